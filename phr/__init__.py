@@ -1,0 +1,1 @@
+"""The lifelong personal health record: what it holds, who may see it, how it is kept."""

@@ -1,0 +1,34 @@
+"""The one place that asks what time it is, and how instants are written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970-01-01T00:00Z. Only entry points call it; everything else takes ``now`` as an argument."""
+    delta = datetime.now(UTC) - EPOCH
+    return delta // timedelta(milliseconds=1)
+
+
+def to_datetime(t_ms: int, offset_min: int | None = 0) -> datetime:
+    """The aware datetime of an instant, at a UTC offset in minutes (None: UTC).
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    zone = UTC if not offset_min else timezone(timedelta(minutes=offset_min))
+    return (EPOCH + timedelta(milliseconds=t_ms)).astimezone(zone)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware datetime, sub-millisecond digits cut off."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def rfc3339(t_ms: int, offset_min: int | None = None) -> str:
+    """``2026-11-23T07:30:00+08:00``, milliseconds only where there are some; ``Z`` when the offset is unknown."""
+    moment = to_datetime(t_ms, offset_min)
+    text = moment.isoformat(timespec="milliseconds" if t_ms % 1000 else "seconds")
+    return text[:-6] + "Z" if offset_min is None else text

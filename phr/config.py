@@ -1,0 +1,118 @@
+"""Settings: PHR_* environment variables, read once into one frozen object that says where each value came from."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from phr.errors import SettingInvalid
+
+FAMILY_FILE = "family.json"  # written under data_dir by a running family: the addresses of its embedded servers
+
+
+def _setting(env: str, default: Any = None, *, secret: bool = False, help: str) -> Any:
+    return field(default=default, metadata={"env": env, "secret": secret, "help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an installation can set. Made by ``load``."""
+
+    data_dir: Path = _setting("PHR_DATA_DIR", Path(".phr"), help="where the embedded servers and keys live")
+    mongodb_uri: str | None = _setting("PHR_MONGODB_URI", secret=True, help="MongoDB; unset: an embedded server")
+    mongodb_database: str = _setting("PHR_MONGODB_DATABASE", "phr", help="name of the database")
+    mqtt_url: str | None = _setting(
+        "PHR_MQTT_URL", secret=True, help="mqtt(s)://user:password@host:port; unset: mosquitto"
+    )
+    mqtt_group: str | None = _setting("PHR_MQTT_GROUP", secret=True, help="secret name of the workers' share group")
+    bind: str = _setting("PHR_BIND", "127.0.0.1", help="address that servers bind to")
+    http_port: int = _setting("PHR_HTTP_PORT", 8080, help="port of the API")
+    mqtt_port: int = _setting("PHR_MQTT_PORT", 1883, help="port of the embedded broker")
+    mqtts_port: int = _setting("PHR_MQTTS_PORT", 8883, help="TLS port of the embedded broker")
+    mongodb_port: int = _setting("PHR_MONGODB_PORT", 27017, help="port of the embedded database")
+    issuer: str | None = _setting("PHR_ISSUER", help="public base URL, issuer of tokens; unset: the API's own address")
+    token_key: str | None = _setting(
+        "PHR_TOKEN_KEY", secret=True, help="signing key, PEM (EC P-256); unset: in data_dir"
+    )
+    api_workers: int = _setting("PHR_API_WORKERS", 1, help="API processes")
+    ingest_workers: int = _setting("PHR_INGEST_WORKERS", 1, help="ingest processes")
+    timezone: str = _setting("PHR_TIMEZONE", "Asia/Shanghai", help="zone of a person who has named none")
+    operator: str = _setting("PHR_OPERATOR", "", help="who administers, for the access log; unset: the login name")
+    log_level: str = _setting("PHR_LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR")
+    origins: Mapping[str, str] = field(
+        default_factory=dict
+    )  # field name -> "default" | "PHR_X" | "PHR_X_FILE" | "family"
+
+    def is_asked_for(self, name: str) -> bool:
+        """True where the operator set it; a default may be replaced by something that works, a wish may not."""
+        return self.origins.get(name, "default").startswith("PHR_")
+
+    def described(self) -> list[dict[str, str]]:
+        """One row a setting: variable, value (secrets hidden), origin, help."""
+        rows = []
+        for spec in fields(self):
+            if "env" not in spec.metadata:
+                continue
+            value = getattr(self, spec.name)
+            shown = "" if value is None else "(secret)" if spec.metadata["secret"] else str(value)
+            origin = self.origins.get(spec.name, "default")
+            rows.append({"name": spec.metadata["env"], "value": shown, "origin": origin, "help": spec.metadata["help"]})
+        return rows
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings from the environment, then from a running family under data_dir, then from the defaults.
+
+    A secret may also come from NAME_FILE. Raises SettingInvalid naming the variable: unknown PHR_* names, numbers
+    that are none, files that can't be read.
+    """
+    by_env = {spec.metadata["env"]: spec for spec in fields(Settings) if "env" in spec.metadata}
+    known = set(by_env) | {f"{env}_FILE" for env, spec in by_env.items() if spec.metadata["secret"]}
+    unknown = sorted(name for name in environ if name.startswith("PHR_") and name not in known)
+    if unknown:
+        raise SettingInvalid(f"{unknown[0]} is not a setting; `python app.py settings` lists them all")
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for env, spec in by_env.items():
+        text, origin = environ.get(env) or None, env
+        if text is None and spec.metadata["secret"] and environ.get(f"{env}_FILE"):
+            text, origin = _read_secret(f"{env}_FILE", environ[f"{env}_FILE"]), f"{env}_FILE"
+        if text is not None:
+            values[spec.name], origins[spec.name] = _parsed(env, spec.default, text), origin
+    data_dir = values.get("data_dir", Path(".phr"))
+    for name, value in _family(data_dir).items():
+        if name not in values:
+            values[name], origins[name] = value, "family"
+    values.setdefault("operator", getpass.getuser())
+    return Settings(**values, origins=origins)
+
+
+def _read_secret(env: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingInvalid(f"{env}: {path} can't be read: {error.strerror}") from error
+
+
+def _parsed(env: str, default: Any, text: str) -> Any:
+    if isinstance(default, Path):
+        return Path(text)
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError as error:
+            raise SettingInvalid(f"{env}={text} is not a whole number") from error
+    return text
+
+
+def _family(data_dir: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((data_dir / FAMILY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    allowed = {spec.name for spec in fields(Settings)} - {"origins", "data_dir"}
+    return {name: value for name, value in found.items() if name in allowed}

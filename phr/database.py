@@ -1,0 +1,53 @@
+"""The one connection to MongoDB: how it is opened, which write concern it has, what an outage is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mongoengine
+from bson.codec_options import CodecOptions
+from pymongo import MongoClient, WriteConcern
+from pymongo.database import Database as PymongoDatabase
+from pymongo.errors import ConfigurationError, PyMongoError
+
+from phr.errors import ServerUnavailable, SettingInvalid
+
+Document = dict[str, Any]
+Database = PymongoDatabase[Document]
+
+# What "stored" means here: on a majority of members and in their journals. A verdict is sent only after it.
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=30_000)
+
+
+def connect(uri: str, name: str = "phr", *, server_selection_timeout_s: float = 10.0) -> Database:
+    """The record's database; every write through it is majority-journaled, every datetime aware.
+
+    The same client serves mongoengine's documents (alias "default"). Raises SettingInvalid for a URI that is none;
+    nothing is sent until the first command (see ``ping``).
+    """
+    try:
+        mongoengine.disconnect(alias="default")
+        client: MongoClient[Document] = mongoengine.connect(
+            db=name,
+            host=uri,
+            alias="default",
+            tz_aware=True,
+            uuidRepresentation="standard",
+            serverSelectionTimeoutMS=int(server_selection_timeout_s * 1000),
+            connectTimeoutMS=5_000,
+            socketTimeoutMS=60_000,
+            w="majority",
+            journal=True,
+            wTimeoutMS=30_000,
+        )
+    except (ConfigurationError, ValueError) as error:
+        raise SettingInvalid(f"PHR_MONGODB_URI is not a MongoDB address: {error}") from error
+    return client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
+
+
+def ping(database: Database) -> None:
+    """Returns when the database answers. Raises ServerUnavailable with what to check."""
+    try:
+        database.client.admin.command("ping")
+    except PyMongoError as error:
+        raise ServerUnavailable(f"MongoDB does not answer: {error}. Check PHR_MONGODB_URI.") from error
