@@ -1,0 +1,1 @@
+"""NUMBERS: the bucket store of readings, its summaries, and the queries over both."""

@@ -1,0 +1,295 @@
+"""What one chunk of a bucket holds, and what becomes of it when readings arrive. Pure: no database, no clock.
+
+A chunk is a small document of columns, ordered by (t, seq):
+    n  how many readings          e  the last t, milliseconds from the chunk's start
+    t  increasing column of t     v  value column; for components {key: column}; missing where values have no number
+    q  column of seq, missing when all are zero
+    r  column of run numbers, missing when all are zero
+    x  {index: extra} for the few readings that have more than a number; keys in EXTRA_KEYS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import lt
+from typing import Any
+
+from phr.readings.columns import (
+    extended,
+    extended_increasing,
+    pack,
+    pack_increasing,
+    unpack_increasing_list,
+    unpack_list,
+)
+from phr.vocabulary.reading import Run
+
+ChunkDoc = dict[str, Any]
+Key = tuple[int, int]  # (t, seq)
+
+# Names of extras in a Run -> names on disk.
+EXTRA_KEYS = {"context": "c", "flag": "f", "quality": "s", "sent": "o", "value": "v", "id": "i"}
+# What makes two readings the same measurement: its number, and these.
+_MEANING = ("f", "v")
+
+TOO_DENSE = "too-dense"
+TOO_OFTEN_CORRECTED = "too-often-corrected"
+HISTORY_CAP = 4_000  # revisions a bucket keeps; far above honest use, far below the 16 MB a document may have
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reading as stored: a number per component, the run it came in, what else is known of it."""
+
+    values: tuple[tuple[str, int], ...]
+    run: int
+    extra: dict[str, Any] | None = None
+
+    @property
+    def meaning(self) -> tuple[Any, ...]:
+        extra = self.extra or {}
+        return (self.values, *(extra.get(name) for name in _MEANING))
+
+    @property
+    def context(self) -> dict[str, Any] | None:
+        return (self.extra or {}).get("c")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part [low, high) of an arriving run that falls into one chunk."""
+
+    run: Run
+    run_no: int  # the run's number in the bucket
+    low: int
+    high: int
+    said_at_ms: int  # sent_at, else arrival: decides which of two values is the later word
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a slice's readings; the four add up to its length."""
+
+    stored: int = 0
+    duplicate: int = 0
+    corrected: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)  # (index in the run, code)
+
+
+@dataclass(slots=True)
+class Merged:
+    chunk: ChunkDoc | None  # None: nothing changed
+    outcomes: list[Outcome]
+    revisions: list[dict[str, Any]]  # new rows for the bucket's history
+    replaced: list[tuple[int, Row]]  # (t, row before): their days change as well
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a merge must know of the bucket around the chunk."""
+
+    base_ms: int  # the chunk's start
+    cap: int
+    history: Sequence[dict[str, Any]]  # the bucket's revisions so far
+    offsetless_runs: frozenset[int]  # numbers of runs whose offset is unknown
+
+
+def merge(chunk: ChunkDoc | None, slices: Sequence[Slice], setting: Setting) -> Merged:
+    """The chunk with the slices in it, taken in their order; the identity of a reading is (t, seq).
+
+    A value that a reading held before is a duplicate, unless it was said later than the revision that replaced it.
+    """
+    count = sum(part.high - part.low for part in slices)
+    if (chunk["n"] if chunk else 0) + count <= setting.cap and _is_appending(chunk, setting.base_ms, slices):
+        outcomes = [Outcome(stored=part.high - part.low) for part in slices]
+        return Merged(_appended(chunk, setting.base_ms, slices), outcomes, [], [])
+    return _RowByRow(chunk, setting).take(slices)
+
+
+def _is_appending(chunk: ChunkDoc | None, base_ms: int, slices: Sequence[Slice]) -> bool:
+    """Every arriving reading is later than all before it, and the columns are the same."""
+    last = base_ms + chunk["e"] if chunk else base_ms - 1
+    names = set(_column_names(chunk)) if chunk else set(slices[0].run.values)
+    if chunk and "q" in chunk:
+        return False
+    for part in slices:
+        run = part.run
+        if run.seq is not None or run.values.keys() != names or run.t[part.low] <= last:
+            return False
+        t = run.t if part.high - part.low == len(run.t) else run.t[part.low : part.high]
+        if len(t) > 1 and not all(map(lt, t, t[1:])):
+            return False
+        last = t[-1]
+    return True
+
+
+def _appended(chunk: ChunkDoc | None, base_ms: int, slices: Sequence[Slice]) -> ChunkDoc:
+    t = [at - base_ms for part in slices for at in part.run.t[part.low : part.high]]
+    n = chunk["n"] if chunk else 0
+    grown: ChunkDoc = {"n": n + len(t), "e": t[-1]}
+    grown["t"] = extended_increasing(chunk["t"], chunk["e"], t) if chunk else pack_increasing(t)
+    columns = {}
+    for name in slices[0].run.values:
+        values = [value for part in slices for value in part.run.values[name][part.low : part.high]]
+        columns[name] = extended(_column(chunk, name), values) if chunk else pack(values)
+    _put_columns(grown, columns)
+    _append_run_numbers(grown, chunk, n, slices)
+    _append_extras(grown, chunk, n, slices)
+    return grown
+
+
+def _append_run_numbers(grown: ChunkDoc, chunk: ChunkDoc | None, n: int, slices: Sequence[Slice]) -> None:
+    old = chunk.get("r") if chunk else None
+    if old is None and not any(part.run_no for part in slices):
+        return
+    numbers = [part.run_no for part in slices for _ in range(part.low, part.high)]
+    grown["r"] = extended(old, numbers) if old is not None else pack([0] * n + numbers)
+
+
+def _append_extras(grown: ChunkDoc, chunk: ChunkDoc | None, n: int, slices: Sequence[Slice]) -> None:
+    extras = dict(chunk.get("x", ())) if chunk else {}
+    for part in slices:
+        if part.run.extras:
+            for index in range(part.low, part.high):
+                if index in part.run.extras:
+                    extras[str(n + index - part.low)] = _stored_extra(part.run.extras[index])
+        n += part.high - part.low
+    if extras:
+        grown["x"] = extras
+
+
+class _RowByRow:
+    """The general way, one reading at a time: duplicates, corrections, readings out of order."""
+
+    def __init__(self, chunk: ChunkDoc | None, setting: Setting) -> None:
+        self._setting = setting
+        self._rows = decode_rows(chunk, setting.base_ms) if chunk else {}
+        self._merged = Merged(None, [], [], [])
+        self._changed = False
+
+    def take(self, slices: Sequence[Slice]) -> Merged:
+        for part in slices:
+            outcome = Outcome()
+            for index in range(part.low, part.high):
+                self._settle(part, index, outcome)
+            self._merged.outcomes.append(outcome)
+        if self._changed:
+            self._merged.chunk = encode_rows(self._rows, self._setting.base_ms)
+        return self._merged
+
+    def _settle(self, part: Slice, index: int, outcome: Outcome) -> None:
+        key, row = _arriving(part, index)
+        current = self._rows.get(key)
+        if current is None:
+            self._store(key, row, index, outcome)
+        elif row.meaning == current.meaning and row.context in (None, current.context):
+            outcome.duplicate += 1
+            self._take_offset(key, current, part)
+        elif self._was_held_before(key, row, part.said_at_ms):
+            outcome.duplicate += 1
+        else:
+            self._correct(key, row, part, index, outcome)
+
+    def _store(self, key: Key, row: Row, index: int, outcome: Outcome) -> None:
+        if len(self._rows) >= self._setting.cap:
+            outcome.refused.append((index, TOO_DENSE))
+            return
+        self._rows[key] = row
+        self._changed = True
+        outcome.stored += 1
+
+    def _take_offset(self, key: Key, current: Row, part: Slice) -> None:
+        """A known offset replaces an unknown one without being a correction."""
+        if part.run.offset_min is None or current.run not in self._setting.offsetless_runs:
+            return
+        self._merged.replaced.append((key[0], current))
+        self._rows[key] = Row(current.values, part.run_no, current.extra)
+        self._changed = True
+
+    def _was_held_before(self, key: Key, row: Row, said_at_ms: int) -> bool:
+        past = [r for r in (*self._setting.history, *self._merged.revisions) if (r["t"], r["q"]) == key]
+        held = [r for r in past if _past_row(r).meaning == row.meaning and row.context in (None, _past_row(r).context)]
+        return bool(held) and said_at_ms <= held[-1]["by"]
+
+    def _correct(self, key: Key, row: Row, part: Slice, index: int, outcome: Outcome) -> None:
+        if len(self._setting.history) + len(self._merged.revisions) >= HISTORY_CAP:
+            outcome.refused.append((index, TOO_OFTEN_CORRECTED))
+            return
+        current = self._rows[key]
+        self._merged.revisions.append(_revision(key, current, part.said_at_ms))
+        self._merged.replaced.append((key[0], current))
+        self._rows[key] = row
+        self._changed = True
+        outcome.corrected += 1
+
+
+def _arriving(part: Slice, index: int) -> tuple[Key, Row]:
+    run = part.run
+    values = tuple(sorted((name, value) for name, column in run.values.items() if (value := column[index]) is not None))
+    extra = _stored_extra(run.extras[index]) if index in run.extras else None
+    return (run.t[index], run.seq[index] if run.seq else 0), Row(values, part.run_no, extra or None)
+
+
+def _stored_extra(extra: dict[str, Any]) -> dict[str, Any]:
+    return {EXTRA_KEYS[name]: value for name, value in extra.items()}
+
+
+def _revision(key: Key, row: Row, said_at_ms: int) -> dict[str, Any]:
+    """A line of the bucket's history: what the reading held, and when the word that replaced it was said."""
+    line = {"t": key[0], "q": key[1], "v": [list(pair) for pair in row.values], "r": row.run, "by": said_at_ms}
+    return line | ({"x": row.extra} if row.extra else {})
+
+
+def _past_row(line: dict[str, Any]) -> Row:
+    return Row(tuple((name, value) for name, value in line["v"]), line["r"], line.get("x"))
+
+
+def decode_rows(chunk: ChunkDoc, base_ms: int) -> dict[Key, Row]:
+    """Every reading of a chunk by its key, in order."""
+    n = chunk["n"]
+    t = unpack_increasing_list(chunk["t"])
+    seq = unpack_list(chunk["q"]) if "q" in chunk else [0] * n
+    runs = unpack_list(chunk["r"]) if "r" in chunk else [0] * n
+    columns = sorted((name, unpack_list(_column(chunk, name))) for name in _column_names(chunk))
+    extras = chunk.get("x", {})
+    rows = {}
+    for i in range(n):
+        values = tuple((name, column[i]) for name, column in columns if column[i] is not None)
+        rows[base_ms + t[i], seq[i]] = Row(values, runs[i], extras.get(str(i)))  # type: ignore[arg-type]
+    return rows  # type: ignore[return-value]
+
+
+def encode_rows(rows: dict[Key, Row], base_ms: int) -> ChunkDoc:
+    """The inverse of ``decode_rows``; rows may come in any order."""
+    keys = sorted(rows)
+    ordered = [rows[key] for key in keys]
+    t = [key[0] - base_ms for key in keys]
+    chunk: ChunkDoc = {"n": len(keys), "e": t[-1], "t": pack_increasing(t)}
+    by_name = [dict(row.values) for row in ordered]
+    names = sorted({name for values in by_name for name in values})
+    _put_columns(chunk, {name: pack([values.get(name) for values in by_name]) for name in names})
+    if any(key[1] for key in keys):
+        chunk["q"] = pack([key[1] for key in keys])
+    if any(row.run for row in ordered):
+        chunk["r"] = pack([row.run for row in ordered])
+    extras = {str(i): row.extra for i, row in enumerate(ordered) if row.extra}
+    return chunk | ({"x": extras} if extras else {})
+
+
+def _put_columns(chunk: ChunkDoc, columns: dict[str, bytes]) -> None:
+    if columns:
+        chunk["v"] = columns[""] if list(columns) == [""] else columns
+
+
+def _column(chunk: ChunkDoc | None, name: str) -> bytes:
+    assert chunk is not None
+    column = chunk["v"]
+    return column if name == "" else column[name]  # type: ignore[no-any-return]
+
+
+def _column_names(chunk: ChunkDoc) -> Iterable[str]:
+    column = chunk.get("v")
+    if column is None:
+        return ()
+    return ("",) if isinstance(column, bytes) else column.keys()

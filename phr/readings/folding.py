@@ -1,0 +1,101 @@
+"""Brings summaries up to date with their buckets, away from the hot path; any number of folders may run at once.
+
+Order is what makes it right: year documents are read (with their version), then the raw readings, then the year
+documents are written at the version read, and only then is a bucket's flag cleared, at the version it had when it was
+listed. Whoever loses a race leaves the flag and the work to the next round.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from phr.database import Database, Document
+from phr.readings.raw import Lane, OffsetAt
+from phr.readings.stats import Stats, combined
+from phr.readings.store import DUPLICATE_KEY
+from phr.readings.summaries import computed, to_date
+from phr.vocabulary.metric import Metric
+
+# A bucket that is being written is left alone for a while: its readers compute today from raw anyway.
+QUIET_MS = 5 * 60_000
+BUCKETS_A_ROUND = 1_000
+
+
+def fold_some(
+    database: Database,
+    metrics: dict[str, Metric],
+    offset_of: Callable[[str], OffsetAt],
+    before_ms: int,
+) -> int:
+    """Folds a round of buckets that have been dirty since before ``before_ms``; how many it cleared.
+
+    ``offset_of(person)`` gives the history of their clocks. Zero: nothing is left to do, or others were faster.
+    """
+    rows = database.readings.find(
+        {"dirty_since": {"$lte": before_ms}},
+        {"p": 1, "m": 1, "d": 1, "v": 1, "dirty": 1},
+        sort=[("dirty_since", 1)],
+        limit=BUCKETS_A_ROUND,
+    )
+    by_source: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+    for row in rows:
+        by_source[row["p"], row["m"], row["d"]].append(row)
+    cleared = 0
+    for (person, metric, device), buckets in by_source.items():
+        cleared += _fold_source(Lane(database, person, metrics[metric], offset_of(person)), device, buckets)
+    return cleared
+
+
+def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> int:
+    days = {day for bucket in buckets for day in bucket["dirty"]}
+    years = {to_date(day).year for day in days}
+    keys = {year: f"{lane.prefix}:{year:04}:{device}" for year in years}
+    summaries = lane.database.summaries
+    found = {row["y"]: row for row in summaries.find({"_id": {"$in": list(keys.values())}})}
+    of_days = computed(lane, {device: days})
+    writes = []
+    for year, key in sorted(keys.items()):
+        fresh = {day: of_days.get((day, device)) for day in days if to_date(day).year == year}
+        document = found.get(year)
+        update = _year_update(document, fresh)
+        update["$setOnInsert"] = {"p": lane.person, "m": lane.metric.key, "y": year, "d": device}
+        writes.append(UpdateOne({"_id": key, "v": document["v"] if document else 0}, update, upsert=True))
+    try:
+        summaries.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
+            raise
+        return 0
+    clears = [UpdateOne({"_id": b["_id"], "v": b["v"]}, {"$unset": {"dirty": "", "dirty_since": ""}}) for b in buckets]
+    return lane.database.readings.bulk_write(clears, ordered=False).modified_count
+
+
+def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> dict[str, Any]:
+    """Sets the fresh days of a year, removes those that are empty now, and makes their months anew."""
+    days = {month: dict(rows) for month, rows in (document or {}).get("days", {}).items()}
+    sets: dict[str, Any] = {"v": (document["v"] if document else 0) + 1}
+    unsets: dict[str, str] = {}
+    for day, stats in fresh.items():
+        on = to_date(day)
+        month, name = f"{on.month:02}", f"{on.day:02}"
+        if stats is None:
+            days.setdefault(month, {}).pop(name, None)
+            unsets[f"days.{month}.{name}"] = ""
+        else:
+            sets[f"days.{month}.{name}"] = days.setdefault(month, {})[name] = stats.to_doc()
+    for month in {f"{to_date(day).month:02}" for day in fresh}:
+        whole = combined(_rows(days[month].values()))
+        if whole is None:
+            unsets[f"months.{month}"] = ""
+        else:
+            sets[f"months.{month}"] = whole.to_doc()
+    return {"$set": sets} | ({"$unset": unsets} if unsets else {})
+
+
+def _rows(docs: Iterable[list[Any]]) -> Iterable[Stats]:
+    return (Stats.from_doc(doc) for doc in docs)

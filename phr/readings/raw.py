@@ -1,0 +1,136 @@
+"""Raw readings out of their buckets, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phr.database import Database, Document
+from phr.readings.columns import ABSENT, IntArray, unpack, unpack_increasing
+from phr.readings.spans import DAY_MS, bucket_start_text, span_of
+from phr.vocabulary.metric import Metric
+from phr.vocabulary.reading import DURATION
+
+# The offset in minutes that a person's clocks had at an instant, from the dated history of their zones.
+OffsetAt = Callable[[int], int]
+# Milliseconds since 1970: from the first (inclusive) to the second (exclusive).
+Between = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One metric of one person, and how their clocks stood."""
+
+    database: Database
+    person: str
+    metric: Metric
+    offset_at: OffsetAt
+
+    @property
+    def prefix(self) -> str:
+        """How the ids of its buckets and summaries begin."""
+        return f"{self.person}:{self.metric.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Readings of one chunk, in order of (t, seq). Columns have equal length."""
+
+    device: str
+    t: IntArray
+    seq: IntArray | None  # None: all zero
+    values: dict[str, IntArray]  # stored integers, ABSENT where the component is missing
+    run: IntArray | None  # None: all in run 0
+    runs: list[list[Any]]  # the bucket's runs: [offset, unit, origin, batch, first arrival, last arrival]
+    extras: dict[str, dict[str, Any]]  # by index as text; keys on disk (phr.readings.chunk.EXTRA_KEYS)
+
+    def cut(self, low_ms: int, high_ms: int) -> Stretch | None:
+        """The part with low <= t < high."""
+        low, high = np.searchsorted(self.t, (low_ms, high_ms))
+        if low == 0 and high == self.t.size:
+            return self
+        if low == high:
+            return None
+        extras = {str(int(i) - low): x for i, x in self.extras.items() if low <= int(i) < high}
+        seq = None if self.seq is None else self.seq[low:high]
+        run = None if self.run is None else self.run[low:high]
+        values = {name: column[low:high] for name, column in self.values.items()}
+        return Stretch(self.device, self.t[low:high], seq, values, run, self.runs, extras)
+
+    def offsets(self, offset_at: OffsetAt) -> IntArray:
+        """Minutes from UTC of each reading: as sent, else by the person's zone at that instant."""
+        known = [run[0] for run in self.runs]
+        run = np.zeros(self.t.size, np.int64) if self.run is None else self.run
+        if None not in known:
+            return np.array(known, np.int64)[run]
+        offsets = np.array([0 if offset is None else offset for offset in known], np.int64)[run]
+        unknown = np.isin(run, [i for i, offset in enumerate(known) if offset is None])
+        if unknown.any():
+            offsets[unknown] = _zone_offsets(self.t[unknown], offset_at)
+        return offsets
+
+    def day_instants(self, metric: Metric) -> IntArray:
+        """The instant that names each reading's day: its start, or its end for what ends on the day it belongs to."""
+        if metric.day_of != "end" or DURATION not in self.values:
+            return self.t
+        lengths = self.values[DURATION]
+        return self.t + np.where(lengths == ABSENT, 0, lengths)
+
+
+def _zone_offsets(t: IntArray, offset_at: OffsetAt) -> IntArray:
+    first, last = offset_at(int(t[0])), offset_at(int(t[-1]))
+    if first == last and t[-1] - t[0] <= DAY_MS:  # no zone leaves its offset and returns within a day
+        return np.full(t.size, first, np.int64)
+    return np.array([offset_at(int(at)) for at in t], np.int64)
+
+
+def read(lane: Lane, between: Between, device: str | None = None) -> Iterator[Stretch]:
+    """Every stretch with low <= t < high, bucket by bucket: in order of time within a device."""
+    for document in find_buckets(lane, between, device):
+        for stretch in stretches(document, lane.metric):
+            if part := stretch.cut(*between):
+                yield part
+
+
+def find_buckets(lane: Lane, between: Between, device: str | None = None) -> Iterator[Document]:
+    span = span_of(lane.metric)
+    low_ms, high_ms = between
+    first = bucket_start_text(low_ms // span.bucket_ms * span.bucket_ms)
+    last = bucket_start_text((high_ms - 1) // span.bucket_ms * span.bucket_ms)
+    prefix = lane.prefix
+    query: Document = {"_id": {"$gte": f"{prefix}:{first}:", "$lt": f"{prefix}:{last};"}}  # ';' follows ':'
+    if device is not None:
+        query["d"] = device
+    return iter(lane.database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=1_000))
+
+
+def stretches(document: Document, metric: Metric) -> Iterator[Stretch]:
+    """The chunks of a bucket document in order of time."""
+    span = span_of(metric)
+    start_ms = bucket_start_ms(document["_id"])
+    for number in sorted(document["c"], key=int):
+        yield _decoded(document, document["c"][number], start_ms + int(number) * span.chunk_ms)
+
+
+def bucket_start_ms(key: str) -> int:
+    """The inverse of phr.readings.spans.bucket_id, as far as the start."""
+    text = key.split(":", 3)[2]
+    day = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}", "ms")
+    return int(day.astype(np.int64)) + int(text[9:11]) * 3_600_000
+
+
+def _decoded(document: Document, chunk: Document, base_ms: int) -> Stretch:
+    column = chunk.get("v")
+    names = {} if column is None else {"": column} if isinstance(column, bytes) else column
+    return Stretch(
+        document["d"],
+        unpack_increasing(chunk["t"]) + base_ms,
+        unpack(chunk["q"]) if "q" in chunk else None,
+        {name: unpack(data) for name, data in names.items()},
+        unpack(chunk["r"]) if "r" in chunk else None,
+        document["runs"],
+        chunk.get("x", {}),
+    )
