@@ -1,0 +1,36 @@
+"""Shapes of the stored vendors and devices; only the stores beside this file import them."""
+
+from __future__ import annotations
+
+from mongoengine import BooleanField, Document, EmbeddedDocument, EmbeddedDocumentListField, LongField, StringField
+
+VENDOR_SLUG = r"[a-z0-9-]{1,32}"
+DEVICE_SLUG = r"[A-Za-z0-9._:-]{1,64}"
+
+
+class VendorDocument(Document):
+    meta = {"collection": "vendors", "auto_create_index": False, "strict": True}  # noqa: RUF012 - read from the class
+    id = StringField(primary_key=True, regex=rf"^{VENDOR_SLUG}\Z")
+    created_at_ms = LongField(required=True)
+
+
+class BindingDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012
+    slot = StringField(max_length=32)
+    person = StringField(required=True)
+    since_ms = LongField()
+    until_ms = LongField()
+
+
+class DeviceDocument(Document):
+    meta = {"collection": "devices", "auto_create_index": False, "strict": True}  # noqa: RUF012
+    id = StringField(primary_key=True, regex=rf"^{VENDOR_SLUG}/{DEVICE_SLUG}\Z")
+    vendor = StringField(required=True)
+    name = StringField(required=True)
+    format = StringField(max_length=64)
+    made_on = StringField(regex=r"^\d{4}-\d{2}-\d{2}$")
+    bindings = EmbeddedDocumentListField(BindingDocument)
+    is_suspended = BooleanField(required=True)
+    claim_code_hash = StringField()
+    created_at_ms = LongField(required=True)
+    seq = LongField(required=True)

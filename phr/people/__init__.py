@@ -1,0 +1,1 @@
+"""WHO: people, their logins, the grants they gave, and the log of who looked."""

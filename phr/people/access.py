@@ -1,0 +1,161 @@
+"""The one place that decides who may do what to whose record, and that writes each decision into the access log."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from pymongo import DESCENDING
+
+from phr.database import Database, Document
+from phr.errors import AccessDenied, ServerUnavailable
+from phr.people import grants
+from phr.people.grants import SUPPORT, Grant
+
+OWNER = "owner"
+LOG_TIMEOUT_S = 30.0
+WRITERS = 8
+
+
+class LogUnavailable(ServerUnavailable):
+    """An access that can't be recorded does not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as its access token says."""
+
+    subject: str  # a person, a vendor or a client
+    client_id: str
+    scopes: frozenset[str]
+    act: str | None  # the operator who acts as the subject
+    kind: Literal["person", "vendor", "client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked: a verb on categories of one person's record. What is derived asks for all it is made from."""
+
+    person: str
+    verb: str  # "read" | "write"
+    categories: tuple[str, ...]
+    about: str  # what was looked at, short and without values: "series heart-rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the access log."""
+
+    at_ms: int
+    who: str
+    client_id: str
+    act: str | None
+    role: str  # "owner", the kind of the grant, or "none"
+    grant: str | None
+    person: str
+    verb: str
+    categories: tuple[str, ...]
+    about: str
+    outcome: Literal["allowed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An access that was allowed and whose log line is on its way; nothing may leave before ``finish`` returned."""
+
+    line: Line
+    written: Future[None]
+
+    def finish(self) -> None:
+        """Returns when the line is majority-journaled. Raises what kept it from being so."""
+        try:
+            self.written.result(timeout=LOG_TIMEOUT_S)
+        except TimeoutError as error:
+            raise LogUnavailable("the access log did not answer in time") from error
+
+
+def may(database: Database, caller: Caller, ask: Ask, now_ms: int) -> None:
+    """Returns when the access is allowed and logged. Raises AccessDenied, logged as well.
+
+    A person who does not exist is refused in the same words as one that the caller may not see.
+    """
+    begin(database, caller, ask, now_ms).finish()
+
+
+def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permission:
+    """As ``may``, with the log line written while the caller reads; ``finish`` it before the answer leaves."""
+    line = _decide(database, caller, ask, now_ms)
+    if line.outcome == "refused":
+        _write(database, line)
+        raise AccessDenied("there is no such record, or you may not do this with it")
+    return Permission(line, _writers(os.getpid()).submit(_write, database, line))
+
+
+def record(database: Database, line: Line) -> None:
+    """Writes a line about an access that was decided elsewhere (an operator who is given a token)."""
+    _write(database, line)
+
+
+def log_of(database: Database, person: str, limit: int) -> list[Line]:
+    """Who looked at a person's record, latest first."""
+    rows = (
+        database["access_log"].find({"person": person}).sort([("at_ms", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+    )
+    return [_line(row) for row in rows]
+
+
+def live_support(database: Database, person: str, now_ms: int) -> Grant | None:
+    """The person's live grant to the operators, if there is one."""
+    found = grants.live(database, person, SUPPORT, now_ms)
+    return found[0] if found else None
+
+
+def ensure_indexes(database: Database) -> None:
+    database["access_log"].create_index([("person", 1), ("at_ms", -1), ("_id", -1)], name="person")
+
+
+def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
+    refused = Line(
+        at_ms=now_ms,
+        who=caller.subject,
+        client_id=caller.client_id,
+        act=caller.act,
+        role="none",
+        grant=None,
+        person=ask.person,
+        verb=ask.verb,
+        categories=ask.categories,
+        about=ask.about,
+        outcome="refused",
+    )
+    if caller.kind != "person" or not ask.categories:
+        return refused
+    if caller.subject == ask.person and caller.act is None:
+        return replace(refused, role=OWNER, outcome="allowed")
+    # An operator's token carries the owner's id: it is worth what the support grant is worth at this moment.
+    if caller.act is not None and caller.subject != ask.person:
+        return refused
+    grantee = caller.subject if caller.act is None else SUPPORT
+    for grant in grants.live(database, ask.person, grantee, now_ms):
+        if grant.covers(ask.verb, ask.categories):
+            return replace(refused, role=grant.kind, grant=grant.id, outcome="allowed")
+    return refused
+
+
+def _write(database: Database, line: Line) -> None:
+    row: Document = {name: getattr(line, name) for name in Line.__slots__}
+    database["access_log"].insert_one(row)
+
+
+def _line(row: Document) -> Line:
+    return Line(
+        **{name: row[name] for name in Line.__slots__ if name != "categories"}, categories=tuple(row["categories"])
+    )
+
+
+@cache
+def _writers(process_id: int) -> ThreadPoolExecutor:  # noqa: ARG001 - threads don't survive a fork: a pool a process
+    return ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="access-log")

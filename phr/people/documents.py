@@ -1,0 +1,57 @@
+"""Shapes of the stored documents about people; only the stores beside this file import them."""
+
+from __future__ import annotations
+
+from mongoengine import (
+    BooleanField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentListField,
+    ListField,
+    LongField,
+    StringField,
+)
+
+PERSON_ID = r"^[a-z2-7]{20}$"
+DATE = r"^\d{4}-\d{2}-\d{2}$"
+
+
+class ZonePeriodDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012 - mongoengine reads it from the class
+    since_ms = LongField()
+    zone = StringField(required=True, max_length=64)
+
+
+class PersonDocument(Document):
+    meta = {"collection": "people", "auto_create_index": False, "strict": True}  # noqa: RUF012
+    id = StringField(primary_key=True, regex=PERSON_ID)
+    name = StringField(max_length=200)
+    birth_on = StringField(regex=DATE)
+    sex = StringField(choices=("female", "male", "other", "unknown"))
+    zones = EmbeddedDocumentListField(ZonePeriodDocument, required=True)
+    roles = ListField(StringField(max_length=32))
+    organisation = StringField(max_length=200)
+    is_demo = BooleanField(required=True)
+    consent_withdrawn = BooleanField(required=True)
+    seq = LongField(required=True)
+
+
+class GrantDocument(Document):
+    meta = {"collection": "grants", "auto_create_index": False, "strict": True}  # noqa: RUF012
+    id = StringField(primary_key=True)
+    person = StringField(required=True, regex=PERSON_ID)
+    grantee = StringField(required=True, max_length=64)
+    kind = StringField(required=True, choices=("support", "family-doctor", "relative"))
+    categories = ListField(StringField(max_length=32), required=True)
+    verbs = ListField(StringField(choices=("read", "write")), required=True)
+    purpose = StringField(required=True, max_length=200)
+    from_ms = LongField(required=True)
+    until_ms = LongField()
+    revoked_at_ms = LongField()
+
+
+class LoginDocument(Document):
+    meta = {"collection": "logins", "auto_create_index": False, "strict": True}  # noqa: RUF012
+    id = StringField(primary_key=True, regex=r"^[a-z0-9._-]{3,64}$")
+    person = StringField(required=True, regex=PERSON_ID)
+    password_hash = StringField(required=True)

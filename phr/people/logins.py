@@ -1,0 +1,45 @@
+"""Login names and passwords of people who have them (doctors); argon2 hashes only."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from mongoengine import ValidationError
+from pymongo.errors import DuplicateKeyError
+
+from phr.database import Database, Document
+from phr.errors import AlreadyThere, InputInvalid
+from phr.people.documents import LoginDocument
+
+HASHER = PasswordHasher()
+
+
+def create(database: Database, login: str, password: str, person: str) -> None:
+    """Stores the login. Raises InputInvalid for a name that is none ([a-z0-9._-], 3 to 64), AlreadyThere."""
+    document = LoginDocument(id=login, person=person, password_hash=HASHER.hash(password))
+    try:
+        document.validate()
+    except ValidationError as error:
+        raise InputInvalid(f"{login!r} can't be a login name: 3 to 64 of a-z 0-9 . _ -", "/login") from error
+    row: Document = document.to_mongo().to_dict()
+    try:
+        database["logins"].insert_one(row)
+    except DuplicateKeyError as error:
+        raise AlreadyThere(f"login {login} exists") from error
+
+
+def verify(database: Database, login: str, password: str) -> str | None:
+    """The person whose login this is, None where name or password is wrong; both take the same time."""
+    row = database["logins"].find_one({"_id": login})
+    try:
+        HASHER.verify(row["password_hash"] if row else _nobodys_hash(), password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return str(row["person"]) if row else None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return HASHER.hash("nobody's")

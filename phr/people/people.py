@@ -1,0 +1,227 @@
+"""People: who they are, where they have lived (zones as dated history), what they consented to."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mongoengine import ValidationError
+from pymongo.client_session import ClientSession
+
+from phr.clock import to_datetime
+from phr.database import Database, Document
+from phr.errors import InputInvalid, NotFound, VersionConflict
+from phr.people import numbers
+from phr.people.documents import PersonDocument
+
+PATCHED = ("name", "birth_on", "sex")
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePeriod:
+    """A zone from an instant on (None: since ever) until the next period begins."""
+
+    since_ms: int | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    name: str | None
+    birth_on: date | None
+    sex: str | None
+    zones: tuple[ZonePeriod, ...]  # in order of time, the first since ever
+    roles: tuple[str, ...]
+    organisation: str | None
+    is_demo: bool
+    consent_withdrawn: bool
+    seq: int  # the registry number of the last change; also its version
+
+    def zone_at(self, t_ms: int) -> str:
+        """The IANA zone that the person had at an instant."""
+        return next(
+            period.zone for period in reversed(self.zones) if period.since_ms is None or period.since_ms <= t_ms
+        )
+
+    def offset_min_at(self, t_ms: int) -> int:
+        """Minutes from UTC that the person's clocks had at an instant; the seconds of old local mean times are cut."""
+        offset = to_datetime(t_ms).astimezone(ZoneInfo(self.zone_at(t_ms))).utcoffset()
+        return 0 if offset is None else offset // timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    zone: str
+    name: str | None = None
+    birth_on: date | None = None
+    sex: str | None = None
+    roles: tuple[str, ...] = ()
+    organisation: str | None = None
+    is_demo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """``fields``: new ``name``, ``birth_on`` (date) or ``sex``, None taking one away; ``zone``: from an instant on."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    zone: ZonePeriod | None = None
+
+
+def new_id() -> str:
+    """A person id: 20 characters of lower-case base32, 100 random bits."""
+    return base64.b32encode(secrets.token_bytes(13))[:20].decode().lower()
+
+
+def create(database: Database, draft: NewPerson) -> Person:
+    """The person, stored. Raises InputInvalid with a pointer to the field."""
+    return create_many(database, [draft])[0]
+
+
+def create_many(database: Database, drafts: Sequence[NewPerson]) -> list[Person]:
+    """All of them in one transaction, at most 1,000. Raises InputInvalid; then none is stored."""
+    rows = [_new_row(draft) for draft in drafts]
+
+    def insert(session: ClientSession, number: int) -> list[Document]:
+        numbered = [_checked(row | {"seq": number}) for row in rows]
+        database["people"].insert_many(numbered, session=session)
+        return numbered
+
+    return [_person(row) for row in numbers.change(database, insert)]
+
+
+def find(database: Database, person_id: str) -> Person | None:
+    row = database["people"].find_one({"_id": person_id})
+    return _person(row) if row else None
+
+
+def find_many(database: Database, person_ids: Iterable[str]) -> dict[str, Person]:
+    """Those of the people who exist, in one query."""
+    rows = database["people"].find({"_id": {"$in": list(person_ids)}})
+    return {row["_id"]: _person(row) for row in rows}
+
+
+def require(database: Database, person_id: str) -> Person:
+    """The person. Raises NotFound."""
+    found = find(database, person_id)
+    if found is None:
+        raise NotFound("no such person")
+    return found
+
+
+def patch(database: Database, person_id: str, change: Change, if_seq: int | None = None) -> Person:
+    """The changed person.
+
+    Raises NotFound; VersionConflict where the person is no longer at ``if_seq``; InputInvalid.
+    """
+    fields = {key: _plain(value) for key, value in change.fields.items() if key in PATCHED}
+    if change.zone is not None:
+        check_zone(change.zone.zone)
+
+    def patched(row: Document) -> Document:
+        if if_seq is not None and row["seq"] != if_seq:
+            raise VersionConflict("the person has changed since it was read")
+        return row | fields | ({"zones": _moved(row["zones"], change.zone)} if change.zone else {})
+
+    return _change(database, person_id, patched)
+
+
+def change_zone(database: Database, person_id: str, zone: str, since_ms: int | None) -> Person:
+    """The person living in a zone from an instant on (None: since ever), until the next known change.
+
+    Raises NotFound; InputInvalid for a zone that is none.
+    """
+    return patch(database, person_id, Change(zone=ZonePeriod(since_ms, zone)))
+
+
+def set_consent(database: Database, person_id: str, *, is_withdrawn: bool) -> Person:
+    """The person with the consent to take readings in given or withdrawn. Raises NotFound."""
+    return _change(database, person_id, lambda row: row | {"consent_withdrawn": is_withdrawn})
+
+
+def check_zone(zone: str) -> None:
+    """Raises InputInvalid where the name is not an IANA zone."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputInvalid(f"{zone!r} is not an IANA time zone", "/zone") from error
+
+
+def ensure_indexes(database: Database) -> None:
+    numbers.ensure_indexes(database)
+    database["people"].create_index("seq", name="seq")
+
+
+def _new_row(draft: NewPerson) -> Document:
+    check_zone(draft.zone)
+    return {
+        "_id": new_id(),
+        "name": draft.name,
+        "birth_on": _plain(draft.birth_on),
+        "sex": draft.sex,
+        "zones": [{"since_ms": None, "zone": draft.zone}],
+        "roles": list(draft.roles),
+        "organisation": draft.organisation,
+        "is_demo": draft.is_demo,
+        "consent_withdrawn": False,
+    }
+
+
+def _change(database: Database, person_id: str, apply: Callable[[Document], Document]) -> Person:
+    def changed(session: ClientSession, number: int) -> Document:
+        row = database["people"].find_one({"_id": person_id}, session=session)
+        if row is None:
+            raise NotFound("no such person")
+        new = _checked(apply(row) | {"seq": number})
+        database["people"].replace_one({"_id": person_id}, new, session=session)
+        return new
+
+    return _person(numbers.change(database, changed))
+
+
+def _checked(row: Document) -> Document:
+    document = PersonDocument(**{"id" if key == "_id" else key: value for key, value in row.items()})
+    try:
+        document.validate()
+    except ValidationError as error:
+        name = next(iter(error.errors or {"": ""}))
+        raise InputInvalid(f"{name}: {error.to_dict().get(name)}", f"/{name}") from error
+    plain: Document = document.to_mongo().to_dict()
+    return plain
+
+
+def _person(row: Document) -> Person:
+    periods = tuple(ZonePeriod(period.get("since_ms"), period["zone"]) for period in row["zones"])
+    birth = row.get("birth_on")
+    return Person(
+        id=row["_id"],
+        name=row.get("name"),
+        birth_on=date.fromisoformat(birth) if birth else None,
+        sex=row.get("sex"),
+        zones=periods,
+        roles=tuple(row.get("roles") or ()),
+        organisation=row.get("organisation"),
+        is_demo=row["is_demo"],
+        consent_withdrawn=row["consent_withdrawn"],
+        seq=row["seq"],
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _moved(periods: list[Document], new: ZonePeriod) -> list[Document]:
+    kept = [period for period in periods if period.get("since_ms") != new.since_ms]
+    return sorted([*kept, {"since_ms": new.since_ms, "zone": new.zone}], key=_since)
+
+
+def _since(period: Document) -> float:
+    since = period.get("since_ms")
+    return float("-inf") if since is None else since
