@@ -1,0 +1,1 @@
+"""WHAT TO TELL: the stored outbox that notifications works off."""

@@ -1,0 +1,148 @@
+"""The stored outbox: what somebody should be told, kept before anybody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
+
+from phr.clock import to_datetime
+from phr.database import DURABLE, Database, Document
+from phr.vocabulary.alert import Alert
+
+COLLECTION = "notices"
+PENDING = "pending"
+_DUPLICATE_KEY = 11000
+# Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
+_SHOWN = ("_id", "person", "rule", "severity", "metric", "measured_at", "zh", "en", "source", "reviewed", "raised_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell one person. The value that raised it is in the text and in the record, not in fields here."""
+
+    key: str
+    person: str
+    rule: str
+    severity: int
+    metric: str
+    measured_at: datetime
+    message_zh: str
+    message_en: str
+    source: str
+    reviewed: bool
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Something to tell a person that no reading raised: who used the record, for one."""
+
+    key: str
+    person: str
+    kind: str
+    message_zh: str
+    message_en: str
+
+
+def ensure_indexes(database: Database) -> None:
+    """Makes the index that finds a person's pending notices, newest first; safe to repeat."""
+    database[COLLECTION].create_index(
+        [("person", ASCENDING), ("state", ASCENDING), ("raised_at", DESCENDING)], name="person_state_raised"
+    )
+
+
+def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
+    """Stores a notice for each alert, once for each key, majority-journaled; gives the count of new ones.
+
+    Safe to repeat from the top: a key that is there stays as it is. Raises pymongo's errors where nothing is certain.
+    """
+    rows = {alert.key: _row(alert) for alert in alerts}
+    if not rows:
+        return 0
+    writes = [UpdateOne({"_id": key}, {"$setOnInsert": row}, upsert=True) for key, row in rows.items()]
+    try:
+        return _notices(database).bulk_write(writes, ordered=False).upserted_count
+    except BulkWriteError as error:
+        return _new_despite(error.details)
+
+
+def tell(database: Database, telling: Telling, now_ms: int) -> None:
+    """Stores a notice that no rule raised, once for its key, majority-journaled."""
+    row = {
+        "state": PENDING,
+        "person": telling.person,
+        "rule": telling.kind,
+        "severity": 0,
+        "metric": "",
+        "measured_at": to_datetime(now_ms),
+        "zh": telling.message_zh,
+        "en": telling.message_en,
+        "source": "",
+        "reviewed": True,
+        "raised_at": to_datetime(now_ms),
+    }
+    _notices(database).update_one({"_id": telling.key}, {"$setOnInsert": row}, upsert=True)
+
+
+def pending(database: Database, person: str, limit: int) -> list[Notice]:
+    """A person's notices that nobody has settled yet, newest first, at most ``limit`` (1 or more)."""
+    found = _notices(database).find({"person": person, "state": PENDING}, dict.fromkeys(_SHOWN, 1))
+    rows = found.sort([("raised_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+    return [_notice(row) for row in rows]
+
+
+def _notices(database: Database) -> Collection[Document]:
+    return database[COLLECTION].with_options(write_concern=DURABLE)
+
+
+def _row(alert: Alert) -> Document:
+    """What is stored beside the key. ``values`` are what raised it, kept so that it can be explained later."""
+    return {
+        "state": PENDING,
+        "person": alert.person,
+        "rule": alert.rule,
+        "rule_version": alert.rule_version,
+        "severity": alert.severity,
+        "metric": alert.metric,
+        "device": alert.device,
+        "seq": alert.seq,
+        "measured_at": to_datetime(alert.t_ms),
+        "values": [{"component": component, "value": value} for component, value in alert.values.items()],
+        "unit": alert.unit,
+        "zh": alert.message_zh,
+        "en": alert.message_en,
+        "source": alert.source,
+        "reviewed": alert.reviewed,
+        "raised_at": to_datetime(alert.raised_at_ms),
+    }
+
+
+def _new_despite(details: Mapping[str, Any] | None) -> int:
+    """Two workers may insert the same key at once: the loser's duplicate is what it wanted. Anything else is raised."""
+    details = details or {}
+    others = [error for error in details.get("writeErrors", []) if error.get("code") != _DUPLICATE_KEY]
+    if others or details.get("writeConcernErrors"):
+        raise BulkWriteError(dict(details))
+    return int(details.get("nUpserted", 0))
+
+
+def _notice(row: Document) -> Notice:
+    return Notice(
+        key=row["_id"],
+        person=row["person"],
+        rule=row["rule"],
+        severity=row["severity"],
+        metric=row["metric"],
+        measured_at=row["measured_at"],
+        message_zh=row["zh"],
+        message_en=row["en"],
+        source=row["source"],
+        reviewed=row["reviewed"],
+        raised_at=row["raised_at"],
+    )

@@ -1,0 +1,138 @@
+"""A rule file that contradicts itself stops the start; what is shipped is unsigned, sourced and gives no orders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from phr.care.rule import Rules
+from phr.care.rules import RULES_FOLDER, load, rules
+from phr.errors import DataFileInvalid
+from phr.vocabulary.metrics import vocabulary
+
+GOOD = (RULES_FOLDER / "hypertension.toml").read_text(encoding="utf-8")
+RULE_LINE = GOOD.splitlines().index("[rules.blood-pressure-very-high]") + 1
+# No message may name a disease the person has, or a dose.
+ORDERS = re.compile(
+    r"确诊|诊断|您患|您得了|加量|减量|停药|换药|\d\s*(?:mg|毫克|片|粒)"
+    r"|you have (?!a severe)|diagnos|dose|tablet|stop taking",
+    re.IGNORECASE,
+)
+
+Loads = Callable[[str], Rules]
+
+
+@pytest.fixture
+def loads(tmp_path: Path) -> Loads:
+    """Loads a folder with one rule file that has this text."""
+
+    def write_and_load(text: str) -> Rules:
+        (tmp_path / "made-up.toml").write_text(text, encoding="utf-8")
+        return load(tmp_path, vocabulary())
+
+    return write_and_load
+
+
+def test_the_shipped_rules_load_once() -> None:
+    assert rules() is rules()
+    assert {rule.id for rule in rules().all} >= {"blood-pressure-very-high"}
+
+
+@pytest.mark.parametrize("rule", rules().all, ids=lambda rule: rule.id)
+def test_a_shipped_rule_is_unsigned_and_sourced(rule) -> None:
+    assert rule.reviewed_by == ""
+    assert rule.source.year >= 2000
+    assert rule.source.confidence_note
+    assert rule.scope.method
+
+
+@pytest.mark.parametrize("rule", rules().all, ids=lambda rule: rule.id)
+def test_a_message_gives_no_diagnosis_and_no_dose(rule) -> None:
+    assert ORDERS.search(rule.message_zh) is None
+    assert ORDERS.search(rule.message_en) is None
+
+
+@pytest.mark.parametrize("rule", [rule for rule in rules().all if rule.severity >= 3], ids=lambda rule: rule.id)
+def test_an_urgent_message_says_when_to_call_and_whom_to_ask(rule) -> None:
+    assert "120" in rule.message_zh
+    assert "医生" in rule.message_zh
+    assert "120" in rule.message_en
+    assert "doctor" in rule.message_en
+
+
+def test_the_shipped_file_loads_under_another_name(loads: Loads) -> None:
+    assert [rule.id for rule in loads(GOOD).all] == ["blood-pressure-very-high"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('metric = "blood-pressure"', 'metric = "blood-presure"', "metric: blood-presure is not known"),
+        ('metric = "blood-pressure"', 'metric = "systolic-bp"', "metric"),
+        ("version = 1", "version = 0", "version"),
+        ("version = 1", "", "`version`"),
+        ("version = 1", "version = 1\nverson = 2", "`verson`"),
+        ("severity = 3", "severity = 0", "severity"),
+        ("severity = 3", "severity = 5", "severity"),
+        ('op = ">="', 'op = "=>"', "any_of"),
+        ('component = "systolic"', 'component = "top"', "any_of.component"),
+        ("limit = 180", 'limit = "180"', "any_of"),
+        ("limit = 180", "limit = 181", "examples[1]"),
+        ("limit = 180", "limit = 179", "examples[0]"),
+        ("limit = 110", "limit = 111", "examples[3]"),
+        ('"PT24H"', '"24h"', "max_age"),
+        ('"PT24H"', '"PT"', "max_age"),
+        ('confidence = "S"', 'confidence = "sure"', "source.confidence"),
+        ('id = "NBPHS3"\n', "", "`id`"),
+        ('id = "NBPHS3"', 'id = ""', "source"),
+        ("age_min = 18\n", "", "`age_min`"),
+        ("age_min = 18", "age_min = 18\nage_max = 17", "scope.age_max"),
+        ('pregnancy = "not-pregnant"', 'pregnancy = "maybe"', "pregnancy"),
+        ("这次血压是 {value}", "这次血压是", "message.zh"),
+        ("Your blood pressure was {value}", "Your blood pressure was {values}", "message.en"),
+        ("Your blood pressure was {value}", "Your blood pressure was {value", "message.en"),
+        ('unit = "kPa"', 'unit = "bar"', "unit: bar"),
+        ("raises = true", "raises = false", "examples[1]"),
+    ],
+)
+def test_a_contradiction_is_named_with_file_and_line(loads: Loads, old: str, new: str, named: str) -> None:
+    assert old in GOOD
+    with pytest.raises(DataFileInvalid) as raised:
+        loads(GOOD.replace(old, new, 1))
+    assert raised.value.detail.startswith(f"made-up.toml line {RULE_LINE}: rules.blood-pressure-very-high")
+    assert named in raised.value.detail
+
+
+def test_examples_on_one_side_of_the_limit_are_not_enough(loads: Loads) -> None:
+    head, *examples = re.split(r"(?=\[\[rules)", GOOD)
+    with pytest.raises(DataFileInvalid, match="both sides"):
+        loads(head + "".join(one for one in examples if "raises = true" in one))
+
+
+def test_broken_toml_is_named_with_its_line(loads: Loads) -> None:
+    with pytest.raises(DataFileInvalid, match=r"made-up\.toml: .*line 1"):
+        loads("[rules\n")
+
+
+def test_a_file_with_something_else_in_it_is_refused(loads: Loads) -> None:
+    with pytest.raises(DataFileInvalid, match=r"\[rules\.ID\]"):
+        loads(GOOD + "\n[articles]\n")
+
+
+def test_one_id_in_two_files_is_refused(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text(GOOD, encoding="utf-8")
+    with pytest.raises(DataFileInvalid, match=r"b\.toml: rules\.blood-pressure-very-high"):
+        load(tmp_path, vocabulary())
+
+
+def test_an_empty_folder_has_no_rules(tmp_path: Path) -> None:
+    assert load(tmp_path, vocabulary()).all == ()
+
+
+@pytest.mark.parametrize(("written", "hours"), [("PT24H", 24), ("P1D", 24), ("P1DT1H", 25), ("PT60M", 1)])
+def test_durations_are_iso_8601(loads: Loads, written: str, hours: int) -> None:
+    assert loads(GOOD.replace("PT24H", written)).all[0].max_age_ms == hours * 3_600_000

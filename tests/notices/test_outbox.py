@@ -1,0 +1,111 @@
+"""A notice is stored once, whoever raises it and however often."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from pymongo.errors import BulkWriteError
+
+from phr.clock import to_datetime
+from phr.database import Database
+from phr.notices.outbox import COLLECTION, ensure_indexes, pending, raise_notices
+from phr.vocabulary.alert import Alert
+
+ALERT = Alert(
+    key="k1",
+    rule="blood-pressure-very-high",
+    rule_version=1,
+    person="ana",
+    severity=3,
+    metric="blood-pressure",
+    device="acme/cuff",
+    t_ms=1_795_000_000_123,
+    seq=0,
+    values={"systolic": 182, "diastolic": 96},
+    unit="mm[Hg]",
+    message_zh="这次血压是 182/96 mmHg",
+    message_en="Your blood pressure was 182/96 mmHg",
+    source="NBPHS3 2017",
+    reviewed=False,
+    raised_at_ms=1_795_000_001_000,
+)
+
+
+def test_an_alert_becomes_a_pending_notice(database: Database) -> None:
+    assert raise_notices(database, [ALERT]) == 1
+    (notice,) = pending(database, "ana", 10)
+    assert (notice.key, notice.severity, notice.message_zh) == ("k1", 3, "这次血压是 182/96 mmHg")
+    assert (notice.measured_at, notice.reviewed) == (to_datetime(ALERT.t_ms), False)
+
+
+def test_the_same_alert_is_stored_once(database: Database) -> None:
+    later = replace(ALERT, raised_at_ms=ALERT.raised_at_ms + 1, message_zh="another")
+    assert [raise_notices(database, [one]) for one in (ALERT, later)] == [1, 0]
+    assert [notice.message_zh for notice in pending(database, "ana", 10)] == [ALERT.message_zh]
+
+
+def test_the_same_key_twice_in_one_batch_is_one_notice(database: Database) -> None:
+    assert raise_notices(database, [ALERT, ALERT]) == 1
+
+
+def test_new_ones_beside_known_ones_are_counted(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    assert raise_notices(database, [ALERT, replace(ALERT, key="k2"), replace(ALERT, key="k3")]) == 2
+
+
+def test_nothing_to_raise_asks_nobody(database: Database) -> None:
+    assert raise_notices(database, []) == 0
+    assert database[COLLECTION].count_documents({}) == 0
+
+
+def test_two_workers_at_once_store_one(database: Database) -> None:
+    batch = [replace(ALERT, key=f"k{number}") for number in range(50)]
+    with ThreadPoolExecutor(4) as workers:
+        counts = list(workers.map(lambda _: raise_notices(database, batch), range(8)))
+    assert sum(counts) == 50
+    assert database[COLLECTION].count_documents({}) == 50
+
+
+def test_a_refused_row_is_not_passed_over(database: Database) -> None:
+    database.drop_collection(COLLECTION)
+    database.create_collection(COLLECTION, validator={"severity": {"$lt": 3}})
+    with pytest.raises(BulkWriteError):
+        raise_notices(database, [ALERT, replace(ALERT, key="k2", severity=1)])
+
+
+def test_what_raised_it_is_kept(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    row = database[COLLECTION].find_one({"_id": "k1"})
+    assert row is not None
+    assert row["values"] == [{"component": "systolic", "value": 182}, {"component": "diastolic", "value": 96}]
+    assert (row["unit"], row["rule_version"], row["device"], row["state"]) == ("mm[Hg]", 1, "acme/cuff", "pending")
+
+
+def test_a_plain_number_is_kept_too(database: Database) -> None:
+    assert raise_notices(database, [replace(ALERT, values={"": 3.1})]) == 1
+
+
+def test_another_persons_notices_stay_unseen(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    assert pending(database, "ben", 10) == []
+
+
+def test_what_is_settled_is_not_pending(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    database[COLLECTION].update_one({"_id": "k1"}, {"$set": {"state": "sent"}})
+    assert pending(database, "ana", 10) == []
+
+
+@pytest.mark.parametrize(("limit", "keys"), [(1, ["k2"]), (2, ["k2", "k1"]), (3, ["k2", "k1"])])
+def test_the_newest_come_first(database: Database, limit: int, keys: list[str]) -> None:
+    raise_notices(database, [ALERT, replace(ALERT, key="k2", raised_at_ms=ALERT.raised_at_ms + 1)])
+    assert [notice.key for notice in pending(database, "ana", limit)] == keys
+
+
+def test_the_index_serves_what_is_pending(database: Database) -> None:
+    ensure_indexes(database)
+    ensure_indexes(database)
+    plan = database[COLLECTION].find({"person": "ana", "state": "pending"}).sort("raised_at", -1).explain()
+    assert "person_state_raised" in str(plan["queryPlanner"]["winningPlan"])
