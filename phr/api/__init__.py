@@ -1,0 +1,1 @@
+"""The HTTP interface: one file per resource, its schema above its routes."""

@@ -1,0 +1,163 @@
+"""What stands above a view, in this order: its route, who may call it (access), what it takes, what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Literal
+
+import msgspec
+from flask import Response, g, request
+from marshmallow import Schema, ValidationError
+from werkzeug.datastructures import ETags
+from werkzeug.exceptions import UnsupportedMediaType
+
+from phr.api.installation import database, installation
+from phr.api.problems import PreconditionMissing, ShapeInvalid
+from phr.auth.scopes import Scope, scopes
+from phr.clock import now_ms
+from phr.errors import AccessDenied, VersionConflict
+from phr.people.access import Ask, Caller, begin
+
+View = Callable[..., Any]
+ME = "me"
+LONGEST_ABOUT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a view gives where a body alone does not do."""
+
+    body: Any
+    version: int | None = None  # becomes the ETag
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callable[[View], View]:
+    """Only for a token with the scope; on a person's record only for those who may, each try in the access log.
+
+    A scope of a person: the route has ``<person>`` ("me" is the caller); the view gets ``person``, its id. A scope of a
+    vendor: the view gets ``vendor``, its slug. ``categories``: where the view touches others than the scope's. The
+    log line is written while the view reads (before a view that writes) and is on disk before the answer leaves.
+    """
+    scope = scopes()[scope_name]
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(**args: Any) -> Any:
+            caller = g.caller = installation().protector.caller(scope_name)
+            if scope.of == "vendor":
+                return view(vendor=_vendor(caller), **args)
+            return _recorded(view, scope, categories or scope.categories, args)
+
+        guarded.__dict__["scope"] = scope_name
+        return guarded
+
+    return decorate
+
+
+def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> Callable[[View], View]:
+    """The view gets ``query`` or ``body``, loaded by the schema. Raises ShapeInvalid with every fault."""
+    loader = schema()
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def loaded(**args: Any) -> Any:
+            raw = request.args.to_dict() if location == "query" else _json()
+            try:
+                value = loader.load(raw)
+            except ValidationError as error:
+                raise ShapeInvalid(_faults(error.messages)) from error
+            return view(**args, **{"query" if location == "query" else "body": value})
+
+        return loaded
+
+    return decorate
+
+
+def returns(schema: type[Schema] | None = None, status: int = 200) -> Callable[[View], View]:
+    """The view's value (or Answer) as JSON, shaped by the schema; without one as msgspec writes it, which is faster."""
+    dumper = schema() if schema else None
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**args: Any) -> Response:
+            given = view(**args)
+            answer = given if isinstance(given, Answer) else Answer(given)
+            shaped = dumper.dump(answer.body) if dumper else answer.body
+            body = b"" if answer.body is None else msgspec.json.encode(shaped)
+            response = Response(body, status, dict(answer.headers), content_type="application/json")
+            if answer.version is not None:
+                response.set_etag(str(answer.version))
+                response.make_conditional(request)
+            return response
+
+        return answered
+
+    return decorate
+
+
+def caller() -> Caller:
+    """Who the current request comes from."""
+    found: Caller = g.caller
+    return found
+
+
+def expected_version(current: int) -> int:
+    """The version that If-Match names. Raises PreconditionMissing without one, VersionConflict for another."""
+    tags: ETags = request.if_match
+    if not tags and not tags.star_tag:
+        raise PreconditionMissing("say which version you change: If-Match with the ETag of what you read")
+    if not tags.contains(str(current)):
+        raise VersionConflict("it has changed since you read it; read it again")
+    return current
+
+
+def _recorded(view: View, scope: Scope, categories: tuple[str, ...], args: dict[str, Any]) -> Any:
+    asked = args.pop("person")
+    who: Caller = g.caller
+    person = who.subject if asked == ME else asked
+    permission = begin(database(), who, Ask(person, scope.verb, categories, _about(args)), now_ms())
+    if scope.verb == "write":
+        permission.finish()
+    try:
+        return view(person=person, **args)
+    finally:
+        permission.finish()
+
+
+def _vendor(caller: Caller) -> str:
+    if caller.kind != "vendor":
+        raise AccessDenied("this is for a vendor's own client")
+    return caller.subject
+
+
+def _about(args: Mapping[str, Any]) -> str:
+    rule = request.url_rule.rule if request.url_rule else request.path
+    what = rule.partition("<person>")[2].strip("/") or "profile"
+    for name, value in args.items():
+        what = what.replace(f"<{name}>", str(value))
+    return f"{request.method} {what}"[:LONGEST_ABOUT]
+
+
+def _json() -> Any:
+    if request.mimetype not in ("", "application/json", "application/merge-patch+json"):
+        raise UnsupportedMediaType("send application/json")
+    try:
+        value = msgspec.json.decode(request.get_data())
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ShapeInvalid([("", f"not JSON: {error}")]) from error
+    if not isinstance(value, dict):
+        raise ShapeInvalid([("", "not a JSON object")])
+    return value
+
+
+def _faults(messages: Any, pointer: str = "") -> list[tuple[str, str]]:
+    if isinstance(messages, dict):
+        return [fault for key, inner in messages.items() for fault in _faults(inner, _below(pointer, str(key)))]
+    return [(pointer, " ".join(str(one) for one in messages) if isinstance(messages, list) else str(messages))]
+
+
+def _below(pointer: str, key: str) -> str:
+    return pointer if key == "_schema" else f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"

@@ -1,0 +1,57 @@
+"""What the views of one application share: settings, the database, the protector of its routes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from flask import Flask, current_app
+from joserfc.jwk import ECKey
+
+from phr.auth.keys import signing_key
+from phr.auth.protector import Protector
+from phr.auth.tokens import issuer_of
+from phr.config import Settings
+from phr.database import Database, connect
+from phr.errors import SettingInvalid
+
+NAME = "phr"
+
+
+@dataclass(slots=True)
+class Installation:
+    """Connects to the database at the first request, in the process that serves it: a client must not cross a fork."""
+
+    settings: Settings
+    issuer: str
+    key: ECKey
+    protector: Protector
+    _database: Database | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def database(self) -> Database:
+        with self._lock:
+            if self._database is None:
+                assert self.settings.mongodb_uri is not None  # checked by ``install``
+                self._database = connect(self.settings.mongodb_uri, self.settings.mongodb_database)
+            return self._database
+
+
+def install(app: Flask, settings: Settings, database: Database | None) -> Installation:
+    """Gives the application its installation. Raises SettingInvalid without a database to connect to."""
+    if database is None and settings.mongodb_uri is None:
+        raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
+    key, issuer = signing_key(settings), issuer_of(settings)
+    made = Installation(settings, issuer, key, Protector(issuer, key), database)
+    app.extensions[NAME] = made
+    return made
+
+
+def installation() -> Installation:
+    """The installation of the application that serves the current request."""
+    found: Installation = current_app.extensions[NAME]
+    return found
+
+
+def database() -> Database:
+    return installation().database()

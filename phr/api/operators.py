@@ -1,0 +1,31 @@
+"""For operators: is the process alive, can it serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from phr.api.deciding import returns
+from phr.api.installation import database
+from phr.api.problems import problem
+from phr.database import ping
+from phr.errors import ServerUnavailable
+
+blueprint = Blueprint("operators", __name__)
+
+
+@blueprint.get("/healthz")
+@returns()
+def show_health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+def show_readiness() -> Response | dict[str, Any]:
+    try:
+        ping(database())
+    except ServerUnavailable:
+        detail = "MongoDB does not answer; check PHR_MONGODB_URI and that it runs"
+        return problem(503, "server-unavailable", detail, {"dependencies": {"mongodb": "down"}})
+    return {"status": "ok", "dependencies": {"mongodb": "up"}}

@@ -1,0 +1,61 @@
+"""A person's profile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import Schema, fields, validate
+
+from phr.api.deciding import Answer, access, expected_version, returns, takes
+from phr.api.installation import database
+from phr.clock import now_ms, rfc3339
+from phr.people import people
+from phr.people.people import Person
+
+blueprint = Blueprint("people", __name__)
+
+
+class ProfilePatch(Schema):
+    name = fields.String(allow_none=True, validate=validate.Length(1, 200))
+    birth_date = fields.Date(allow_none=True, attribute="birth_on")
+    sex = fields.String(allow_none=True, validate=validate.OneOf(("female", "male", "other", "unknown")))
+    timezone = fields.String(validate=validate.Length(1, 64))
+
+
+@blueprint.get("/v1/people/<person>")
+@access("profile.read")
+@returns()
+def show_person(person: str) -> Answer:
+    found = people.require(database(), person)
+    return Answer(_profile(found), version=found.seq)
+
+
+@blueprint.patch("/v1/people/<person>")
+@access("profile.write")
+@takes(ProfilePatch)
+@returns()
+def change_person(person: str, body: dict[str, Any]) -> Answer:
+    """A new timezone holds from now on; the zones before stay as history."""
+    seq = expected_version(people.require(database(), person).seq)
+    zone = body.pop("timezone", None)
+    change = people.Change(fields=body, zone=people.ZonePeriod(now_ms(), zone) if zone else None)
+    changed = people.patch(database(), person, change, seq)
+    return Answer(_profile(changed), version=changed.seq)
+
+
+def _profile(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "name": person.name,
+        "birth_date": person.birth_on.isoformat() if person.birth_on else None,
+        "sex": person.sex,
+        "timezone": person.zones[-1].zone,
+        "timezones": [
+            {"since": None if period.since_ms is None else rfc3339(period.since_ms), "timezone": period.zone}
+            for period in person.zones
+        ],
+        "roles": list(person.roles),
+        "organisation": person.organisation,
+        "consent_withdrawn": person.consent_withdrawn,
+    }

@@ -1,0 +1,101 @@
+"""Who a request comes from: its bearer token checked by authlib's resource protector. There is no way around it."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from authlib.integrations.flask_oauth2 import ResourceProtector
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import MissingAuthorizationError, UnsupportedTokenTypeError
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from phr.auth.keys import ALGORITHM
+from phr.auth.tokens import AUDIENCE
+from phr.errors import AccessDenied, NotAuthenticated
+from phr.people.access import Caller
+
+TOKEN_TYPES = ("at+jwt", "application/at+jwt")
+LONGEST_TOKEN = 8_192
+
+
+class TokenInvalid(NotAuthenticated):
+    """A token was sent and is worth nothing; which check failed stays with us."""
+
+    code = "token-invalid"
+
+
+class ScopeMissing(AccessDenied):
+    """The token is good and does not allow this."""
+
+    code = "scope-missing"
+
+
+class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no types
+    """Bearer tokens of one issuer (RFC 9068, section 4)."""
+
+    def __init__(self, issuer: str, key: ECKey) -> None:
+        super().__init__(issuer=issuer, resource_server=AUDIENCE)
+        self._key = key
+
+    def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims:
+        """The claims, their signature checked. Authlib's own takes any algorithm and a token without `typ`."""
+        essential = ("exp", "sub", "client_id", "iat", "jti", "scope")
+        options: dict[str, Any] = {name: {"essential": True} for name in essential}
+        options["iss"] = {"essential": True, "value": self.issuer}
+        options["aud"] = {"essential": True, "value": self.resource_server}
+        try:
+            if len(token_string) > LONGEST_TOKEN:
+                raise ValueError("too long")
+            token = jwt.decode(token_string, self._key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError, TypeError) as error:
+            raise InvalidTokenError() from error
+        if str(token.header.get("typ", "")).lower() not in TOKEN_TYPES:
+            raise InvalidTokenError()
+        return JWTAccessTokenClaims(token.claims, token.header, options)
+
+
+class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types
+    """Authlib's protector that speaks this project's errors and callers."""
+
+    def __init__(self, issuer: str, key: ECKey) -> None:
+        super().__init__()
+        self.register_token_validator(Validator(issuer, key))
+
+    def caller(self, scope: str) -> Caller:
+        """Who the current request comes from, if its token allows the scope.
+
+        Raises NotAuthenticated, TokenInvalid (401), ScopeMissing (403).
+        """
+        try:
+            claims: dict[str, Any] = self.acquire_token(scope)
+        except OAuth2Error as error:
+            _raise(error, scope)
+        return _caller(claims)
+
+
+def _raise(error: OAuth2Error, scope: str) -> NoReturn:
+    if isinstance(error, InsufficientScopeError):
+        raise ScopeMissing(f"the token does not have the scope {scope}") from error
+    if isinstance(error, MissingAuthorizationError | UnsupportedTokenTypeError):
+        raise NotAuthenticated("send an access token: Authorization: Bearer …") from error
+    raise TokenInvalid("the access token is not valid here, or no longer") from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    scopes, act, vendor = claims["scope"], claims.get("act"), claims.get("vendor")
+    if not isinstance(scopes, str) or not isinstance(claims["client_id"], str):
+        raise TokenInvalid("the access token is not valid here, or no longer")
+    actor = act.get("sub") if isinstance(act, dict) else None
+    if act is not None and not isinstance(actor, str):
+        raise TokenInvalid("the access token is not valid here, or no longer")
+    granted = frozenset(scopes.split())
+    if isinstance(vendor, str):
+        return Caller(vendor, claims["client_id"], granted, actor, "vendor")
+    if claims["sub"] == claims["client_id"]:
+        return Caller(claims["sub"], claims["client_id"], granted, actor, "client")
+    return Caller(claims["sub"], claims["client_id"], granted, actor, "person")

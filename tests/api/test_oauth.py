@@ -1,0 +1,68 @@
+"""Tokens for clients."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.cast import Cast
+
+
+def ask(cast: Cast, secret: str, **form: str) -> Any:
+    basic = base64.b64encode(f"{cast.vendor.client_id}:{secret}".encode()).decode()
+    form = {"grant_type": "client_credentials"} | form
+    return cast.http.post("/oauth/token", data=form, headers={"Authorization": f"Basic {basic}"})
+
+
+def test_vendors_token_opens_its_own_lists(cast: Cast) -> None:
+    given = ask(cast, cast.vendor.client_secret).json
+    assert (given["expires_in"], given["scope"], given["token_type"]) == (600, "vendor.read", "Bearer")
+    answer = cast.http.get("/v1/vendor/devices", headers={"Authorization": f"Bearer {given['access_token']}"})
+    assert [row["device"] for row in answer.json["devices"]] == ["acme/cuff-1"]
+
+
+@pytest.mark.parametrize("secret", ["", "wrong"])
+def test_wrong_secret_gives_no_token(cast: Cast, secret: str) -> None:
+    answer = ask(cast, secret)
+    assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
+
+
+def test_unknown_client_gives_no_token(cast: Cast) -> None:
+    basic = base64.b64encode(b"nobody:x").decode()
+    form = {"grant_type": "client_credentials"}
+    answer = cast.http.post("/oauth/token", data=form, headers={"Authorization": f"Basic {basic}"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("scope", ["readings.read", "everything", "readings.read notes.read"])
+def test_scope_that_the_client_has_not_is_refused(cast: Cast, scope: str) -> None:
+    answer = ask(cast, cast.vendor.client_secret, scope=scope)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_scope")
+
+
+@pytest.mark.parametrize("grant_type", ["password", "authorization_code", "refresh_token", ""])
+def test_other_grants_do_not_exist(cast: Cast, grant_type: str) -> None:
+    answer = ask(cast, cast.vendor.client_secret, grant_type=grant_type)
+    assert answer.json["error"] in ("unsupported_grant_type", "invalid_request")
+
+
+def test_secret_in_the_body_is_refused(cast: Cast) -> None:
+    secret = cast.vendor.client_secret
+    form = {"grant_type": "client_credentials", "client_id": cast.vendor.client_id, "client_secret": secret}
+    assert cast.http.post("/oauth/token", data=form).status_code == 401
+
+
+def test_secret_is_not_stored(cast: Cast) -> None:
+    assert cast.vendor.client_secret not in str(cast.database["clients"].find_one())
+
+
+def test_metadata_names_only_what_there_is(cast: Cast) -> None:
+    told = cast.http.get("/.well-known/oauth-authorization-server").json
+    rules = {rule.rule for rule in cast.http.application.url_map.iter_rules()}
+    named = [told[name].removeprefix(told["issuer"]) for name in told if name.endswith(("_endpoint", "_uri"))]
+    assert set(named) <= rules
+    assert told["grant_types_supported"] == ["client_credentials"]
+
+
+def test_keys_hold_nothing_private(cast: Cast) -> None:
+    assert all("d" not in key for key in cast.http.get("/oauth/jwks.json").json["keys"])

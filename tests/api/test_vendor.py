@@ -1,0 +1,55 @@
+"""What a vendor sees."""
+
+from typing import Any
+
+import pytest
+
+from phr.intake import devices, rejections
+from phr.intake.devices import NewDevice
+from phr.intake.rejections import RejectedPayload
+from phr.vocabulary.reading import Rejection
+from tests.cast import T0, Cast
+
+
+def asked(cast: Cast, path: str, vendor: str = "acme") -> Any:
+    return cast.http.get(path, headers={"Authorization": f"Bearer {cast.vendor_token(vendor)}"})
+
+
+def rejected(cast: Cast, vendor: str, payload: bytes) -> None:
+    why = (Rejection("/readings/0", "metric-unknown", "?"),)
+    one = RejectedPayload(vendor, f"{vendor}/cuff-1", f"phr/v1/{vendor}/cuff-1/readings", payload, why, T0)
+    rejections.reject(cast.database, [one])
+
+
+def test_vendor_sees_its_rejections_and_no_others(cast: Cast) -> None:
+    rejected(cast, "acme", b"mine")
+    rejected(cast, "other", b"theirs")
+    rows = asked(cast, "/v1/vendor/rejections").json["rejections"]
+    assert [(row["payload_base64"], row["rejected"][0]["code"]) for row in rows] == [("bWluZQ==", "metric-unknown")]
+
+
+def test_vendor_does_not_see_whose_a_device_is(cast: Cast) -> None:
+    answer = asked(cast, "/v1/vendor/devices")
+    assert answer.json["devices"][0]["is_bound"] is True
+    assert cast.owner not in answer.text
+
+
+def test_devices_come_in_pages(cast: Cast) -> None:
+    drafts = [NewDevice(vendor="acme", name=f"scale-{n}") for n in range(4)]
+    devices.create_devices(cast.database, drafts, T0)
+    first = asked(cast, "/v1/vendor/devices?limit=3").json
+    second = asked(cast, f"/v1/vendor/devices?limit=3&cursor={first['next_cursor']}").json
+    assert [len(first["devices"]), len(second["devices"]), second["next_cursor"]] == [3, 2, None]
+
+
+@pytest.mark.parametrize("path", ["/v1/vendor/devices", "/v1/vendor/rejections"])
+def test_person_is_refused_even_with_the_scope(cast: Cast, path: str) -> None:
+    headers = {"Authorization": f"Bearer {cast.token(cast.stranger, 'vendor.read')}"}
+    assert cast.http.get(path, headers=headers).status_code == 403
+
+
+def test_vendor_reads_nobodys_record(cast: Cast) -> None:
+    client = cast.vendor.client_id
+    token = cast.token(client, "profile.read", client_id=client, vendor="acme")
+    answer = cast.http.get(f"/v1/people/{cast.owner}", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 403

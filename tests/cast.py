@@ -1,0 +1,87 @@
+"""The cast: an owner, a relative and a doctor with grants, a stranger, a vendor; valid by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from phr.api.application import create
+from phr.api.installation import Installation
+from phr.auth import clients, scopes, tokens
+from phr.auth.clients import Credentials, NewClient
+from phr.clock import now_ms
+from phr.config import Settings
+from phr.database import Database
+from phr.intake import devices
+from phr.intake.devices import NewDevice
+from phr.people import grants, people
+from phr.people.grants import NewGrant
+from phr.people.people import NewPerson
+
+T0 = 1_795_390_200_000  # 2026-11-23T07:30:00+08:00
+
+
+def a_person(**changes: Any) -> NewPerson:
+    return NewPerson(**({"zone": "Asia/Shanghai", "name": "王芳", "birth_on": date(1958, 3, 1)} | changes))
+
+
+def a_grant(person: str, grantee: str, **changes: Any) -> NewGrant:
+    valid = {"kind": "relative", "categories": ("*",), "verbs": ("read",), "purpose": "family", "from_ms": 0}
+    return NewGrant(person=person, grantee=grantee, **(valid | changes))
+
+
+def a_note(**changes: Any) -> dict[str, Any]:
+    return {"kind": "note", "text": "头晕", "effective_at": "2026-11-23T07:30:00+08:00"} | changes
+
+
+@dataclass(slots=True)
+class Cast:
+    """Ids of everybody; ``send`` asks as one of them."""
+
+    database: Database
+    http: FlaskClient
+    installation: Installation
+    owner: str
+    relative: str
+    doctor: str
+    stranger: str
+    vendor: Credentials
+
+    def token(self, sub: str, scope: str | None = None, **changes: Any) -> str:
+        """A good token of a person with every scope on people's records."""
+        claims = {
+            "issuer": self.installation.issuer,
+            "sub": sub,
+            "client_id": "app",
+            "scope": " ".join(scopes.people_scopes()) if scope is None else scope,
+            "life_s": 300,
+        }
+        return tokens.sign(self.installation.key, tokens.Claims(**(claims | changes)), now_ms())
+
+    def vendor_token(self, vendor: str = "acme") -> str:
+        client = self.vendor.client_id
+        return self.token(client, "vendor.read", client_id=client, vendor=vendor)
+
+    def send(self, who: str, method: str, path: str, **request: Any) -> TestResponse:
+        """The answer to a person; "{owner}" in the path stands for the owner's id."""
+        headers = {"Authorization": f"Bearer {self.token(who)}"} | request.pop("headers", {})
+        return self.http.open(path.format(owner=self.owner), method=method, headers=headers, **request)
+
+
+@pytest.fixture
+def cast(database: Database, settings: Settings) -> Cast:
+    drafts = [a_person(name=name) for name in ("owner", "relative", "doctor", "stranger")]
+    owner, relative, doctor, stranger = (person.id for person in people.create_many(database, drafts))
+    grants.create(database, a_grant(owner, relative, verbs=("read", "write")))
+    doctors = a_grant(owner, doctor, kind="family-doctor", categories=("readings",))
+    grants.create(database, doctors)
+    devices.create_vendor(database, "acme", T0)
+    devices.create_device(database, NewDevice(vendor="acme", name="cuff-1", bindings=(("", owner),)), T0)
+    vendor = clients.create(database, NewClient(name="acme", scope=["vendor.read"], vendor="acme"), T0)
+    app = create(settings, database)
+    return Cast(database, app.test_client(), app.extensions["phr"], owner, relative, doctor, stranger, vendor)
