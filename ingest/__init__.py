@@ -1,0 +1,1 @@
+"""MQTT: what devices publish becomes readings; verdicts go back."""

@@ -1,0 +1,225 @@
+"""The files of the embedded mosquitto: configuration, access list, passwords. Starts and stops nothing."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import pwd
+import re
+import secrets
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from phr.errors import ServerUnavailable
+
+SERVER_USER = "phr-server"
+CANARY_USER = "phr-canary"  # gets a new password with every change; logging in with it proves that the change is live
+RESERVED_USERS = frozenset({SERVER_USER, CANARY_USER})
+
+CONFIG_FILE = "mosquitto.conf"
+ACL_FILE = "acl"
+PASSWORD_FILE = "passwords"  # noqa: S105 - a file's name
+PID_FILE = "mosquitto.pid"
+STORE = "store"
+
+# A payload over 256 KiB gets a verdict from the worker. One over this limit is refused by the broker, with a reason
+# that MQTT 5 does not allow in a PUBACK: clients such as paho drop the connection and send it again, for ever. So
+# the limit is far from where an honest device could come by accident.
+MESSAGE_LIMIT_BYTES = 1024 * 1024
+HASH_ROUNDS = 101  # mosquitto 2.0's own number; enough for random passwords only, and only those are given out
+
+_SALT_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Where the broker listens, and what the files hold about it."""
+
+    bind: str
+    port: int
+    tls_port: int
+    memory_bytes: int
+
+
+def folder(data_dir: Path) -> Path:
+    return data_dir / "mosquitto"
+
+
+def mqtt_username(vendor: str, device: str | None = None) -> str:
+    """``vendor`` for a vendor's cloud, ``vendor/device`` for one device.
+
+    A ':' (legal in a device slug) would end the name in mosquitto's password file, so it is written ``%3A``.
+    """
+    return vendor if device is None else f"{vendor}/{quote(device, safe='')}"
+
+
+def password_hash(password: str) -> str:
+    """The password as a line of mosquitto 2.0's password file holds it: ``$7$rounds$salt$hash``, PBKDF2-HMAC-SHA512."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ROUNDS)
+    return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def queue_limit_bytes(memory_bytes: int) -> int:
+    """How much one client's queue may hold: a tenth of the machine, at least 64 MiB."""
+    return max(memory_bytes // 10, 64 * 1024 * 1024)
+
+
+def server_password(data_dir: Path) -> str:
+    """The password of the server's own MQTT user, made on first use."""
+    return kept_secret(data_dir / "mqtt-server-password")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in this file; on first use a new one, 256 random bits, readable by this user only."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(32), replace=False)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_config(data_dir: Path, listener: Listener) -> Path:
+    """Writes mosquitto.conf (the other two files are ``write_password_file``'s) and gives its path."""
+    home = folder(data_dir).resolve()
+    (home / STORE).mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)
+    path = home / CONFIG_FILE
+    _write(path, "\n".join(_config_lines(home, listener)) + "\n")
+    return path
+
+
+def write_password_file(data_dir: Path, entries: Mapping[str, str]) -> None:
+    """Replaces users and their rights: ``entries`` maps MQTT user name to password hash. The server's user is added."""
+    home = folder(data_dir)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    everyone = {**entries, SERVER_USER: password_hash(server_password(data_dir))}
+    _write(home / ACL_FILE, acl(everyone))
+    _write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
+
+
+def acl(usernames: Iterable[str]) -> str:
+    """Who may do what: the server; vendors and devices by pattern; devices with a ':' in their slug by name."""
+    blocks = [_SERVER_RIGHTS]
+    blocks += [_named_rights(name) for name in sorted(usernames) if "%" in name]
+    return "\n".join([*blocks, _PATTERN_RIGHTS])
+
+
+def reload(data_dir: Path) -> bool:
+    """Tells the running broker to read its users again; False where none runs on these files."""
+    pid = running_pid(data_dir)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGHUP)
+    return True
+
+
+def running_pid(data_dir: Path) -> int | None:
+    """The process id of the mosquitto that runs on these files; a stale pid file may name somebody else's process."""
+    home = folder(data_dir).resolve()
+    try:
+        pid = int((home / PID_FILE).read_text(encoding="ascii"))
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if str(home / CONFIG_FILE).encode() in command and b"mosquitto" in command[0] else None
+
+
+def address(data_dir: Path) -> tuple[str, int]:
+    """Host and port of the plain listener in the generated configuration. Raises ServerUnavailable without one."""
+    try:
+        text = (folder(data_dir) / CONFIG_FILE).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ServerUnavailable(f"no broker has been set up under {data_dir}") from error
+    found = re.search(r"^listener (\d+) (\S+)$", text, re.MULTILINE)
+    if found is None:
+        raise ServerUnavailable(f"{folder(data_dir) / CONFIG_FILE} names no listener; remove it and start again")
+    host = found[2]
+    return ("127.0.0.1" if host == "0.0.0.0" else host), int(found[1])  # noqa: S104 - read, not bound
+
+
+def _config_lines(home: Path, listener: Listener) -> list[str]:
+    lines = [
+        "# Generated at every start; changes are lost.",
+        *_user_lines(),
+        "allow_anonymous false",
+        f"password_file {home / PASSWORD_FILE}",
+        f"acl_file {home / ACL_FILE}",
+        "persistence true",
+        f"persistence_location {home / STORE}/",
+        "autosave_interval 60",
+        f"pid_file {home / PID_FILE}",
+        "# The default queue of 1,000 messages drops the rest without a word.",
+        "max_queued_messages 0",
+        f"max_queued_bytes {queue_limit_bytes(listener.memory_bytes)}",
+        "# For clients of MQTT 3.1.1, and announced to publishers. A worker's window is its own Receive Maximum.",
+        "max_inflight_messages 0",
+        f"message_size_limit {MESSAGE_LIMIT_BYTES}",
+        "persistent_client_expiration 14d",
+        "set_tcp_nodelay true",
+        "log_dest stderr",
+        "log_type error",
+        "log_type warning",
+        "connection_messages false",
+        f"listener {listener.port} {listener.bind}",
+    ]
+    certificate, key = home / "server.crt", home / "server.key"
+    if certificate.exists() and key.exists():
+        lines += [f"listener {listener.tls_port} {listener.bind}", f"certfile {certificate}", f"keyfile {key}"]
+    return lines
+
+
+def _user_lines() -> list[str]:
+    """Started as root, mosquitto would drop to its own user and could not read these files."""
+    try:
+        return [f"user {pwd.getpwuid(os.geteuid()).pw_name}"]
+    except KeyError:  # a container's numeric user has no name; mosquitto needs it only for root
+        return []
+
+
+_SERVER_RIGHTS = f"""user {SERVER_USER}
+topic read phr/v1/+/+/readings
+topic read phr/v1/+/+/status
+topic write phr/v1/+/+/feedback
+topic write phr/v1/+/+/commands
+"""
+
+_PATTERN_RIGHTS = """pattern write phr/v1/%u/readings
+pattern write phr/v1/%u/status
+pattern read phr/v1/%u/feedback
+pattern read phr/v1/%u/commands
+pattern write phr/v1/%u/+/readings
+pattern write phr/v1/%u/+/status
+pattern read phr/v1/%u/+/feedback
+"""
+
+
+def _named_rights(username: str) -> str:
+    prefix = f"phr/v1/{unquote(username)}"
+    return (
+        f"user {username}\n"
+        f"topic write {prefix}/readings\ntopic write {prefix}/status\n"
+        f"topic read {prefix}/feedback\ntopic read {prefix}/commands\n"
+    )
+
+
+def _write(path: Path, text: str, *, replace: bool = True) -> None:
+    """All of it or nothing, and never readable by others, not even for a moment; without ``replace`` the first wins."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)

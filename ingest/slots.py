@@ -1,0 +1,69 @@
+"""Worker slots: leases in MongoDB that give each ingest worker a stable MQTT client id, and so its old session back.
+
+Collection ``worker_slots``: {_id: slot number, host, pid, until_ms}.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from pymongo.errors import DuplicateKeyError
+
+from phr.database import Database, Document
+
+LEASE_MS = 15_000
+RENEW_EVERY_MS = 4_000
+MOST_WORKERS = 64
+
+
+class NoSlotFree(Exception):
+    """Every slot is held by a live worker."""
+
+
+def claim(database: Database, now_ms: int) -> int:
+    """The lowest slot that is free, run out, or was held by a process of this host that is gone. Raises NoSlotFree."""
+    held = {row["_id"]: row for row in database["worker_slots"].find()}
+    for slot in range(MOST_WORKERS):
+        row = held.get(slot)
+        if (row is None or _is_abandoned(row, now_ms)) and _take(database, slot, row, now_ms):
+            return slot
+    raise NoSlotFree(f"{MOST_WORKERS} ingest workers hold a lease")
+
+
+def renew(database: Database, slot: int, now_ms: int) -> bool:
+    """Keeps the slot; False where another worker has it now, so that this one must stop using its client id."""
+    mine = {"_id": slot, "host": socket.gethostname(), "pid": os.getpid()}
+    return database["worker_slots"].update_one(mine, {"$set": {"until_ms": now_ms + LEASE_MS}}).matched_count == 1
+
+
+def release(database: Database, slot: int) -> None:
+    database["worker_slots"].update_one(
+        {"_id": slot, "host": socket.gethostname(), "pid": os.getpid()}, {"$set": {"until_ms": 0}}
+    )
+
+
+def _take(database: Database, slot: int, row: Document | None, now_ms: int) -> bool:
+    """True where nobody else was faster."""
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "until_ms": now_ms + LEASE_MS}
+    if row is None:
+        try:
+            database["worker_slots"].insert_one({"_id": slot, **mine})
+        except DuplicateKeyError:
+            return False
+        return True
+    return database["worker_slots"].replace_one(row, mine).modified_count == 1
+
+
+def _is_abandoned(row: Document, now_ms: int) -> bool:
+    return bool(row["until_ms"] <= now_ms) or (row["host"] == socket.gethostname() and not _is_alive(row["pid"]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

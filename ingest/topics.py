@@ -1,0 +1,43 @@
+"""Topics of the contract, section 2."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_READINGS = re.compile(r"phr/v1/([^/]+)/([^/]+)/readings")
+_DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who published: by the topic, whose first levels the broker ties to the user name."""
+
+    prefix: str  # "phr/v1/vendor/device"
+    device: str  # "vendor/device"
+    is_wellformed: bool  # False: the device's name is no slug, so that it can't be registered
+
+    @property
+    def feedback(self) -> str:
+        return f"{self.prefix}/feedback"
+
+
+def readings_filter(group: str) -> str:
+    """The shared subscription of the ingest workers."""
+    return f"$share/{group}/phr/v1/+/+/readings"
+
+
+def sender_of(topic: str) -> Sender | None:
+    """Who published to a readings topic; None where the topic is none."""
+    found = _READINGS.fullmatch(topic)
+    if not found:
+        return None
+    device = f"{found[1]}/{found[2]}"
+    return Sender(f"phr/v1/{device}", device, bool(_DEVICE.fullmatch(device)))
+
+
+def may_answer_to(sender: Sender, response_topic: str) -> bool:
+    """True where an MQTT 5 response topic lies under the sender's own prefix and is nobody's input."""
+    below = response_topic.removeprefix(sender.prefix + "/")
+    is_own = below not in (response_topic, "") and not set("+#").intersection(below)
+    return is_own and below.split("/")[0] not in ("readings", "status", "commands")

@@ -1,0 +1,1 @@
+"""What goes out: ticks, and later the messages that notices become."""

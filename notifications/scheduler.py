@@ -1,0 +1,73 @@
+"""The scheduler: ticks, nothing else; what a tick does lives where it belongs."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+from pymongo.errors import PyMongoError
+
+from phr import clock, database
+from phr.config import Settings
+from phr.database import Database
+from phr.errors import PhrError, SettingInvalid
+from phr.people import people
+from phr.readings import folding
+from phr.readings.raw import OffsetAt
+from phr.vocabulary.metrics import vocabulary
+
+FOLD_EVERY_S = 5
+
+log = logging.getLogger(__name__)
+
+
+def main(settings: Settings) -> int:
+    """Ticks until SIGTERM or SIGINT. Raises SettingInvalid without a database, ServerUnavailable when it is away."""
+    if settings.mongodb_uri is None:
+        raise SettingInvalid("PHR_MONGODB_URI is not set and no family runs under PHR_DATA_DIR; start `app.py dev`")
+    connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
+    database.ping(connection)
+    scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        scheduler.start()
+    finally:
+        scheduler.shutdown(wait=True)  # a tick that has begun is finished
+    return 0
+
+
+def tick_one(work: Callable[[Database], bool], connection: Database) -> bool:
+    """Does one tick's work until none is left; a database that is away is tried again at the next tick."""
+    try:
+        has_worked = work(connection)
+        while has_worked and work(connection):
+            pass
+    except (PyMongoError, PhrError) as error:
+        log.warning("%s: %s; trying again at the next tick", work.__name__, type(error).__name__)
+        return False
+    return has_worked
+
+
+def fold_one(connection: Database) -> bool:
+    """Brings one round of summaries up to date; True where it found some."""
+    quiet_since_ms = clock.now_ms() - folding.QUIET_MS
+    return folding.fold_some(connection, vocabulary().metrics, _offsets(connection), quiet_since_ms) > 0
+
+
+def _offsets(connection: Database) -> Callable[[str], OffsetAt]:
+    """Gives for a person the minutes from UTC that their zone had at an instant; UTC for a person who is gone."""
+
+    def of_person(person_id: str) -> OffsetAt:
+        person = people.find(connection, person_id)
+        return person.offset_min_at if person else lambda _t_ms: 0
+
+    return of_person
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
