@@ -1,0 +1,70 @@
+# What people type. `make run` needs Python 3.11 or newer and, the first time, the network.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+REAL_DATA ?= ../shared/data
+PACKAGES := phr ingest notifications ops simulator
+ONLY ?=
+
+.PHONY: run test bench check real faults lock mosquitto
+.DEFAULT_GOAL := run
+
+# exec: a signal to make's child is a signal to the family, and Ctrl-C stops it before make returns.
+run: $(VENV)/.run-ready mosquitto
+	@exec $(PY) app.py dev
+
+test: $(VENV)/.dev-ready mosquitto
+	$(PY) -m pytest -n 2
+
+bench: $(VENV)/.dev-ready mosquitto
+	@$(PY) -m benchmarks $(ONLY)
+
+check: $(VENV)/.dev-ready mosquitto
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy --strict $(PACKAGES) app.py
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest -n 2
+
+real: $(VENV)/.dev-ready mosquitto
+	REAL_DATA="$(REAL_DATA)" $(PY) -m tests.real
+
+faults: $(VENV)/.dev-ready mosquitto
+	$(PY) -m pytest tests/faults -n 0 --timeout=600
+
+# Pins what requirements*.in name and everything below them; the files hold no index address.
+lock: $(VENV)/.dev-ready
+	$(PY) -m pip install --quiet uv
+	$(PY) -m uv pip compile --quiet --no-header --no-emit-index-url --upgrade requirements.in -o requirements.txt
+	$(PY) -m uv pip compile --quiet --no-header --no-emit-index-url --upgrade requirements-dev.in -o requirements-dev.txt
+
+# Debian keeps mosquitto in /usr/sbin, off a user's PATH. Root on Debian gets it without a question.
+mosquitto:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; \
+	command -v mosquitto >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing mosquitto"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mosquitto >/dev/null; \
+	else \
+	  echo "mosquitto, the MQTT broker, is missing. Install it once and start again:" >&2; \
+	  echo "    sudo apt-get install -y mosquitto" >&2; \
+	  echo "or let PHR_MQTT_URL name a broker of your own." >&2; \
+	  [ -n "$$PHR_MQTT_URL" ]; \
+	fi
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; }
+
+# The stamps are younger than the requirements they stand for.
+$(VENV)/.run-ready: requirements.txt | $(PY)
+	@echo "Installing what requirements.txt names"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.txt | $(PY)
+	@echo "Installing what requirements-dev.txt names"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.run-ready

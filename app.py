@@ -1,0 +1,106 @@
+"""Composition root and command line; nobody imports it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from phr.config import Settings, load
+from phr.errors import PhrError, SettingInvalid
+
+COMMANDS = {
+    "dev": "everything on this machine: servers, API, ingest, scheduler (what `make run` runs)",
+    "api": "the HTTP API",
+    "ingest": "one ingest worker",
+    "scheduler": "one scheduler",
+    "simulate": "homes full of devices that publish over MQTT",
+    "admin": "people, vendors, devices, tokens; prints JSON",
+    "settings": "every PHR_* setting, its value and where it came from",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command. What the operator can act on becomes one line on standard error and exit status 1."""
+    # `admin --help` and `simulate --help` belong to the command, so only the first word is parsed here.
+    command = _parser().parse_args(argv[:1]).command
+    try:
+        settings = load(os.environ)
+        _configure_logging(settings.log_level)
+        return _RUN[command](list(argv[1:]), settings)
+    except PhrError as error:
+        print(f"{command}: {error.detail}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="app.py", epilog=f"commands:\n{lines}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    return parser
+
+
+def _configure_logging(level: str) -> None:
+    names = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if level.upper() not in names:
+        raise SettingInvalid(f"PHR_LOG_LEVEL={level} is none of {', '.join(names)}")
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every tick
+
+
+def _part(module: str) -> Any:
+    """A part of the house, loaded when its command runs: a worker should not carry the API's memory, or wait for it."""
+    return importlib.import_module(module)
+
+
+def _dev(_argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.family").run(settings, _part("ops.welcome").speak))
+
+
+def _api(_argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.api_server").run(settings))
+
+
+def _ingest(_argv: list[str], settings: Settings) -> int:
+    return int(_part("ingest.worker").main(settings))
+
+
+def _scheduler(_argv: list[str], settings: Settings) -> int:
+    return int(_part("notifications.scheduler").main(settings))
+
+
+def _simulate(argv: list[str], settings: Settings) -> int:
+    return int(_part("simulator").main(argv, settings, _part("ops.provision").provisioner(settings)))
+
+
+def _admin(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.admin").main(argv, settings))
+
+
+def _settings(_argv: list[str], settings: Settings) -> int:
+    for row in settings.described():
+        print(json.dumps(row, ensure_ascii=False))
+    return 0
+
+
+_RUN: dict[str, Callable[[list[str], Settings], int]] = {
+    "dev": _dev,
+    "api": _api,
+    "ingest": _ingest,
+    "scheduler": _scheduler,
+    "simulate": _simulate,
+    "admin": _admin,
+    "settings": _settings,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Operating the record: servers, the supervised family, administration."""

@@ -1,0 +1,183 @@
+"""`python app.py admin …`: parses a command, runs it, prints JSON; errors on standard error, exit status 1."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from datetime import date
+from typing import Any, NoReturn
+
+from pymongo.errors import PyMongoError
+
+from ops import administration
+from ops.administration import Operator, Printed, TokenWish
+from phr.auth.clients import NewClient
+from phr.auth.tokens import GREATEST_LIFE_S
+from phr.clock import now_ms
+from phr.config import Settings
+from phr.errors import PhrError
+from phr.formats.building import ItemRefused, parse_time
+from phr.intake.devices import NewDevice
+from phr.people.people import NewPerson
+
+Run = Callable[[Operator, argparse.Namespace], Printed]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse ends with 2; the contract says 1."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}\n")
+
+
+def main(argv: list[str], settings: Settings) -> int:
+    """The exit status; what the command gives is printed as one JSON object."""
+    wished = parser().parse_args(argv)
+    try:
+        operator = Operator(settings, administration.open_record(settings), now_ms())
+        printed = wished.run(operator, wished)
+    except PhrError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    except (PyMongoError, OSError) as error:
+        sys.stderr.write(f"that did not work: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(printed, ensure_ascii=False) + "\n")
+    return 0
+
+
+def parser() -> Parser:
+    """All admin commands, each with ``run``."""
+    root = Parser(prog="app.py admin")
+    things = root.add_subparsers(required=True, metavar="THING")
+    _people(things)
+    _vendors(things)
+    _clients(things)
+    return root
+
+
+def _people(things: Any) -> None:
+    person = _verb(things, "person", "create", _create_person)
+    person.add_argument("--name")
+    person.add_argument("--birth-date", type=date.fromisoformat, metavar="D")
+    person.add_argument("--sex", choices=("female", "male", "other", "unknown"))
+    person.add_argument("--timezone", metavar="TZ")
+    person.add_argument("--demo", action="store_true", help="gives the operators a support grant")
+    doctor = _verb(things, "doctor", "create", _create_doctor)
+    doctor.add_argument("--name", required=True)
+    doctor.add_argument("--organisation", required=True)
+    zone = _verb(things, "zone", "set", _set_zone)
+    zone.add_argument("person")
+    zone.add_argument("zone")
+    zone.add_argument("--since", type=_moment, metavar="RFC3339")
+    token = things.add_parser("token")
+    token.set_defaults(run=_issue_token)
+    token.add_argument("--person", required=True)
+    token.add_argument("--reason", required=True)
+    token.add_argument("--scope")
+    token.add_argument("--ttl", type=int, default=GREATEST_LIFE_S, metavar="SECONDS")
+
+
+def _vendors(things: Any) -> None:
+    vendor = _verb(things, "vendor", "create", _create_vendor)
+    vendor.add_argument("slug")
+    device = _verb(things, "device", "create", _create_device)
+    device.add_argument("vendor")
+    device.add_argument("device")
+    device.add_argument("--person")
+    device.add_argument("--slot", default="")
+    device.add_argument("--format")
+    device.add_argument("--made-on", type=date.fromisoformat, metavar="D")
+    verbs = things.add_parser("binding").add_subparsers(required=True, metavar="VERB")
+    for name, run in (("begin", _begin_binding), ("end", _end_binding)):
+        binding = verbs.add_parser(name)
+        binding.set_defaults(run=run)
+        binding.add_argument("vendor")
+        binding.add_argument("device")
+        binding.add_argument("--slot", default="")
+        binding.add_argument("--at", type=_moment, metavar="RFC3339")
+        if name == "begin":
+            binding.add_argument("--person", required=True)
+
+
+def _clients(things: Any) -> None:
+    client = _verb(things, "client", "create", _create_client)
+    client.add_argument("--name", required=True)
+    client.add_argument("--grant", action="append", required=True)
+    client.add_argument("--redirect-uri", action="append", default=[])
+    client.add_argument("--scope", required=True)
+
+
+def _verb(things: Any, thing: str, verb: str, run: Run) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = (
+        things.add_parser(thing).add_subparsers(required=True, metavar="VERB").add_parser(verb)
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _create_person(operator: Operator, wished: argparse.Namespace) -> Printed:
+    draft = NewPerson(
+        zone=wished.timezone or operator.settings.timezone,
+        name=wished.name,
+        birth_on=wished.birth_date,
+        sex=wished.sex,
+        is_demo=wished.demo,
+    )
+    return administration.create_person(operator, draft)
+
+
+def _create_doctor(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.create_doctor(operator, wished.name, wished.organisation)
+
+
+def _issue_token(operator: Operator, wished: argparse.Namespace) -> Printed:
+    wish = TokenWish(person=wished.person, reason=wished.reason, scope=wished.scope, life_s=wished.ttl)
+    return administration.issue_token(operator, wish)
+
+
+def _set_zone(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.set_zone(operator, wished.person, wished.zone, wished.since)
+
+
+def _create_vendor(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.create_vendor(operator, wished.slug)
+
+
+def _create_device(operator: Operator, wished: argparse.Namespace) -> Printed:
+    draft = NewDevice(
+        vendor=wished.vendor,
+        name=wished.device,
+        format=wished.format,
+        made_on=wished.made_on,
+        bindings=((wished.slot, wished.person),) if wished.person else (),
+    )
+    return administration.create_device(operator, draft)
+
+
+def _begin_binding(operator: Operator, wished: argparse.Namespace) -> Printed:
+    ref = f"{wished.vendor}/{wished.device}"
+    return administration.begin_binding(operator, ref, wished.slot, wished.person, wished.at)
+
+
+def _end_binding(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.end_binding(operator, f"{wished.vendor}/{wished.device}", wished.slot, wished.at)
+
+
+def _create_client(operator: Operator, wished: argparse.Namespace) -> Printed:
+    draft = NewClient(
+        name=wished.name,
+        scope=wished.scope.split(),
+        grant_types=wished.grant,
+        redirect_uris=wished.redirect_uri,
+    )
+    return administration.create_client(operator, draft)
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_time(text, "")[0]
+    except ItemRefused as error:
+        raise argparse.ArgumentTypeError(error.detail) from error

@@ -1,0 +1,205 @@
+"""What an operator can do, each as a function that gives what the command prints."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from ingest import broker, credentials
+from phr.auth import clients, scopes, tokens
+from phr.auth.clients import NewClient
+from phr.auth.keys import signing_key
+from phr.config import Settings
+from phr.database import Database, connect, ping
+from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
+from phr.formats import all_formats
+from phr.intake import devices
+from phr.intake.devices import Binding, NewDevice
+from phr.notices import outbox
+from phr.people import access, grants, logins, people
+from phr.people.access import Line
+from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
+from phr.people.people import NewPerson
+
+Printed = dict[str, Any]
+OPERATOR_CLIENT = "admin"
+VENDOR_SCOPE = "vendor.read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenWish:
+    person: str
+    reason: str
+    scope: str | None = None  # None: all scopes on a person's record
+    life_s: int = tokens.GREATEST_LIFE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who administers what, and when."""
+
+    settings: Settings
+    database: Database
+    now_ms: int
+
+
+def open_record(settings: Settings) -> Database:
+    """The running installation's database. Raises ServerUnavailable with what to do."""
+    if settings.mongodb_uri is None:
+        raise ServerUnavailable("no database is running: start `make run` first, or set PHR_MONGODB_URI")
+    database = connect(settings.mongodb_uri, settings.mongodb_database)
+    ping(database)
+    return database
+
+
+def create_person(operator: Operator, draft: NewPerson) -> Printed:
+    """{"person_id"}; a demo person grants the operators support. Raises InputInvalid."""
+    person = people.create(operator.database, draft)
+    if draft.is_demo:
+        grants.create(operator.database, _support(person.id, operator.now_ms))
+    return {"person_id": person.id}
+
+
+def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
+    """{"person_id", "login", "password"}. Raises InputInvalid."""
+    zone = operator.settings.timezone
+    draft = NewPerson(zone=zone, name=name, roles=("doctor",), organisation=organisation)
+    person = people.create(operator.database, draft)
+    login, password = f"doctor-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
+    logins.create(operator.database, login, password, person.id)
+    return {"person_id": person.id, "login": login, "password": password}
+
+
+def issue_token(operator: Operator, wish: TokenWish) -> Printed:
+    """{"access_token", "expires_in"}; logged and told to the owner before it is given out.
+
+    Raises AccessDenied without the person's live support grant, InputInvalid.
+    """
+    scope = scopes.check(wish.scope.split() if wish.scope else scopes.people_scopes())
+    if not wish.reason.strip() or not 0 < wish.life_s <= tokens.GREATEST_LIFE_S:
+        raise InputInvalid(f"a token needs a reason and lives for 1 to {tokens.GREATEST_LIFE_S} s")
+    _record_use(operator, wish)
+    claims = tokens.Claims(
+        issuer=tokens.issuer_of(operator.settings),
+        sub=wish.person,
+        client_id=OPERATOR_CLIENT,
+        scope=scope,
+        life_s=wish.life_s,
+        act=operator.settings.operator,
+    )
+    token = tokens.sign(signing_key(operator.settings), claims, operator.now_ms)
+    return {"access_token": token, "expires_in": wish.life_s}
+
+
+def create_vendor(operator: Operator, slug: str) -> Printed:
+    """The vendor with its OAuth client and its MQTT login. Raises InputInvalid, AlreadyThere."""
+    if slug in broker.RESERVED_USERS:
+        raise AlreadyThere(f"{slug} is a name that the server itself uses")
+    devices.create_vendor(operator.database, slug, operator.now_ms)
+    draft = NewClient(name=slug, scope=[VENDOR_SCOPE], vendor=slug)
+    client = clients.create(operator.database, draft, operator.now_ms)
+    password = _give_mqtt_login(operator, slug, None)
+    return {
+        "vendor": slug,
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        "mqtt_username": broker.mqtt_username(slug),
+        "mqtt_password": password,
+    }
+
+
+def create_device(operator: Operator, draft: NewDevice) -> Printed:
+    """The device with its MQTT login and claim code. Raises InputInvalid, NotFound, AlreadyThere."""
+    known = [one.name for one in all_formats()]
+    if draft.format is not None and draft.format not in known:
+        raise InputInvalid(f"{draft.format} is not a format; there are {', '.join(known)}", "/format")
+    made = devices.create_device(operator.database, draft, operator.now_ms)
+    password = _give_mqtt_login(operator, draft.vendor, draft.name)
+    return {
+        "device": made.device.ref,
+        "mqtt_username": broker.mqtt_username(draft.vendor, draft.name),
+        "mqtt_password": password,
+        "claim_code": made.claim_code,
+    }
+
+
+def create_client(operator: Operator, draft: NewClient) -> Printed:
+    """{"client_id", "client_secret"}. Raises InputInvalid."""
+    made = clients.create(operator.database, draft, operator.now_ms)
+    return {"client_id": made.client_id, "client_secret": made.client_secret}
+
+
+def set_zone(operator: Operator, person: str, zone: str, since_ms: int | None) -> Printed:
+    """The person's zone from an instant on, from now without one. Raises NotFound, InputInvalid."""
+    moment = operator.now_ms if since_ms is None else since_ms
+    changed = people.change_zone(operator.database, person, zone, moment)
+    return {"person_id": person, "timezones": [[one.since_ms, one.zone] for one in changed.zones]}
+
+
+def begin_binding(operator: Operator, ref: str, slot: str, person: str, since_ms: int | None) -> Printed:
+    """The device with the slot bound; without an instant: since ever the first time, else from now."""
+    if since_ms is None:
+        return _bindings(devices.bind_from_now(operator.database, ref, slot, person, operator.now_ms))
+    return _bindings(devices.bind(operator.database, ref, Binding(slot, person, since_ms, None)))
+
+
+def end_binding(operator: Operator, ref: str, slot: str, at_ms: int | None) -> Printed:
+    """The device with the slot's binding ended, now or at an instant. Raises NotFound."""
+    return _bindings(devices.unbind(operator.database, ref, slot, operator.now_ms if at_ms is None else at_ms))
+
+
+def _support(person: str, now_ms: int) -> NewGrant:
+    return NewGrant(
+        person=person,
+        grantee=SUPPORT,
+        kind=SUPPORT,
+        categories=(EVERYTHING,),
+        verbs=("read", "write"),
+        purpose="a demo person, made to be looked at",
+        from_ms=now_ms,
+    )
+
+
+def _record_use(operator: Operator, wish: TokenWish) -> None:
+    """The line in the access log, allowed or refused, and the notice to the owner."""
+    grant = access.live_support(operator.database, wish.person, operator.now_ms)
+    line = Line(
+        at_ms=operator.now_ms,
+        who=wish.person,
+        client_id=OPERATOR_CLIENT,
+        act=operator.settings.operator,
+        role=SUPPORT if grant else "none",
+        grant=grant.id if grant else None,
+        person=wish.person,
+        verb="token",
+        categories=tuple(sorted(grant.categories)) if grant else (),
+        about=f"operator's token: {wish.reason}"[:200],
+        outcome="allowed" if grant else "refused",
+    )
+    access.record(operator.database, line)
+    if grant is None:
+        raise AccessDenied("no such person, or no live support grant of theirs")
+    key = f"support:{wish.person}:{operator.now_ms}:{secrets.token_hex(4)}"
+    who = operator.settings.operator
+    telling = outbox.Telling(
+        key=key,
+        person=wish.person,
+        kind="support-access",
+        message_zh=f"运维人员 {who} 依据您的支持授权取得了临时访问权限，原因：{wish.reason}",
+        message_en=f"Operator {who} took temporary access under your support grant, reason: {wish.reason}",
+    )
+    outbox.tell(operator.database, telling, operator.now_ms)
+
+
+def _give_mqtt_login(operator: Operator, vendor: str, device: str | None) -> str:
+    password = secrets.token_urlsafe(24)
+    username = broker.mqtt_username(vendor, device)
+    credentials.put_credential(operator.database, username, broker.password_hash(password), vendor, device)
+    credentials.sync(operator.database, operator.settings.data_dir)
+    return password
+
+
+def _bindings(device: devices.Device) -> Printed:
+    rows = [[one.slot, one.person, one.since_ms, one.until_ms] for one in device.bindings]
+    return {"device": device.ref, "bindings": rows}

@@ -1,0 +1,197 @@
+"""The operator's commands: what they print and what they leave behind."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import mongoengine
+import pytest
+from pymongo import MongoClient
+
+from ingest import broker
+from ingest.credentials import all_entries
+from ops import admin
+from ops.indexes import ensure_indexes
+from phr.api.application import create
+from phr.config import Settings
+from phr.database import DURABLE, Database, Document
+from phr.intake import devices
+from phr.notices import outbox
+from phr.people import access, grants, logins, people
+
+Admin = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def database(mongod: str) -> Iterator[Database]:
+    """By a client of its own: each command opens the process's one connection anew, which closes the one before."""
+    client: MongoClient[Document] = MongoClient(mongod, tz_aware=True)
+    database = client.get_database(f"t{secrets.token_hex(6)}", write_concern=DURABLE)
+    ensure_indexes(database)
+    yield database
+    mongoengine.disconnect(alias="default")
+    client.drop_database(database.name)
+    client.close()
+
+
+@pytest.fixture
+def home(settings: Settings, database: Database, mongod: str) -> Settings:
+    return replace(settings, mongodb_uri=mongod, mongodb_database=database.name)
+
+
+@pytest.fixture
+def run(home: Settings, capsys: pytest.CaptureFixture[str]) -> Admin:
+    """Runs a command: exit status, what it printed as JSON, what it said on standard error."""
+
+    def run_one(*argv: str) -> tuple[int, Any, str]:
+        try:
+            status = admin.main(list(argv), home)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return status, json.loads(said.out) if said.out else None, said.err
+
+    return run_one
+
+
+def test_person_is_created_with_what_is_known(run: Admin, database: Database) -> None:
+    known = ("--name", "王芳", "--birth-date", "1958-03-01", "--sex", "female", "--timezone", "Asia/Urumqi")
+    _, printed, _ = run("person", "create", *known)
+    person = people.require(database, printed["person_id"])
+    assert (person.name, str(person.birth_on), person.zone_at(0)) == ("王芳", "1958-03-01", "Asia/Urumqi")
+    assert set(printed) == {"person_id"}
+
+
+def test_doctor_can_log_in(run: Admin, database: Database) -> None:
+    _, printed, _ = run("doctor", "create", "--name", "李医生", "--organisation", "社区中心")
+    assert logins.verify(database, printed["login"], printed["password"]) == printed["person_id"]
+
+
+def test_token_for_a_demo_person_opens_the_record_and_is_told_to_the_owner(
+    run: Admin, database: Database, home: Settings
+) -> None:
+    person = run("person", "create", "--demo")[1]["person_id"]
+    _, printed, _ = run("token", "--person", person, "--reason", "first look")
+    headers = {"Authorization": f"Bearer {printed['access_token']}"}
+    answer = create(home, database).test_client().get("/v1/people/me", headers=headers)
+    assert (answer.json["id"], printed["expires_in"]) == (person, 900)
+    assert [line.act for line in access.log_of(database, person, 10)] == ["tester", "tester"]
+    assert "first look" in outbox.pending(database, person, 1)[0].message_en
+
+
+def test_token_ends_with_the_support_grant(run: Admin, database: Database, home: Settings) -> None:
+    person = run("person", "create", "--demo")[1]["person_id"]
+    token = run("token", "--person", person, "--reason", "x")[1]["access_token"]
+    grant = grants.live(database, person, grants.SUPPORT, 2**62)[0]
+    grants.revoke(database, grant.id, 0)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert create(home, database).test_client().get("/v1/people/me", headers=headers).status_code == 403
+
+
+def test_token_needs_the_persons_support_grant_and_the_try_is_logged(run: Admin, database: Database) -> None:
+    person = run("person", "create")[1]["person_id"]
+    status, printed, said = run("token", "--person", person, "--reason", "curious")
+    assert (status, printed, "support grant" in said) == (1, None, True)
+    assert access.log_of(database, person, 1)[0].outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [("--ttl", "0"), ("--ttl", "901"), ("--scope", "everything"), ("--reason", " "), ("--ttl", "soon")],
+    ids=" ".join,
+)
+def test_token_wish_beyond_its_bounds_is_refused(run: Admin, wish: tuple[str, str]) -> None:
+    person = run("person", "create", "--demo")[1]["person_id"]
+    status, printed, said = run("token", "--person", person, "--reason", "x", *wish)
+    assert (status, printed, said == "") == (1, None, False)
+
+
+@pytest.mark.parametrize("ttl", ["1", "900"])
+def test_token_lives_as_long_as_asked(run: Admin, ttl: str) -> None:
+    person = run("person", "create", "--demo")[1]["person_id"]
+    assert run("token", "--person", person, "--reason", "x", "--ttl", ttl)[1]["expires_in"] == int(ttl)
+
+
+def test_vendor_gets_a_client_and_an_mqtt_login(run: Admin, database: Database, home: Settings) -> None:
+    _, printed, _ = run("vendor", "create", "acme")
+    basic = (printed["client_id"], printed["client_secret"])
+    http = create(home, database).test_client()
+    token = http.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=basic).json["access_token"]
+    answer = http.get("/v1/vendor/devices", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+    assert (printed["vendor"], printed["mqtt_username"]) == ("acme", "acme")
+    assert "acme" in all_entries(database)
+
+
+def test_device_is_bound_and_has_an_mqtt_login(run: Admin, database: Database) -> None:
+    person = run("person", "create")[1]["person_id"]
+    run("vendor", "create", "acme")
+    _, printed, _ = run("device", "create", "acme", "AA:BB", "--person", person, "--slot", "A", "--format", "phr-v1")
+    assert set(printed) == {"device", "mqtt_username", "mqtt_password", "claim_code"}
+    assert printed["mqtt_username"] == broker.mqtt_username("acme", "AA:BB")
+    device = devices.find(database, "acme/AA:BB")
+    assert device is not None
+    assert (device.owner_at("A", 0), device.owner_at("", 0), device.format) == (person, None, "phr-v1")
+
+
+def test_binding_ends_and_begins_at_its_instants(run: Admin, database: Database) -> None:
+    one, other = (run("person", "create")[1]["person_id"] for _ in range(2))
+    run("vendor", "create", "acme")
+    run("device", "create", "acme", "cuff", "--person", one)
+    run("binding", "end", "acme", "cuff", "--at", "2026-01-01T00:00:00+08:00")
+    run("binding", "begin", "acme", "cuff", "--person", other, "--at", "2026-01-02T00:00:00+08:00")
+    device = devices.find(database, "acme/cuff")
+    assert device is not None
+    assert [device.owner_at("", t) for t in (1767196799999, 1767196800000, 1767283200000)] == [one, None, other]
+
+
+def test_zone_is_kept_with_its_date(run: Admin, database: Database) -> None:
+    person = run("person", "create", "--timezone", "Asia/Shanghai")[1]["person_id"]
+    run("zone", "set", person, "Europe/Berlin", "--since", "1970-01-02T00:00:00Z")
+    assert people.require(database, person).zone_at(86_400_000) == "Europe/Berlin"
+
+
+def test_client_gets_its_secret(run: Admin) -> None:
+    grant = ("--grant", "client_credentials", "--scope", "vendor.read")
+    assert set(run("client", "create", "--name", "x", *grant)[1]) == {"client_id", "client_secret"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("nonsense",),
+        ("person",),
+        ("person", "create", "--birth-date", "1958-02-30"),
+        ("person", "create", "--timezone", "Mars/Base"),
+        ("vendor", "create", "Acme"),
+        ("vendor", "create", broker.SERVER_USER),
+        ("device", "create", "nobody", "cuff"),
+        ("token", "--person", "a" * 20, "--reason", "x"),
+        ("zone", "set", "a" * 20, "Asia/Tokyo"),
+        ("zone", "set", "a" * 20, "Asia/Tokyo", "--since", "yesterday"),
+        ("binding", "end", "acme", "cuff"),
+        ("client", "create", "--name", "x", "--grant", "password", "--scope", "vendor.read"),
+        ("client", "create", "--name", "x", "--grant", "client_credentials", "--scope", "everything"),
+    ],
+    ids=" ".join,
+)
+def test_error_is_one_sentence_on_standard_error(run: Admin, argv: tuple[str, ...]) -> None:
+    status, printed, said = run(*argv)
+    assert (status, printed) == (1, None)
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+
+
+def test_unknown_format_is_refused_before_anything_is_made(run: Admin, database: Database) -> None:
+    run("vendor", "create", "acme")
+    status, _, said = run("device", "create", "acme", "cuff", "--format", "nonsense")
+    assert (status, "phr-v1" in said, devices.find(database, "acme/cuff")) == (1, True, None)
+
+
+def test_without_an_installation_the_operator_is_told_what_to_do(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert admin.main(["person", "create"], settings) == 1
+    assert "make run" in capsys.readouterr().err

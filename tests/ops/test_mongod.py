@@ -1,0 +1,70 @@
+"""The embedded database: founded once, found again on another port, refused where another one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from ops import mongod, ports
+from phr.errors import ServerUnavailable
+
+GIB = 1024**3
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mongod.Mongod]:
+    """A server that was stopped and started again on another port."""
+    directory = tmp_path_factory.mktemp("moved")
+    first = mongod.start(directory, ports.free_port())
+    with MongoClient(first.uri) as client:
+        client.kept.rows.insert_one({"_id": 1})
+    mongod.stop(first)
+    second = mongod.start(directory, ports.free_port())
+    yield second
+    mongod.stop(second)
+
+
+def test_data_is_there_after_a_start_on_another_port(server: mongod.Mongod) -> None:
+    with MongoClient(server.uri) as client:
+        assert client.kept.rows.count_documents({}) == 1
+
+
+def test_transactions_work(server: mongod.Mongod) -> None:
+    with MongoClient(server.uri) as client, client.start_session() as session, session.start_transaction():
+        client.kept.other.insert_one({}, session=session)
+
+
+def test_directory_of_another_server_is_refused(server: mongod.Mongod) -> None:
+    with pytest.raises(ServerUnavailable, match="another mongod uses"):
+        mongod.start(server.directory, ports.free_port())
+
+
+def test_port_of_another_server_is_refused(server: mongod.Mongod, tmp_path: Path) -> None:
+    with pytest.raises(ServerUnavailable, match=f"port {server.port} is taken"):
+        mongod.start(tmp_path / "db", server.port)
+
+
+def test_collections_are_compressed_with_zstd(server: mongod.Mongod) -> None:
+    with MongoClient(server.uri) as client:
+        creation = client.kept.command("collStats", "rows")["wiredTiger"]["creationString"]
+    assert "block_compressor=zstd" in creation
+
+
+@pytest.mark.parametrize(
+    ("memory", "cache"), [(GIB // 2, 0.25), (GIB, 0.25), (2 * GIB, 0.5), (16 * GIB, 4.0), (64 * GIB, 4.0)]
+)
+def test_cache_is_a_quarter_of_the_memory_within_limits(memory: int, cache: float) -> None:
+    assert mongod.cache_gb(memory) == cache
+
+
+def test_long_log_is_put_aside(tmp_path: Path) -> None:
+    log = tmp_path / mongod.LOG_FILE
+    log.touch()
+    with log.open("r+b") as file:
+        file.truncate(mongod.LOG_LIMIT_BYTES + 1)
+    server = mongod.start(tmp_path, ports.free_port())
+    mongod.stop(server)
+    assert log.with_suffix(".log.1").stat().st_size == mongod.LOG_LIMIT_BYTES + 1
