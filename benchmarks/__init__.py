@@ -1,0 +1,1 @@
+"""Measurements: one file per figure, and the load they are measured under."""
