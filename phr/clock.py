@@ -24,7 +24,9 @@ def to_datetime(t_ms: int, offset_min: int | None = 0) -> datetime:
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970 of an aware datetime, sub-millisecond digits cut off."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    # Dividing by a timedelta costs four times as much, and every reading's time comes through here.
+    delta = moment - EPOCH
+    return delta.days * 86_400_000 + delta.seconds * 1_000 + delta.microseconds // 1_000
 
 
 def rfc3339(t_ms: int, offset_min: int | None = None) -> str:

@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from phr.clock import to_ms
+from phr.formats.rfc3339 import instant, is_date_time
 from phr.vocabulary.metric import Bounds, Metric, Unit, ValueType
 from phr.vocabulary.metrics import Vocabulary
 from phr.vocabulary.reading import AT_ARRIVAL, DURATION, Decoded, Quarantined, Rejection, Run
@@ -27,9 +26,6 @@ MAX_PERIOD_MS = 31 * 24 * 3_600_000
 # Years 1 to 9999 with a day to spare for offsets.
 EARLIEST_MS, LATEST_MS = -62_135_510_400_000, 253_402_214_400_000
 
-_RFC3339 = re.compile(
-    r"\d{4}-(?:0\d|1[0-2])-[0-3]\d[Tt ][0-2]\d:[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?(?:[Zz]|[+-][0-2]\d:[0-5]\d)"
-)
 _CONTEXT_KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 
 
@@ -60,13 +56,16 @@ class Item:
     client_id: str | None = None
 
 
-def find_metric(vocabulary: Vocabulary, key: Any) -> Metric:
-    """The metric of a reading. Raises ItemRefused: metric-missing, metric-unknown, metric-not-a-reading."""
+def find_metric(vocabulary: Vocabulary, key: Any, *, has_hint: bool = True) -> Metric:
+    """The metric of a reading. Raises ItemRefused: metric-missing, metric-unknown, metric-not-a-reading.
+
+    ``has_hint``: an unknown metric is told the nearest known name, which takes a third of a millisecond.
+    """
     if not isinstance(key, str):
         raise ItemRefused("metric-missing", "metric must be the name of a metric", "/metric")
     metric = vocabulary.get(key)
     if metric is None:
-        near = vocabulary.nearest(key)
+        near = vocabulary.nearest(key) if has_hint else None
         hint = f"; the nearest known name is {near}" if near else ""
         raise ItemRefused("metric-unknown", f"no metric {key[:64]!r}{hint}", "/metric")
     if not metric.is_reading:
@@ -100,26 +99,15 @@ def parse_time(value: Any, pointer: str) -> tuple[int, int | None]:
         if not EARLIEST_MS <= value <= LATEST_MS:
             raise ItemRefused("time-invalid", "milliseconds outside the years 1 to 9999", pointer)
         return value, None
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+    if not isinstance(value, str) or not is_date_time(value):
         raise ItemRefused("time-invalid", "not RFC 3339 with an offset, nor integer milliseconds since 1970", pointer)
-    return _parsed_time(value, pointer)
-
-
-def _parsed_time(text: str, pointer: str) -> tuple[int, int | None]:
-    is_leap_second = text[17:19] == "60"
-    plain = text[:17] + "59" + text[19:] if is_leap_second else text
     try:
-        moment = datetime.fromisoformat(plain.upper())
-        t_ms = to_ms(moment) + 1000 * is_leap_second
-    except (ValueError, OverflowError) as error:
+        t_ms, offset_min = instant(value)
+    except ValueError as error:
         raise ItemRefused("time-invalid", f"no such instant: {error}", pointer) from error
     if not EARLIEST_MS <= t_ms <= LATEST_MS:
         raise ItemRefused("time-invalid", "outside the years 1 to 9999", pointer)
-    if plain[-1] in "Zz" or plain.endswith("-00:00"):
-        return t_ms, None
-    offset = moment.utcoffset()
-    assert offset is not None
-    return t_ms, offset // timedelta(minutes=1)
+    return t_ms, offset_min
 
 
 def take(decoded: Decoded, item: Item) -> None:
@@ -161,7 +149,9 @@ def _build(item: Item) -> tuple[Run, ItemRefused | None]:
 def _take_number(item: Item, unit: Unit | None, run: Run, extra: dict[str, Any]) -> ItemRefused | None:
     stored = _stored(item.metric, unit, item.value, "/value")
     run.values[""] = [stored]
-    if as_sent(item.metric, unit, stored) != item.value:
+    # a whole number in the canonical unit always comes back as it was sent
+    is_exact = type(item.value) is int and (unit is None or unit is item.metric.units[0])
+    if not is_exact and as_sent(item.metric, unit, stored) != item.value:
         extra["sent"] = item.value
     limits = stored_limits(item.metric, unit)
     if not limits.low <= stored <= limits.high:
@@ -234,6 +224,8 @@ def _take_episode(item: Item, unit: Unit | None, run: Run, extra: dict[str, Any]
     stages = value.get("stages", []) if isinstance(value, Mapping) else None
     if not isinstance(stages, list) or len(stages) > MAX_STAGES:
         raise ItemRefused("value-invalid", f"an object with at most {MAX_STAGES} stages", "/value/stages")
+    if item.end_ms is None:
+        raise _end_missing(item)
     extra["value"] = {"stages": [_checked_stage(item, stage, i) for i, stage in enumerate(stages)]}
     return None
 
@@ -245,7 +237,8 @@ def _checked_stage(item: Item, stage: Any, index: int) -> dict[str, Any]:
         raise ItemRefused("code-unknown", f"a stage is one of {', '.join(item.metric.codes)}", f"{where}/stage")
     start, _ = parse_time(stage.get("t"), f"{where}/t")
     end, _ = parse_time(stage.get("end"), f"{where}/end")
-    if item.end_ms is None or not item.t_ms <= start <= end <= item.end_ms:
+    assert item.end_ms is not None
+    if not item.t_ms <= start <= end <= item.end_ms:
         raise ItemRefused("time-invalid", "a stage lies within its episode and ends after it begins", where)
     return {"stage": name, "t": start, "end": end}
 
@@ -261,8 +254,8 @@ def _take_sampled(item: Item, unit: Unit | None, run: Run, extra: dict[str, Any]
         extra["value"]["code"] = _checked_code(item.metric, value)
     limits = stored_limits(item.metric, unit)
     if not (limits.low <= min(stored) and max(stored) <= limits.high):
-        worst = samples[max(range(len(stored)), key=lambda i: abs(stored[i]))]
-        return _out_of_bounds(item.metric.bounds, unit, item.metric, worst, "/value/values")
+        first = next(i for i, one in enumerate(stored) if not limits.low <= one <= limits.high)
+        return _out_of_bounds(item.metric.bounds, unit, item.metric, samples[first], f"/value/values/{first}")
     return None
 
 
@@ -271,12 +264,14 @@ def _sampling_period_us(value: Mapping[str, Any]) -> int | None:
     period = value.get("period_ms")
     if period is None:
         return None
-    # A bool is an int to isinstance, and true is no period.
-    if isinstance(period, bool) or not isinstance(period, (int, float)) or not 0 < period < MAX_PERIOD_MS:
-        raise ItemRefused("value-invalid", "period_ms is the time between samples, above 0", "/value/period_ms")
+    # A bool is an int to isinstance, and true is no period. Kept in microseconds, of which there must be one.
+    if isinstance(period, bool) or not isinstance(period, (int, float)) or not 0.001 <= period < MAX_PERIOD_MS:
+        raise ItemRefused("value-invalid", "period_ms is the time between samples, 0.001 or more", "/value/period_ms")
     return round(period * 1000)
 
 
+# Held here, since looking a member up in its enum costs as much as a dozen of dictionary look-ups.
+_PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
 _VALUE_TAKERS = {
     ValueType.NUMBER: _take_number,
     ValueType.INTERVAL: _take_number,
@@ -290,14 +285,18 @@ _VALUE_TAKERS = {
 
 def _take_period(item: Item, run: Run) -> None:
     if item.end_ms is None:
-        if item.metric.value_type in (ValueType.INTERVAL, ValueType.EPISODE):
-            raise ItemRefused("end-missing", f"{item.metric.key} covers a period and needs its end", "/end")
+        if item.metric.value_type in _PERIODS:
+            raise _end_missing(item)
         return
     length = item.end_ms - item.t_ms
     if not 0 <= length <= MAX_PERIOD_MS:
         raise ItemRefused("end-invalid", "end lies before t, or more than 31 days after it", "/end")
     if length:
         run.values[DURATION] = [length]
+
+
+def _end_missing(item: Item) -> ItemRefused:
+    return ItemRefused("end-missing", f"{item.metric.key} covers a period and needs its end", "/end")
 
 
 def _take_flag(item: Item, extra: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Open mHealth data points, with an Open mHealth or an IEEE 1752.1 header: one {header, body} or an array of them.
+"""Open mHealth and IEEE 1752.1 data points: one {header, body}, an array of them, or a series (body is an array).
 
 Read as the schemas say, except that
 - a data point needs `effective_time_frame`, which early versions leave out: `creation_date_time` in the header is when
@@ -6,22 +6,25 @@ Read as the schemas say, except that
 - a descriptive statistic (average, maximum …) is computed from readings and is none (`statistic-not-reading`);
 - a measurement of an instant that is stated for a period is refused (`period-not-instant`), as is a part of a day
   (`time-imprecise`): which instant was meant can't be known;
-- glucose without a specimen is capillary, the usual home measurement; plasma and serum are taken when fasting.
-Source: openmhealth/schemas, each schema named in BODIES; IEEE 1752.1 header 1.0.
+- glucose without a specimen is capillary, the usual home measurement; plasma and serum are taken when fasting;
+- a body that measures several things (a night, an activity, a scale) is a reading for each that is there.
+Source: openmhealth/schemas and IEEE 1752.1, each schema named in openmhealth_bodies; IEEE 1752.1 header 1.0.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from phr.errors import PayloadUnreadable
-from phr.formats.building import Item, ItemRefused, find_metric, is_text, take
+from phr.formats.building import MAX_TEXT, Item, ItemRefused, find_metric, is_text
 from phr.formats.json_text import read_json
+from phr.formats.openmhealth_bodies import BODIES, CONTEXT, GLUCOSE_OF, STAGES, STATISTICS, TEXTS, Body, Part, major_of
 from phr.formats.openmhealth_time import TimeFrame, read_time_frame
-from phr.vocabulary.metric import ValueType
+from phr.formats.pointers import Names, take_named
+from phr.vocabulary.metric import Metric, ValueType
 from phr.vocabulary.metrics import Vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
 
@@ -29,96 +32,20 @@ NAME = "openmhealth"
 CONTENT_TYPE = "application/vnd.openmhealth+json"
 
 _MAX_ID = 256
+_MAX_HINTS = 100  # an array of unknown schemas must not cost seconds
+_CONTEXT_FIELDS = frozenset((*CONTEXT, *TEXTS, "is_main_sleep", "medication", "reason_dose_taken_not_as_prescribed"))
+_MODALITIES = ("sensed", "self-reported")
+_NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
+_PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What a body schema measures. ``plain_until``: the last major version whose value is a number without a unit."""
+class _Head(NamedTuple):
+    """What the bodies of one header share."""
 
-    metric: str
-    measures: Mapping[str, str]  # field of the body -> component of the metric, "" for a plain number
-    units: tuple[str, ...]
-    majors: range
-    plain_until: int = 0
-    context_numbers: Mapping[str, str] = field(default_factory=dict)  # a unit-value field -> context field
-
-
-_MASS = ("fg", "pg", "ng", "ug", "mg", "g", "kg", "Metric Ton", "gr", "oz", "lb", "Ton")
-_LENGTH = ("fm", "pm", "nm", "um", "mm", "cm", "m", "km", "in", "ft", "yd", "mi")
-_DURATION = ("ps", "ns", "us", "ms", "sec", "min", "h", "d", "wk", "Mo", "yr")
-_PRESSURES = {"systolic_blood_pressure": "systolic", "diastolic_blood_pressure": "diastolic"}
-
-BODIES = {
-    "ambient-temperature": Body("ambient-temperature", {"ambient_temperature": ""}, ("K", "F", "C"), range(1, 2)),
-    "blood-glucose": Body("glucose-capillary", {"blood_glucose": ""}, ("mg/dL", "mmol/L"), range(1, 5)),
-    "blood-pressure": Body("blood-pressure", _PRESSURES, ("mmHg",), range(1, 5)),
-    "body-fat-percentage": Body("body-fat-pct", {"body_fat_percentage": ""}, ("%",), range(1, 3)),
-    "body-height": Body("height", {"body_height": ""}, _LENGTH, range(1, 3)),
-    "body-mass-index": Body("bmi", {"body_mass_index": ""}, ("kg/m2", "kg/m^2"), range(1, 4)),
-    "body-temperature": Body("body-temperature", {"body_temperature": ""}, ("K", "F", "C"), range(1, 5)),
-    "body-weight": Body("weight", {"body_weight": ""}, _MASS, range(1, 4)),
-    "calories-burned": Body("active-energy", {"kcal_burned": ""}, ("kcal",), range(1, 3)),
-    "heart-rate": Body("heart-rate", {"heart_rate": ""}, ("beats/min",), range(1, 3)),
-    "oxygen-saturation": Body(
-        "spo2",
-        {"oxygen_saturation": ""},
-        ("%",),
-        range(1, 3),
-        context_numbers={"supplemental_oxygen_flow_rate": "oxygen_flow_l_min"},
-    ),
-    "respiratory-rate": Body("respiratory-rate", {"respiratory_rate": ""}, ("breaths/min",), range(1, 3)),
-    "sleep-duration": Body("sleep-duration", {"sleep_duration": ""}, _DURATION, range(1, 3)),
-    "step-count": Body("steps", {"step_count": ""}, ("steps",), range(1, 4), plain_until=2),
-    "total-sleep-time": Body("sleep-duration", {"total_sleep_time": ""}, _DURATION, range(1, 2)),
-}
-
-# What a specimen of glucose measures; None: only when fasting, as laboratories do.
-_GLUCOSE_OF = {
-    "capillary blood": "glucose-capillary",
-    "whole blood": "glucose-capillary",
-    "interstitial fluid": "glucose-interstitial",
-    "plasma": None,
-    "serum": None,
-}
-_POSTURES = ("sitting", "lying down", "standing", "semi-recumbent")
-
-# A field that describes the circumstances -> our context field and the words that the schemas allow, all versions.
-_CONTEXT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "temporal_relationship_to_meal": (
-        "meal",
-        (
-            *("fasting", "not fasting", "before meal", "after meal", "before breakfast", "after breakfast"),
-            *("before lunch", "after lunch", "before dinner", "after dinner", "2 hours postprandial"),
-            *("with meal", "with food", "not related to meals"),
-        ),
-    ),
-    "temporal_relationship_to_sleep": ("sleep", ("before sleeping", "during sleep", "on waking")),
-    "temporal_relationship_to_physical_activity": (
-        "activity",
-        ("at rest", "active", "before exercise", "after exercise", "during exercise"),
-    ),
-    "body_posture": ("posture", _POSTURES),
-    "position_during_measurement": ("posture", _POSTURES[:3]),
-    "measurement_location": (
-        "site",
-        (
-            *("left ankle", "right ankle", "left hip", "right hip", "left thigh", "right thigh", "left thorax"),
-            *("middle left thorax", "left upper arm", "right upper arm", "left wrist", "right wrist"),
-            *("axillary", "finger", "forehead", "oral", "rectal", "temporal artery", "toe", "tympanic", "wrist"),
-            "vagina",
-        ),
-    ),
-    "blood_specimen_type": ("specimen", ("whole blood", "plasma", "serum")),
-    "specimen_source": (
-        "specimen",
-        (*_GLUCOSE_OF, "breath", "lacrimal fluid", "saliva", "sweat", "tears", "urine"),
-    ),
-}
-_STATISTICS = (
-    *("average", "count", "maximum", "median", "minimum", "standard deviation", "sum", "variance"),
-    *("20th percentile", "80th percentile", "nth percentile", "lower quartile", "upper quartile"),
-    *("quartile deviation", "1st quintile", "2nd quintile", "3rd quintile", "4th quintile"),
-)
+    header: dict[str, Any]
+    schema: Body
+    is_plain: bool  # of a version whose value is a number without a unit
+    vocabulary: Vocabulary
 
 
 def decode(payload: bytes, vocabulary: Vocabulary) -> Decoded:
@@ -131,159 +58,230 @@ def decode(payload: bytes, vocabulary: Vocabulary) -> Decoded:
         raise PayloadUnreadable("a data point is an object with header and body, or there is an array of them")
     decoded = Decoded()
     if isinstance(said, dict):
-        _take_point(decoded, said, "", vocabulary)
+        _take_points(decoded, said, "", vocabulary)
         decoded.payload_id = _id_of(said)
     else:
         for n, point in enumerate(said):
-            _take_point(decoded, point, f"/{n}", vocabulary)
+            _take_points(decoded, point, f"/{n}", vocabulary)
     return decoded
 
 
-def _take_point(decoded: Decoded, point: Any, path: str, vocabulary: Vocabulary) -> None:
-    taken = Decoded()
+def _take_points(decoded: Decoded, point: Any, path: str, vocabulary: Vocabulary) -> None:
+    """A data point, or the several of a series: they share the header."""
     try:
-        schema, body = _schema_and_content(point)
-        names = {f"{path}/body/value/{component}": name for name, component in schema.measures.items()}
-        item = _item(point["header"], schema, body, vocabulary)
-        item.path = (
-            f"{path}/body" if "" not in schema.measures.values() else f"{path}/body/{next(iter(schema.measures))}"
-        )
-        take(taken, item)
+        if not isinstance(point, dict):
+            raise ItemRefused("point-invalid", "a data point is an object with header and body")
+        header, body = point.get("header"), point.get("body")
+        schema, major = _schema(header, has_hint=len(decoded.rejections) < _MAX_HINTS)
     except ItemRefused as refused:
         decoded.rejections.append(Rejection(path + refused.pointer, refused.code, refused.detail))
         return
-    decoded.runs += taken.runs
-    decoded.rejections += [_repointed(one, path, names) for one in taken.rejections]
-    decoded.quarantined += [replace(one, rejection=_repointed(one.rejection, path, names)) for one in taken.quarantined]
+    head = _Head(point["header"], schema, 0 < major <= schema.plain_until, vocabulary)
+    if isinstance(body, list):
+        for n, one in enumerate(body):
+            _take_body(decoded, head, one, f"{path}/body/{n}")
+    else:
+        _take_body(decoded, head, body, f"{path}/body")
 
 
-def _repointed(rejection: Rejection, path: str, names: Mapping[str, str]) -> Rejection:
-    """A component's pointer as this format spells it."""
-    name = names.get(rejection.path)
-    return replace(rejection, path=f"{path}/body/{name}/value") if name else rejection
-
-
-def _schema_and_content(point: Any) -> tuple[Body, dict[str, Any]]:
-    if not isinstance(point, dict):
-        raise ItemRefused("point-invalid", "a data point is an object with header and body")
-    header, body = point.get("header"), point.get("body")
+def _schema(header: Any, *, has_hint: bool) -> tuple[Body, int]:
+    """The schema and its major version."""
     schema_id = header.get("schema_id") if isinstance(header, dict) else None
-    if not isinstance(schema_id, dict) or not all(isinstance(schema_id.get(key), str) for key in ("name", "version")):
+    if not isinstance(schema_id, dict):
         raise ItemRefused("schema-missing", "the header names no schema: name and version", "/header/schema_id")
-    schema = _schema(schema_id["name"], schema_id["version"], schema_id.get("namespace"))
-    if not isinstance(body, dict):
-        raise ItemRefused("body-missing", "the data point has no body", "/body")
-    if _major(schema_id["version"]) <= schema.plain_until:
-        body = body | {name: {"value": body.get(name), "unit": schema.units[0]} for name in schema.measures}
-    return schema, body
-
-
-def _schema(name: str, version: str, namespace: Any) -> Body:
+    name, version, namespace = schema_id.get("name"), schema_id.get("version"), schema_id.get("namespace")
+    if not isinstance(name, str) or not isinstance(version, str):
+        raise ItemRefused("schema-missing", "the header names no schema: name and version", "/header/schema_id")
     if namespace not in ("omh", "ieee"):
         raise ItemRefused("metric-unknown", "namespace is neither omh nor ieee", "/header/schema_id/namespace")
+    return _known_schema(name[:64], version[:64], namespace, has_hint)
+
+
+@lru_cache(maxsize=1024)
+def _known_schema(name: str, version: str, namespace: str, has_hint: bool) -> tuple[Body, int]:
     schema = BODIES.get(name)
     if schema is None:
-        near = difflib.get_close_matches(name[:64], BODIES, n=1)
+        near = difflib.get_close_matches(name, BODIES, n=1) if has_hint else ()
         hint = f"; the nearest known name is {near[0]}" if near else ""
-        raise ItemRefused("metric-unknown", f"no metric for schema {name[:64]!r}{hint}", "/header/schema_id/name")
-    if _major(version) not in schema.majors:
+        raise ItemRefused("metric-unknown", f"no metric for schema {name!r}{hint}", "/header/schema_id/name")
+    major = major_of(version)
+    if major not in schema.majors and not (major == 0 and schema.has_draft and namespace == "ieee"):
         known = f"{schema.majors.start} to {schema.majors.stop - 1}"
         raise ItemRefused("schema-version-unknown", f"major versions {known} are known", "/header/schema_id/version")
-    return schema
+    return schema, major
 
 
-def _major(version: str) -> int:
-    """0, which no schema has, where the version is no version."""
-    head = version.partition(".")[0]
-    return int(head) if head.isascii() and head.isdigit() and len(head) < 4 else 0
+def _take_body(decoded: Decoded, head: _Head, body: Any, path: str) -> None:
+    schema = head.schema
+    try:
+        if not isinstance(body, dict):
+            raise ItemRefused("body-missing", "the data point has no body")
+        if head.is_plain:
+            unit = schema.parts[0].units[0]
+            body = body | {name: {"value": body.get(name), "unit": unit} for name in schema.parts[0].measures}
+        context = _context(head.header, schema, body)
+        if len(schema.parts) == 1:
+            items = [_item(schema.parts[0], body, path, head.vocabulary)]
+        else:
+            items = _items(schema.parts, body, path, head.vocabulary)
+    except ItemRefused as refused:
+        decoded.rejections.append(Rejection(path + refused.pointer, refused.code, refused.detail))
+        return
+    for item in items:
+        item.context = context
+        _take_item(decoded, item, schema, path)
 
 
-def _item(header: dict[str, Any], schema: Body, body: dict[str, Any], vocabulary: Vocabulary) -> Item:
-    values = {component: _measured(schema, body, name) for name, component in schema.measures.items()}
-    context = _context(header, schema, body)
-    frame = read_time_frame(body.get("effective_time_frame"))
-    _refuse_statistic(body)
-    metric = find_metric(vocabulary, _metric_of(schema, context))
-    is_period = metric.value_type is ValueType.INTERVAL
-    _check_frame(frame, is_period)
-    first = body[next(iter(schema.measures))]
+def _take_item(decoded: Decoded, item: Item, schema: Body, path: str) -> None:
+    take_named(decoded, item, lambda: _names(item, schema, path))
+
+
+def _items(parts: tuple[Part, ...], body: dict[str, Any], path: str, vocabulary: Vocabulary) -> list[Item]:
+    """Of a body that measures several things: those that are there."""
+    found = [one for one in parts if one.is_required or _is_there(one, body)]
+    if not found:
+        raise ItemRefused("value-missing", f"one of {', '.join([next(iter(one.measures)) for one in parts])}")
+    return [_item(one, body, path, vocabulary) for one in found]
+
+
+def _is_there(part: Part, body: dict[str, Any]) -> bool:
+    holder = body.get(part.within) if part.within else body
+    for name in part.measures:
+        pair = holder.get(name) if isinstance(holder, dict) else None
+        if pair is None or (part.is_selected_by_unit and isinstance(pair, dict) and pair.get("unit") not in part.units):
+            return False
+    return True
+
+
+def _names(item: Item, schema: Body, path: str) -> Names:
+    """Components are named after their fields; all else follows from the item's path."""
+    measures = next(one.measures for one in schema.parts if one.metric == item.metric.key or len(schema.parts) == 1)
+    names = {f"/value/{key}": f"{path}/{name}/value" for name, key in measures.items() if key}
+    end = {"/end": f"{path}/effective_time_frame"}
+    return names | end | ({"/value/stages": f"{path}/sleep_stage_episodes"} if not measures else {})
+
+
+def _item(part: Part, body: dict[str, Any], path: str, vocabulary: Vocabulary) -> Item:
+    holder, below = (body[part.within], f"/{part.within}") if part.within else (body, "")
+    name = part.plain
+    if name is not None:
+        value: Any = _measured(part, holder, name, below)
+    else:
+        value = {key: _measured(part, holder, name, below) for name, key in part.measures.items()}
+    frame = read_time_frame(body.get("effective_time_frame"), "/effective_time_frame")
+    if body.get("descriptive_statistic") is not None:
+        _refuse_statistic(body["descriptive_statistic"])
+    metric = find_metric(vocabulary, _metric_of(part, body))
+    if metric.value_type not in _NUMBERS:
+        value = _value(metric, value, body)
+    has_period = metric.value_type in _PERIODS or part.covers_period
+    _check_frame(frame, has_period)
     return Item(
-        path="",
-        metric=metric,
-        t_ms=frame.start_ms,
-        value=values.get("", values),
-        offset_min=frame.offset_min,
-        unit=first["unit"],
-        end_ms=frame.end_ms if is_period else None,
-        context=context or None,
+        f"{path}{below}/{name}" if name is not None else path,
+        metric,
+        frame.start_ms,
+        value,
+        frame.offset_min,
+        holder[name]["unit"] if name is not None else next((holder[one]["unit"] for one in part.measures), None),
+        frame.end_ms if has_period else None,
     )
 
 
-def _measured(schema: Body, body: dict[str, Any], name: str) -> int | float:
+def _measured(part: Part, holder: dict[str, Any], name: str, below: str) -> int | float:
     """The number of a unit-value whose unit the schema allows."""
-    pair = body.get(name)
+    pair = holder.get(name)
     if not isinstance(pair, dict):
-        raise ItemRefused("value-missing", f"{name} is an object with value and unit", f"/body/{name}")
-    if "unit" not in pair:
-        raise ItemRefused("unit-missing", f"one of {', '.join(schema.units)}", f"/body/{name}/unit")
-    if pair["unit"] not in schema.units:
-        raise ItemRefused("unit-unknown", f"the schema allows {', '.join(schema.units)}", f"/body/{name}/unit")
+        raise ItemRefused("value-missing", f"{name} is an object with value and unit", f"{below}/{name}")
+    unit = pair.get("unit")
+    if unit not in part.units:
+        code = "unit-unknown" if "unit" in pair else "unit-missing"
+        raise ItemRefused(code, f"the schema allows {', '.join(part.units)}", f"{below}/{name}/unit")
     value = pair.get("value")
     if type(value) is not int and type(value) is not float:
-        raise ItemRefused("value-invalid", "a value is a JSON number", f"/body/{name}/value")
+        raise ItemRefused("value-invalid", "a value is a JSON number", f"{below}/{name}/value")
     return value
 
 
-def _context(header: dict[str, Any], schema: Body, body: dict[str, Any]) -> dict[str, Any]:
+def _value(metric: Metric, value: Any, body: dict[str, Any]) -> dict[str, Any]:
+    """The value of what is not made of plain numbers: an interval between beats, a dose taken, a night."""
+    if metric.value_type is ValueType.SAMPLED:
+        return {"values": [value]}
+    if metric.value_type is ValueType.EVENT:
+        return {"code": "taken"}
+    stages = body.get("sleep_stage_episodes", [])
+    if not isinstance(stages, list):
+        raise ItemRefused("value-invalid", "sleep_stage_episodes is a list", "/sleep_stage_episodes")
+    return {"stages": [_stage(one, f"/sleep_stage_episodes/{n}") for n, one in enumerate(stages)]}
+
+
+def _stage(said: Any, where: str) -> dict[str, Any]:
+    state = said.get("sleep_stage_state") if isinstance(said, dict) else None
+    if not isinstance(state, str) or state not in STAGES:
+        raise ItemRefused("code-unknown", f"a stage is one of {', '.join(STAGES)}", f"{where}/sleep_stage_state")
+    frame = read_time_frame(said.get("sleep_stage_time_frame"), f"{where}/sleep_stage_time_frame")
+    _check_frame(frame, True, f"{where}/sleep_stage_time_frame")
+    return {"stage": STAGES[state], "t": frame.start_ms, "end": frame.end_ms}
+
+
+def _context(header: dict[str, Any], schema: Body, body: dict[str, Any]) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
-    for name, (key, words) in _CONTEXT.items():
-        if name in body:
-            if body[name] not in words:
-                raise ItemRefused("context-invalid", f"one of {', '.join(words)}", f"/body/{name}")
-            found[key] = body[name]
-    for name, key in schema.context_numbers.items():
-        value = body[name].get("value") if isinstance(body.get(name), dict) else None
-        if type(value) in (int, float):
-            found[key] = value
-    if isinstance(body.get("user_notes"), str):
-        found["note"] = body["user_notes"]
-    modality = _modality(header)
-    return found | {"modality": modality} if modality else found
-
-
-def _modality(header: dict[str, Any]) -> str | None:
-    """`sensed` or `self-reported`: in the header (IEEE) or in its acquisition_provenance (Open mHealth)."""
+    if not _CONTEXT_FIELDS.isdisjoint(body):
+        _add_words(found, body)
+    if schema.context_numbers:
+        for name, key in schema.context_numbers.items():
+            value = body[name].get("value") if isinstance(body.get(name), dict) else None
+            if type(value) in (int, float):
+                found[key] = value
+    # `sensed` or `self-reported`: in the header (IEEE) or in its acquisition_provenance (Open mHealth)
     provenance = header.get("acquisition_provenance")
     inner = provenance.get("modality") if isinstance(provenance, dict) else None
-    found = header.get("modality", inner)
-    return found if found in ("sensed", "self-reported") else None
+    modality = header.get("modality", inner)
+    if modality is not None and modality in _MODALITIES:
+        found["modality"] = modality
+    return found or None
 
 
-def _refuse_statistic(body: dict[str, Any]) -> None:
-    statistic = body.get("descriptive_statistic")
-    if statistic is None:
-        return
-    if statistic not in _STATISTICS:
-        raise ItemRefused("statistic-unknown", "the schema knows no such statistic", "/body/descriptive_statistic")
-    raise ItemRefused(
-        "statistic-not-reading", f"{statistic} is computed from readings; send those", "/body/descriptive_statistic"
-    )
+def _add_words(found: dict[str, Any], body: dict[str, Any]) -> None:
+    for name, (key, words) in CONTEXT.items():
+        if name in body:
+            if body[name] not in words:
+                raise ItemRefused("context-invalid", f"one of {', '.join(words)}", f"/{name}")
+            found[key] = body[name]
+    for name, key in TEXTS.items():
+        if name in body and is_text(body[name], MAX_TEXT):
+            found[key] = body[name]
+    if body.get("is_main_sleep") is False:
+        found["nap"] = True
+    medication = body.get("medication")
+    if isinstance(medication, dict) and is_text(medication.get("name"), MAX_TEXT):
+        found["medication"] = medication["name"]
+    if is_text(body.get("reason_dose_taken_not_as_prescribed"), MAX_TEXT):
+        found["reason"] = body["reason_dose_taken_not_as_prescribed"]
 
 
-def _metric_of(schema: Body, context: Mapping[str, Any]) -> str:
-    specimen = context.get("specimen")
-    if schema.metric != "glucose-capillary" or specimen is None:
-        return schema.metric
-    if specimen not in _GLUCOSE_OF:
-        raise ItemRefused("specimen-unsupported", f"no metric for glucose in {specimen}", "/body/specimen_source")
-    metric = _GLUCOSE_OF[specimen]
-    if metric is None and context.get("meal") != "fasting":
-        raise ItemRefused("specimen-unsupported", f"glucose in {specimen} is taken when fasting only", "/body")
+def _refuse_statistic(statistic: Any) -> None:
+    where = "/descriptive_statistic"
+    if statistic not in STATISTICS:
+        raise ItemRefused("statistic-unknown", "the schema knows no such statistic", where)
+    raise ItemRefused("statistic-not-reading", f"{statistic} is computed from readings; send those", where)
+
+
+def _metric_of(part: Part, body: Mapping[str, Any]) -> str:
+    if part.metric != "glucose-capillary":
+        return part.metric
+    specimen = body.get("specimen_source", body.get("blood_specimen_type"))
+    meal = body.get("temporal_relationship_to_meal")
+    if specimen is None or GLUCOSE_OF.get(specimen) == part.metric:
+        return "glucose-2h-postmeal" if meal == "2 hours postprandial" else part.metric
+    if specimen not in GLUCOSE_OF:
+        raise ItemRefused("specimen-unsupported", f"no metric for glucose in {specimen}", "/specimen_source")
+    metric = GLUCOSE_OF[specimen]
+    if metric is None and meal != "fasting":
+        raise ItemRefused("specimen-unsupported", f"glucose in {specimen} is taken when fasting only")
     return metric or "glucose-fasting-plasma"
 
 
-def _check_frame(frame: TimeFrame, is_period: bool) -> None:
-    where = "/body/effective_time_frame"
+def _check_frame(frame: TimeFrame, is_period: bool, where: str = "/effective_time_frame") -> None:
     if is_period and frame.end_ms is None:
         raise ItemRefused("end-missing", "this is measured over a period: time_interval", where)
     if not is_period and frame.end_ms not in (None, frame.start_ms):

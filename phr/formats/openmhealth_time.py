@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from phr.formats.building import ItemRefused, parse_time
 
@@ -14,8 +13,7 @@ _NO_FIXED_LENGTH = ("Mo", "yr")
 _LONGEST_MS = 400 * 366 * 86_400_000  # keeps sums within the years that can be written
 
 
-@dataclass(frozen=True, slots=True)
-class TimeFrame:
+class TimeFrame(NamedTuple):
     """``end_ms`` None: an instant."""
 
     start_ms: int
@@ -23,16 +21,16 @@ class TimeFrame:
     offset_min: int | None
 
 
-def read_time_frame(frame: Any) -> TimeFrame:
+def read_time_frame(frame: Any, where: str = _WHERE) -> TimeFrame:
     """Raises ItemRefused time-missing, time-invalid; time-imprecise for parts of a day, months and years."""
     if frame is None:
-        raise ItemRefused("time-missing", "a reading needs its effective_time_frame", _WHERE)
+        raise ItemRefused("time-missing", "a reading needs its effective_time_frame", where)
     if not isinstance(frame, dict) or ("date_time" in frame) == ("time_interval" in frame):
-        raise ItemRefused("time-invalid", "a time frame has either date_time or time_interval", _WHERE)
+        raise ItemRefused("time-invalid", "a time frame has either date_time or time_interval", where)
     if "date_time" in frame:
-        t_ms, offset_min = _instant(frame["date_time"], f"{_WHERE}/date_time")
+        t_ms, offset_min = _instant(frame["date_time"], where + "/date_time")
         return TimeFrame(t_ms, None, offset_min)
-    return _interval(frame["time_interval"], f"{_WHERE}/time_interval")
+    return _interval(frame["time_interval"], f"{where}/time_interval")
 
 
 def _interval(interval: Any, where: str) -> TimeFrame:

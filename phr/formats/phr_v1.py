@@ -29,13 +29,17 @@ from phr.formats.building import (
 from phr.vocabulary.metric import Metric, Unit, ValueType
 from phr.vocabulary.metrics import Vocabulary
 from phr.vocabulary.reading import DURATION, Decoded, Quarantined, Rejection, Run
-from phr.vocabulary.units import as_sent, column_to_stored
+from phr.vocabulary.units import as_sent, column_to_stored, to_stored
 
 NAME = "phr-v1"
 CONTENT_TYPE = "application/vnd.phr.readings+json"
 
+MAX_QUARANTINED = 2_000  # of one series; each is a row that its owner would have to look at
+HINTED = 100  # rejections that a verdict lists; no nearest name is looked for beyond them
+
+_PLAIN = frozenset({"metric", "t", "value", "unit"})
 _NUMBERS_OR_GAPS = {int, float, type(None)}
-_DUPLICATE = "\0duplicate"
+_DUPLICATE: Any = object()  # a key that no JSON can have; its value is the path to the key that stands twice
 
 
 def decode(payload: bytes, vocabulary: Vocabulary) -> Decoded:
@@ -44,7 +48,7 @@ def decode(payload: bytes, vocabulary: Vocabulary) -> Decoded:
     if not isinstance(body, dict) or not ("readings" in body or "series" in body):
         raise PayloadUnreadable("a payload is a JSON object with readings or series")
     if _DUPLICATE in body:
-        raise PayloadUnreadable(f"the key {body[_DUPLICATE]!r} stands twice", f"/{body[_DUPLICATE]}")
+        raise PayloadUnreadable(f"{body[_DUPLICATE]} stands twice", f"/{body[_DUPLICATE]}")
     decoded = Decoded(payload_id=_text(body, "id"), device=_text(body, "device"))
     if body.get("sent_at") is not None:
         decoded.sent_at_ms = _sent_at(body["sent_at"])
@@ -76,15 +80,15 @@ def _take_one(take_one: Any, decoded: Decoded, vocabulary: Vocabulary, item: Any
         if not isinstance(item, dict):
             raise ItemRefused("item-invalid", "an item is a JSON object")
         if _DUPLICATE in item:
-            raise ItemRefused("duplicate-key", f"the key {item[_DUPLICATE]!r} stands twice", f"/{item[_DUPLICATE]}")
+            raise ItemRefused("duplicate-key", f"{item[_DUPLICATE]} stands twice", f"/{item[_DUPLICATE]}")
         take_one(decoded, vocabulary, item, path)
     except ItemRefused as refused:
-        count = _item_count(item)
+        count = _values_count(item) if take_one is _take_series else 1
         decoded.rejections.append(Rejection(path + refused.pointer, refused.code, refused.detail, count))
 
 
-def _item_count(item: Any) -> int:
-    """How many readings an item stands for: the values of a series, else one."""
+def _values_count(item: Any) -> int:
+    """How many readings a series stands for, as far as it can be told: its values, at least one."""
     values = item.get("values") if isinstance(item, dict) else None
     if not isinstance(values, list):
         return 1
@@ -93,10 +97,10 @@ def _item_count(item: Any) -> int:
 
 def _take_reading(decoded: Decoded, vocabulary: Vocabulary, item: dict[str, Any], path: str) -> None:
     get = item.get
-    metric = find_metric(vocabulary, get("metric"))
+    metric = find_metric(vocabulary, get("metric"), has_hint=len(decoded.rejections) < HINTED)
     t_ms, offset_min = parse_time(get("t"), "/t")
     taken = Item(path, metric, t_ms, get("value"), offset_min, get("unit"))
-    if len(item) > 4:  # more than metric, t, value and unit
+    if not item.keys() <= _PLAIN:
         _take_rest(taken, item)
     take(decoded, taken)
 
@@ -133,7 +137,7 @@ def _device(item: dict[str, Any]) -> str | None:
 
 def _take_series(decoded: Decoded, vocabulary: Vocabulary, item: dict[str, Any], path: str) -> None:
     """Values at a fixed period; null is a gap. A number that is wrong is refused by itself."""
-    metric = find_metric(vocabulary, item.get("metric"))
+    metric = find_metric(vocabulary, item.get("metric"), has_hint=len(decoded.rejections) < HINTED)
     if metric.value_type not in (ValueType.NUMBER, ValueType.INTERVAL):
         raise ItemRefused("series-invalid", f"{metric.key} is not a series of plain numbers", "/metric")
     unit = find_unit(metric, item.get("unit"))
@@ -143,11 +147,12 @@ def _take_series(decoded: Decoded, vocabulary: Vocabulary, item: dict[str, Any],
         raise ItemRefused("value-missing", "values is a list of numbers and nulls", "/values")
     if not EARLIEST_MS <= start_ms + len(values) * period_ms <= LATEST_MS:
         raise ItemRefused("time-invalid", "the series runs out of the years 1 to 9999", "/values")
+    context = None if item.get("context") is None else checked_context(item["context"])
     run = Run(metric, _slot(item), unit, offset_min, [], {"": []}, path, _device(item))
     _fill_series(decoded, run, start_ms, period_ms, values)
     if run.t and metric.value_type is ValueType.INTERVAL:
         run.values[DURATION] = [round(period_ms)] * len(run.t)
-    if run.t and item.get("context") is not None and (context := checked_context(item["context"])):
+    if context:
         for index in range(len(run.t)):
             run.extras.setdefault(index, {})["context"] = context
     if run.t:
@@ -180,7 +185,7 @@ def _fill_series(decoded: Decoded, run: Run, start_ms: int, period_ms: float, va
             run.t = [start_ms + round(i * period_ms) for i in positions]
         _note_unusual(run, sent, column)
         return
-    _fill_one_by_one(decoded, run, [(i, start_ms + round(i * period_ms), value) for i, value in enumerate(values)])
+    _fill_one_by_one(decoded, run, start_ms, period_ms, values)
 
 
 def _fits(run: Run, values: list[Any]) -> bool:
@@ -208,21 +213,28 @@ def _note_unusual(run: Run, sent: list[Any], column: list[int]) -> None:
                 run.extras.setdefault(index, {})["sent"] = value
 
 
-def _fill_one_by_one(decoded: Decoded, run: Run, points: list[tuple[int, int, Any]]) -> None:
+def _fill_one_by_one(decoded: Decoded, run: Run, start_ms: int, period_ms: float, values: list[Any]) -> None:
     """The slow way for a series with something wrong in it: each value is taken as if it had come alone."""
     single = Decoded()
     positions = []
+    length_ms = round(period_ms) if run.metric.value_type is ValueType.INTERVAL else None
     unit = run.unit.code if run.unit else None
-    for position, t_ms, value in points:
+    too_many = f"outside the physical bounds, like {MAX_QUARANTINED} before it; not kept for correction"
+    for position, value in enumerate(values):
         if value is None:
             continue
         before = len(single.runs)
         path = f"{run.path}/values/{position}"
-        end_ms = t_ms if run.metric.value_type is ValueType.INTERVAL else None
+        if len(single.quarantined) >= MAX_QUARANTINED and _is_outside(run, value):
+            single.rejections.append(Rejection(path, "value-out-of-bounds", too_many))
+            continue
+        t_ms = start_ms + round(position * period_ms)
+        end_ms = None if length_ms is None else t_ms + length_ms
         take(single, Item(path, run.metric, t_ms, value, run.offset_min, unit, end_ms, run.slot, run.device))
         positions += [position] * (len(single.runs) - before)
     decoded.rejections += [
-        Rejection(one.path.removesuffix("/value"), one.code, one.detail) for one in single.rejections
+        Rejection(one.path.removesuffix("/value"), one.code, one.detail) if one.path.endswith("/value") else one
+        for one in single.rejections
     ]
     for one in single.quarantined:
         where = one.rejection.path.removesuffix("/value")
@@ -233,11 +245,19 @@ def _fill_one_by_one(decoded: Decoded, run: Run, points: list[tuple[int, int, An
     run.extras = {index: one.extras[0] for index, one in enumerate(single.runs) if one.extras}
 
 
+def _is_outside(run: Run, value: Any) -> bool:
+    """True for a finite number beyond the physical bounds."""
+    if type(value) not in (int, float) or not math.isfinite(value):
+        return False
+    limits = stored_limits(run.metric, run.unit)
+    return not limits.low <= to_stored(run.metric, run.unit, value) <= limits.high
+
+
 def _parsed(payload: bytes) -> Any:
     """The JSON value; fast where nothing is odd, else by a parser that tells an item's fault from the payload's."""
     try:
         body = msgspec.json.decode(payload)
-        if payload.count(b'":') == _count_keys(body):
+        if payload.count(b'":') == _count_keys(body) and not _has_loose_colon(payload):
             return body
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass  # a number too large for a float is one item's fault; the slow parser tells whose
@@ -246,13 +266,45 @@ def _parsed(payload: bytes) -> Any:
     return _parsed_slowly(payload)
 
 
+def _has_loose_colon(payload: bytes) -> bool:
+    """True where a key may stand apart from its colon, so that counting ``":`` would miss it."""
+    return any(blank in payload for blank in (b" :", b"\n:", b"\t:", b"\r:"))
+
+
 def _parsed_slowly(payload: bytes) -> Any:
     try:
-        return json.loads(payload.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=_integer)
+        body = json.loads(payload.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=_integer)
+        _mark_items(body)
     except RecursionError:
         _refuse("nested too deep")
     except ValueError as error:
         _refuse(f"not JSON: {error}")
+    return body
+
+
+def _mark_items(body: Any) -> None:
+    """Lets an item know of a key that stands twice somewhere inside it."""
+    for name in ("readings", "series"):
+        items = body.get(name) if isinstance(body, dict) else None
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and (found := _twice(item)) is not None:
+                item[_DUPLICATE] = found
+
+
+def _twice(value: Any) -> str | None:
+    """The path, without its first slash, of the first key that stands twice in an object or below it."""
+    if isinstance(value, dict) and _DUPLICATE in value:
+        return str(value[_DUPLICATE])
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, (dict, list)) and (below := _twice(inner)) is not None:
+            return f"{_token(str(key))}/{below}"
+    return None
+
+
+def _token(key: str) -> str:
+    """A key as part of a JSON pointer (RFC 6901, section 3), cut short, since it comes from outside and goes back."""
+    text = key[:64].replace("~", "~0").replace("/", "~1")
+    return text.encode(errors="backslashreplace").decode()  # a lone surrogate could not be sent
 
 
 def _refuse(detail: str) -> NoReturn:
@@ -261,10 +313,14 @@ def _refuse(detail: str) -> NoReturn:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; a key that stands twice is marked, since nobody can say which value was meant."""
-    found = dict(pairs)
+    found: dict[Any, Any] = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        found[_DUPLICATE] = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                found[_DUPLICATE] = _token(name)
+                break
+            seen.add(name)
     return found
 
 

@@ -21,6 +21,9 @@ class ValueType(StrEnum):
     DERIVED = "derived"  # never a reading: computed from other metrics
 
 
+_NO_READINGS = (ValueType.COMPONENT, ValueType.AGGREGATE, ValueType.DERIVED)
+
+
 class Summary(StrEnum):
     """What a day of readings is boiled down to."""
 
@@ -108,10 +111,13 @@ class Metric:
     notes: str
     unit_by_name: dict[str, Unit]  # every code and alias
     loinc_alt: str | None = None  # other codes in words
-    scale: int = field(init=False)  # 10**stored_decimals, computed once: every stored value goes through it
+    # Computed once, since every reading goes through them.
+    scale: int = field(init=False)  # 10**stored_decimals
+    is_reading: bool = field(init=False)  # False for components, aggregates and derived values: refused as readings
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", 10**self.stored_decimals)
+        object.__setattr__(self, "is_reading", self.value_type not in _NO_READINGS)
 
     def __repr__(self) -> str:
         return f"Metric({self.key!r})"
@@ -120,8 +126,3 @@ class Metric:
     def unit(self) -> Unit | None:
         """The canonical unit."""
         return self.units[0] if self.units else None
-
-    @property
-    def is_reading(self) -> bool:
-        """False for components, aggregates and derived values, which are refused as readings."""
-        return self.value_type not in (ValueType.COMPONENT, ValueType.AGGREGATE, ValueType.DERIVED)

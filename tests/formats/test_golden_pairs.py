@@ -30,7 +30,7 @@ def test_a_payload_is_read_as_its_golden_pair_says(path: Path) -> None:
 
 def test_each_of_these_formats_has_a_golden_pair() -> None:
     named = {json.loads(path.read_text(encoding="utf-8"))["format"] for path in GOLDEN}
-    assert named >= {"openmhealth", "theengs"}
+    assert named >= {"fhir", "meter", "openmhealth", "senml", "theengs", "watch4g"}
 
 
 def _shown(run: Run) -> dict[str, Any]:

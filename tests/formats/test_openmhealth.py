@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from phr.errors import PayloadUnreadable
-from phr.formats.openmhealth import BODIES, decode
+from phr.formats.openmhealth import decode
+from phr.formats.openmhealth_bodies import BODIES
 from phr.vocabulary.metrics import vocabulary
-from phr.vocabulary.reading import Decoded
+from phr.vocabulary.reading import DURATION, Decoded
 
 AT = {"date_time": "2026-11-23T07:30:00+08:00"}
 WEIGHT = {"value": 70, "unit": "kg"}
@@ -18,13 +19,27 @@ FRAME = "/body/effective_time_frame"
 INTERVAL = f"{FRAME}/time_interval"
 
 
+NIGHT = {"time_interval": {"start_date_time": "2026-11-22T23:00:00+08:00", "end_date_time": AT["date_time"]}}
+
+
 @pytest.mark.parametrize("name", sorted(BODIES))
 def test_each_schema_measures_what_the_vocabulary_knows(name: str) -> None:
-    metric = vocabulary().get(BODIES[name].metric)
-    assert metric is not None
-    assert metric.is_reading
-    assert set(BODIES[name].units) & set(metric.unit_by_name)
-    assert set(BODIES[name].measures.values()) - {""} <= {component.key for component in metric.components}
+    for part in BODIES[name].parts:
+        metric = vocabulary().get(part.metric)
+        assert metric is not None
+        assert not part.units or set(part.units) & set(metric.unit_by_name)
+        assert set(part.measures.values()) - {""} <= {component.key for component in metric.components}
+
+
+def test_each_metric_that_names_a_schema_is_measured_by_one() -> None:
+    """The vocabulary says what else a schema stands for; surveys and meals are read by nobody yet."""
+    named = {
+        key for key, metric in vocabulary().metrics.items() if (metric.omh or metric.ieee1752) and metric.is_reading
+    }
+    read = {part.metric for body in BODIES.values() for part in body.parts}
+    by_circumstance = {"glucose-fasting-plasma", "glucose-2h-postmeal", "glucose-interstitial"}
+    not_read = {"mood", "phq9-total", "gad7-total", "energy-intake", "resting-heart-rate"}
+    assert named - read == by_circumstance | not_read
 
 
 @pytest.mark.parametrize(
@@ -183,12 +198,96 @@ def test_what_is_no_data_point_at_all_is_unreadable(payload: bytes) -> None:
         decode(payload, vocabulary())
 
 
+def test_a_night_is_an_episode_and_its_durations() -> None:
+    body = {"total_sleep_time": {"value": 7, "unit": "h"}, "is_main_sleep": False, "effective_time_frame": NIGHT}
+    decoded = _decode(_point("sleep-episode", "1.1", body))
+    assert [run.metric.key for run in decoded.runs] == ["sleep-episode", "sleep-duration"]
+    assert decoded.runs[0].extras[0]["context"] == {"nap": True}
+
+
+def test_stages_are_read_within_their_night() -> None:
+    stages = [{"sleep_stage_state": "REM_sleep", "sleep_stage_time_frame": NIGHT}]
+    summary = {"rem_sleep_duration": {"value": 90, "unit": "min"}}
+    body = {"sleep_stage_summary": summary, "sleep_stage_episodes": stages, "effective_time_frame": NIGHT}
+    decoded = _decode(_point("sleep-stage-summary", "1.0", body))
+    assert [run.metric.key for run in decoded.runs] == ["sleep-episode", "rem-sleep"]
+    assert [one["stage"] for one in decoded.runs[0].extras[0]["value"]["stages"]] == ["rem"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "where", "code"),
+    [
+        ({}, "", "value-invalid"),
+        ([{"sleep_stage_state": "Dreaming", "sleep_stage_time_frame": NIGHT}], "/0/sleep_stage_state", "code-unknown"),
+        ([{"sleep_stage_state": "Awake"}], "/0/sleep_stage_time_frame", "time-missing"),
+        ([{"sleep_stage_state": "Awake", "sleep_stage_time_frame": AT}], "/0/sleep_stage_time_frame", "end-missing"),
+    ],
+)
+def test_broken_stages_are_refused(stages: Any, where: str, code: str) -> None:
+    body = {"sleep_stage_summary": {}, "sleep_stage_episodes": stages, "effective_time_frame": NIGHT}
+    problems = _problems(_decode(_point("sleep-stage-summary", "1.0", body)))
+    assert problems == [(f"/body/sleep_stage_episodes{where}", code)]
+
+
+def test_an_interval_between_beats_is_a_train_of_one() -> None:
+    body = {"rr_interval": {"value": 812, "unit": "ms"}, "effective_time_frame": AT}
+    assert _decode(_point("rr-interval", "1.0", body)).runs[0].extras[0]["value"]["values"] == [8120]
+
+
+def test_an_index_of_a_night_is_of_its_period() -> None:
+    body = {"apnea_hypopnea_index": {"value": 4.2, "unit": "events/h"}, "effective_time_frame": NIGHT}
+    run = _decode(_point("apnea-hypopnea-index", "1.0", body, "ieee")).runs[0]
+    assert (run.values[""], run.values[DURATION]) == ([42], [30_600_000])
+
+
+def test_a_dose_taken_is_an_event_with_its_medicine() -> None:
+    body = {"medication": {"name": "amlodipine"}, "dose": {"value": 5, "unit": "mg"}, "effective_time_frame": AT}
+    extra = _decode(_point("single-medication-dose-taken", "1.0", body)).runs[0].extras[0]
+    assert extra == {"value": {"code": "taken"}, "context": {"medication": "amlodipine"}}
+
+
+def test_adherence_is_computed_from_doses_and_is_no_reading() -> None:
+    body = {"medication_adherence_percent": {"value": 80, "unit": "%"}, "effective_time_frame": AT}
+    decoded = _decode(_point("medication-adherence-percent", "2.0", body))
+    assert [one.code for one in decoded.rejections] == ["metric-not-a-reading"]
+
+
+@pytest.mark.parametrize(("unit", "metrics"), [("steps", ["steps"]), ("laps", [])])
+def test_only_steps_of_an_activity_are_steps(unit: str, metrics: list[str]) -> None:
+    frame = {"time_interval": {"end_date_time": AT["date_time"], "duration": {"value": 30, "unit": "min"}}}
+    body = {"activity_name": "x", "base_movement_quantity": {"value": 40, "unit": unit}, "effective_time_frame": frame}
+    decoded = _decode(_point("physical-activity", "1.0", body, "ieee"))
+    assert [run.metric.key for run in decoded.runs] == metrics
+
+
+@pytest.mark.parametrize(("namespace", "taken"), [("ieee", 1), ("omh", 0)])
+def test_version_zero_is_a_draft_of_ieee(namespace: str, taken: int) -> None:
+    body = {"body_weight": WEIGHT, "effective_time_frame": AT}
+    assert len(_decode(_point("body-weight", "0.1", body, namespace)).runs) == taken
+
+
+def test_glucose_two_hours_after_a_meal_has_a_metric_of_its_own() -> None:
+    body = {"blood_glucose": {"value": 7.1, "unit": "mmol/L"}, "effective_time_frame": AT}
+    meal = {"temporal_relationship_to_meal": "2 hours postprandial"}
+    assert _decode(_point("blood-glucose", "3.0", body | meal)).runs[0].metric.key == "glucose-2h-postmeal"
+
+
+def test_a_series_shares_its_header() -> None:
+    body = {"body_weight": WEIGHT, "effective_time_frame": AT}
+    decoded = _decode(_point("body-weight", "3.0", [body, {"body_weight": 7}, 7]))  # type: ignore[arg-type]
+    assert [run.path for run in decoded.runs] == ["/body/0/body_weight"]
+    assert [(one.path, one.code) for one in decoded.rejections] == [
+        ("/body/1/body_weight", "value-missing"),
+        ("/body/2", "body-missing"),
+    ]
+
+
 def test_an_empty_array_says_nothing() -> None:
     assert decode(b"[]", vocabulary()) == Decoded()
 
 
-def _point(name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
-    schema_id = {"namespace": "omh", "name": name, "version": version}
+def _point(name: str, version: str, body: dict[str, Any], namespace: str = "omh") -> dict[str, Any]:
+    schema_id = {"namespace": namespace, "name": name, "version": version}
     return {"header": {"id": "1", "creation_date_time": "2026-11-23T08:00:00Z", "schema_id": schema_id}, "body": body}
 
 
