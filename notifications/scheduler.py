@@ -15,11 +15,12 @@ from phr.config import Settings
 from phr.database import Database
 from phr.errors import PhrError, SettingInvalid
 from phr.people import people
-from phr.readings import folding
+from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.vocabulary.metrics import vocabulary
 
 FOLD_EVERY_S = 5
+REZONE_EVERY_S = 60
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def main(settings: Settings) -> int:
     database.ping(connection)
     scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
@@ -57,6 +59,11 @@ def fold_one(connection: Database) -> bool:
     """Brings one round of summaries up to date; True where it found some."""
     quiet_since_ms = clock.now_ms() - folding.QUIET_MS
     return folding.fold_some(connection, vocabulary().metrics, _offsets(connection), quiet_since_ms) > 0
+
+
+def rezone_one(connection: Database) -> bool:
+    """Finishes one change of a person's zone that a crash left half done; True where it found one."""
+    return rezoning.settle_one(connection, clock.now_ms())
 
 
 def _offsets(connection: Database) -> Callable[[str], OffsetAt]:

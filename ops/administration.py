@@ -21,6 +21,7 @@ from phr.people import access, grants, logins, people
 from phr.people.access import Line
 from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
 from phr.people.people import NewPerson
+from phr.readings import rezoning
 
 Printed = dict[str, Any]
 OPERATOR_CLIENT = "admin"
@@ -134,6 +135,7 @@ def set_zone(operator: Operator, person: str, zone: str, since_ms: int | None) -
     """The person's zone from an instant on, from now without one. Raises NotFound, InputInvalid."""
     moment = operator.now_ms if since_ms is None else since_ms
     changed = people.change_zone(operator.database, person, zone, moment)
+    rezoning.settle(operator.database, changed, operator.now_ms)
     return {"person_id": person, "timezones": [[one.since_ms, one.zone] for one in changed.zones]}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import mongoengine
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database as PymongoDatabase
@@ -19,18 +18,17 @@ Database = PymongoDatabase[Document]
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=30_000)
 
 
-def connect(uri: str, name: str = "phr", *, server_selection_timeout_s: float = 10.0) -> Database:
+def connect(
+    uri: str, name: str = "phr", *, server_selection_timeout_s: float = 10.0, retries_writes: bool = True
+) -> Database:
     """The record's database; every write through it is majority-journaled, every datetime aware.
 
-    The same client serves mongoengine's documents (alias "default"). Raises SettingInvalid for a URI that is none;
-    nothing is sent until the first command (see ``ping``).
+    ``retries_writes``: the driver repeats a write once whose answer was lost; without it the caller must. Nothing is
+    sent until the first command (see ``ping``). Raises SettingInvalid for a URI that is none.
     """
     try:
-        mongoengine.disconnect(alias="default")
-        client: MongoClient[Document] = mongoengine.connect(
-            db=name,
-            host=uri,
-            alias="default",
+        client: MongoClient[Document] = MongoClient(
+            uri,
             tz_aware=True,
             uuidRepresentation="standard",
             serverSelectionTimeoutMS=int(server_selection_timeout_s * 1000),
@@ -38,6 +36,7 @@ def connect(uri: str, name: str = "phr", *, server_selection_timeout_s: float = 
             socketTimeoutMS=60_000,
             w="majority",
             journal=True,
+            retryWrites=retries_writes,
             wTimeoutMS=30_000,
         )
     except (ConfigurationError, ValueError) as error:

@@ -8,40 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from phr.care.evaluate import Observation, PersonFacts, evaluate
 from phr.care.rule import Rules
-from phr.clock import rfc3339, to_ms
+from phr.clock import rfc3339
 from phr.database import Database
 from phr.formats.phr_v1 import encode_item
-from phr.intake import held, rejections
-from phr.intake.devices import Device
+from phr.intake import entered, held, rejections
+from phr.intake.entered import Entered
 from phr.intake.held import HeldRow
+from phr.intake.owner import CONSENT_WITHDRAWN, Found, Owner, Sender
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
 from phr.notices import outbox
-from phr.people.people import Person
 from phr.readings import chunk, store
 from phr.readings.chunk import Outcome
 from phr.readings.store import Arrival
 from phr.vocabulary.alert import Alert
-from phr.vocabulary.reading import AT_ARRIVAL, Decoded, Rejection, Run, picked
+from phr.vocabulary.reading import AT_ARRIVAL, Decoded, Rejection, Run
 
-AHEAD_MS = 10 * 60_000  # how far a device's clock may run ahead before its readings are held
-DAY_MS = 86_400_000
-WEST_OF_UTC_MS = 14 * 3_600_000  # a birthday begins this long before its UTC midnight somewhere on Earth
-NOBODY_BEFORE = date(1900, 1, 1)  # for people who told no birth date
 LISTED_REJECTIONS = 100
 
 _DETAILS = {
-    chunk.TOO_DENSE: "more readings than this metric can have in that time",
+    chunk.TOO_DENSE: "more than a bucket of this metric can hold",
     chunk.TOO_OFTEN_CORRECTED: "corrected more often than a reading can honestly be",
 }
-
-HeldReason = Literal["unbound", "ahead-of-clock", "before-birth", "before-device-made"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class Delivery:
     """A decoded payload and how it came. ``person`` is set where the sender speaks for one (HTTP)."""
 
     decoded: Decoded
-    device: str  # "vendor/device" by its topic, or the source an HTTP client names
+    device: str  # "vendor/device"; over HTTP also a source of the client's own, or entered.HAND
     origin: str  # "mqtt", "http:<client>"
     arrived_at_ms: int
     payload: bytes = b""
@@ -118,6 +110,7 @@ class Recorder:
         """
         verdicts = [Verdict(one.decoded.payload_id, rejected=list(one.decoded.rejections)) for one in deliveries]
         sorted_ = self._sort(deliveries, verdicts)
+        self._identify_entered(sorted_, verdicts)
         outcomes = store.write(self._database, sorted_.arrivals)
         alerts = self._evaluate(sorted_.arrivals, outcomes, now_ms)
         if alerts:
@@ -133,7 +126,7 @@ class Recorder:
         devices = self._registry.load({one.device for one in deliveries})
         sorted_ = _Sorted()
         for number, (delivery, verdict) in enumerate(zip(deliveries, verdicts, strict=True)):
-            owner = _Owner(delivery, devices[delivery.device], self._registry)
+            owner = Owner(_sender(delivery), devices[delivery.device], self._registry)
             for run in delivery.decoded.runs:
                 for found, part in owner.split(_at_arrival(run, delivery)):
                     self._place(sorted_, delivery, verdict, number, found, part)
@@ -142,7 +135,7 @@ class Recorder:
         return sorted_
 
     def _place(  # noqa: PLR0913, PLR0917 - the part and everything it came with
-        self, sorted_: _Sorted, delivery: Delivery, verdict: Verdict, number: int, found: _Found, part: Run
+        self, sorted_: _Sorted, delivery: Delivery, verdict: Verdict, number: int, found: Found, part: Run
     ) -> None:
         if found.refused:
             verdict.rejected.append(Rejection(part.path, *found.refused, count=len(part)))
@@ -164,7 +157,7 @@ class Recorder:
             sorted_.verdict_of.append(number)
 
     def _quarantine(  # noqa: PLR0913, PLR0917
-        self, sorted_: _Sorted, verdict: Verdict, delivery: Delivery, owner: _Owner, run: Run, rejection: Rejection
+        self, sorted_: _Sorted, verdict: Verdict, delivery: Delivery, owner: Owner, run: Run, rejection: Rejection
     ) -> None:
         """Outside the physical bounds: a rejection for the device, a held reading for its owner."""
         found, part = owner.split(_at_arrival(run, delivery))[0]
@@ -173,6 +166,21 @@ class Recorder:
         else:
             sorted_.held += _held_rows(delivery, found.person, "out-of-bounds", part, rejection.detail)
         verdict.rejected.append(rejection)
+
+    def _identify_entered(self, sorted_: _Sorted, verdicts: list[Verdict]) -> None:
+        """Gives what was entered by hand the seq of its id; an id that stands for another reading is refused."""
+        by_hand = [number for number, one in enumerate(sorted_.arrivals) if one.device == entered.HAND]
+        if not by_hand:
+            return
+        seqs = entered.claim(self._database, [_as_entered(sorted_.arrivals[number]) for number in by_hand])
+        for number, seq in reversed(list(zip(by_hand, seqs, strict=True))):
+            run = sorted_.arrivals[number].run
+            if seq is not None:
+                run.seq = [seq]
+                continue
+            del sorted_.arrivals[number]
+            refused = Rejection(f"{run.path}/id", "id-taken", "this id stands for a reading of another metric or time")
+            verdicts[sorted_.verdict_of.pop(number)].rejected.append(refused)
 
     def _evaluate(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], now_ms: int) -> list[Alert]:
         observations = [
@@ -191,97 +199,15 @@ class Recorder:
         rejections.reject(
             self._database,
             [
-                RejectedPayload(
-                    vendor=one.device.partition("/")[0],
-                    device=one.device,
-                    topic=one.topic,
-                    payload=one.payload,
-                    rejections=tuple(verdict.rejected),
-                    received_at_ms=one.arrived_at_ms,
-                )
+                _rejected(one, verdict.rejected)
                 for one, verdict in zip(deliveries, verdicts, strict=True)
                 if verdict.rejected and one.topic
             ],
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a reading belongs: to a person, to the held ones for a reason, or nowhere."""
-
-    person: str | None = None
-    reason: HeldReason | None = None
-    refused: tuple[str, str] | None = None  # code, detail
-
-
-class _Owner:
-    """Whose the readings of one delivery are."""
-
-    def __init__(self, delivery: Delivery, device: Device | None, registry: Registry) -> None:
-        self._delivery = delivery
-        self._device = device
-        self._registry = registry
-        self._refused = self._refusal()
-
-    def split(self, run: Run) -> list[tuple[_Found, Run]]:
-        """The run in parts that belong together; nearly always one."""
-        if self._refused or not run.t:
-            return [(_Found(refused=self._refused), run)] if run.t else []
-        if run.device is not None and not self._is_own(run.device):
-            return [(_Found(refused=_mismatch(run.device)), run)]
-        low, high = min(run.t), max(run.t)
-        first = self._find(run.slot, low)
-        if low == high or (first == self._find(run.slot, high) and self._is_steady(run.slot)):
-            return [(first, run)]
-        found = [self._find(run.slot, t) for t in run.t]
-        groups = groupby(range(len(run.t)), key=found.__getitem__)
-        return [(one, picked(run, list(indices))) for one, indices in groups]
-
-    def _refusal(self) -> tuple[str, str] | None:
-        if self._delivery.person is None and self._device is None:
-            return "device-unknown", f"{self._delivery.device} is not registered"
-        if self._device is not None and self._device.is_suspended:
-            return "device-suspended", f"{self._device.ref} may not send at present"
-        spoken_for = self._delivery.decoded.device
-        if self._delivery.person is None and spoken_for is not None and not self._is_own(spoken_for):
-            return _mismatch(spoken_for)
-        return None
-
-    def _is_own(self, name: str) -> bool:
-        return name in (self._delivery.device, self._delivery.device.partition("/")[2])
-
-    def _is_steady(self, slot: str) -> bool:
-        """True where nobody else was ever bound to the slot, so that equal ends mean an equal middle."""
-        return self._device is None or sum(one.slot == slot for one in self._device.bindings) <= 1
-
-    def _find(self, slot: str, t_ms: int) -> _Found:
-        owner = self._device.owner_at(slot, t_ms) if self._device else self._delivery.person
-        if self._delivery.person not in (None, owner):
-            return _Found(refused=("device-mismatch", f"{self._delivery.device} was not this person's then"))
-        if owner is None:
-            return _Found(reason="unbound")
-        person = self._registry.person(owner)
-        if person is None or person.consent_withdrawn:
-            return _Found(refused=("consent-withdrawn", "the owner has withdrawn the consent to take readings in"))
-        return _Found(owner, _impossible_time(person, self._device, t_ms, self._delivery.arrived_at_ms))
-
-
-def _mismatch(name: str) -> tuple[str, str]:
-    return "device-mismatch", f"this sender may not speak for {name[:64]!r}"
-
-
-def _impossible_time(person: Person, device: Device | None, t_ms: int, arrived_at_ms: int) -> HeldReason | None:
-    if t_ms > arrived_at_ms + AHEAD_MS:
-        return "ahead-of-clock"
-    if t_ms < _day_begin_ms(person.birth_on or NOBODY_BEFORE):
-        return "before-birth"
-    if device and device.made_on and t_ms < _day_begin_ms(device.made_on):
-        return "before-device-made"
-    return None
-
-
-def _day_begin_ms(on: date) -> int:
-    return to_ms(datetime(on.year, on.month, on.day, tzinfo=UTC)) - WEST_OF_UTC_MS
+def _sender(delivery: Delivery) -> Sender:
+    return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
 
 
 def _at_arrival(run: Run, delivery: Delivery) -> Run:
@@ -307,6 +233,12 @@ def _held_rows(delivery: Delivery, person: str | None, reason: Any, run: Run, de
     ]
 
 
+def _as_entered(arrival: Arrival) -> Entered:
+    """Each reading entered by hand is a run of one that has an id."""
+    run = arrival.run
+    return Entered(arrival.person, run.extras[0]["id"], run.metric.key, run.t[0])
+
+
 def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
     run, refused = arrival.run, {index for index, _ in outcome.refused}
     for index, t in enumerate(run.t):
@@ -326,6 +258,19 @@ def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
             flag=extra.get("flag"),
             quality=extra.get("quality"),
         )
+
+
+def _rejected(delivery: Delivery, found: Sequence[Rejection]) -> RejectedPayload:
+    """What the vendor may look at: of a payload with readings that nobody may keep, only that there was one."""
+    withdrawn = [one for one in found if one.code == CONSENT_WITHDRAWN]
+    return RejectedPayload(
+        vendor=delivery.device.partition("/")[0],
+        device=delivery.device,
+        topic=delivery.topic,
+        payload=b"" if withdrawn else delivery.payload,
+        rejections=tuple(withdrawn or found),
+        received_at_ms=delivery.arrived_at_ms,
+    )
 
 
 def _count(verdict: Verdict, run: Run, outcome: Outcome) -> None:

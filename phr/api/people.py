@@ -12,6 +12,7 @@ from phr.api.installation import database
 from phr.clock import now_ms, rfc3339
 from phr.people import people
 from phr.people.people import Person
+from phr.readings import rezoning
 
 blueprint = Blueprint("people", __name__)
 
@@ -41,6 +42,7 @@ def change_person(person: str, body: dict[str, Any]) -> Answer:
     zone = body.pop("timezone", None)
     change = people.Change(fields=body, zone=people.ZonePeriod(now_ms(), zone) if zone else None)
     changed = people.patch(database(), person, change, seq)
+    rezoning.settle(database(), changed, now_ms())
     return Answer(_profile(changed), version=changed.seq)
 
 

@@ -14,16 +14,18 @@ from pymongo.errors import BulkWriteError
 
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.errors import InputInvalid, NotFound
 
 Reason = Literal["unbound", "ahead-of-clock", "before-birth", "before-device-made", "out-of-bounds"]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 KEPT_UNBOUND = timedelta(days=30)
+KEPT_SETTLED = timedelta(days=30)  # what was settled is not held again when it is sent again
 DUPLICATE_KEY = 11000
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """One reading as it was sent. ``item`` is plain JSON; with the device it is the identity."""
+    """One reading as it was sent. ``item`` is plain JSON; with the device and the person it is the identity."""
 
     device: str
     person: str | None  # whose it would be; None: nobody was bound
@@ -34,6 +36,12 @@ class HeldRow:
     item: dict[str, Any]
     arrived_at_ms: int
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[HeldRow]
+    next_cursor: str | None
 
 
 def hold(database: Database, rows: Sequence[HeldRow]) -> int:
@@ -58,8 +66,33 @@ def hold(database: Database, rows: Sequence[HeldRow]) -> int:
 
 def for_person(database: Database, person: str, limit: int) -> list[HeldRow]:
     """A person's held readings, latest arrival first."""
-    found = database["held"].find({"person": person}).sort([("arrived_at_ms", DESCENDING), ("_id", 1)]).limit(limit)
-    return [_row(document) for document in found]
+    return page(database, person, limit).rows
+
+
+def page(database: Database, person: str, limit: int, cursor: str | None = None) -> Page:
+    """A person's held readings, latest arrival first. Raises InputInvalid for a cursor that is none of ours."""
+    wanted: Document = {"person": person, "settled_at_ms": None}
+    if cursor is not None:
+        at_ms, last_id = _position(cursor)
+        wanted["$or"] = [{"arrived_at_ms": {"$lt": at_ms}}, {"arrived_at_ms": at_ms, "_id": {"$gt": last_id}}]
+    order = [("arrived_at_ms", DESCENDING), ("_id", 1)]
+    found = [_row(document) for document in database["held"].find(wanted).sort(order).limit(limit + 1)]
+    rows = found[:limit]
+    return Page(rows, f"{rows[-1].arrived_at_ms}.{key(rows[-1])}" if len(found) > limit else None)
+
+
+def find(database: Database, person: str, row_key: str) -> HeldRow:
+    """One of a person's held readings by its ``key``. Raises NotFound, for a settled one too."""
+    document = database["held"].find_one({"_id": row_key, "person": person, "settled_at_ms": None})
+    if document is None:
+        raise NotFound("no such held reading")
+    return _row(document)
+
+
+def settle(database: Database, row: HeldRow, now_ms: int) -> None:
+    """Takes a row out: its owner discarded it, or it stands in the timeline now. What it held goes; safe to repeat."""
+    settled = {"settled_at_ms": now_ms, "expires_at": to_datetime(now_ms) + KEPT_SETTLED}
+    database["held"].update_one({"_id": key(row)}, {"$set": settled, "$unset": {"item": "", "detail": "", "t_ms": ""}})
 
 
 def for_device(database: Database, device: str, limit: int) -> list[HeldRow]:
@@ -70,9 +103,9 @@ def for_device(database: Database, device: str, limit: int) -> list[HeldRow]:
 
 
 def key(row: HeldRow) -> str:
-    """The identity of a held reading: its device and the digest of the item with its keys in order."""
+    """The identity of a held reading: its device, whose it is, and the digest of the item with its keys in order."""
     canonical = msgspec.json.encode(row.item, order="deterministic")
-    return f"{row.device}:{hashlib.sha256(canonical).hexdigest()}"
+    return f"{row.device}:{row.person or ''}:{hashlib.sha256(canonical).hexdigest()}"
 
 
 def ensure_indexes(database: Database) -> None:
@@ -80,6 +113,13 @@ def ensure_indexes(database: Database) -> None:
     held.create_index("expires_at", name="expires", expireAfterSeconds=0)
     held.create_index([("person", 1), ("arrived_at_ms", -1), ("_id", 1)], name="person")
     held.create_index([("device", 1), ("person", 1), ("arrived_at_ms", -1), ("_id", 1)], name="device")
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    at_ms, _, last_id = cursor.partition(".")
+    if not at_ms.isdecimal() or len(at_ms) > 16 or not last_id:
+        raise InputInvalid("cursor is not one that this list gave", "/cursor")
+    return int(at_ms), last_id
 
 
 def _document(row: HeldRow) -> Document:

@@ -33,6 +33,7 @@ class PersonDocument(Document):
     organisation = StringField(max_length=200)
     is_demo = BooleanField(required=True)
     consent_withdrawn = BooleanField(required=True)
+    unsettled_since_ms = LongField()
     seq = LongField(required=True)
 
 

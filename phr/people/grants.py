@@ -14,11 +14,12 @@ from phr.people.documents import GrantDocument
 
 SUPPORT = "support"  # the grantee and the kind of a grant to the operators of this installation
 EVERYTHING = "*"
+OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right: no grant covers them, "*" neither
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Live over [from, until) while not revoked. The category "*" stands for all of them."""
+    """Live over [from, until) while not revoked. The category "*" stands for all that can be granted."""
 
     id: str
     person: str
@@ -33,7 +34,9 @@ class Grant:
 
     def covers(self, verb: str, categories: Iterable[str]) -> bool:
         """True where it allows the verb on every one of the categories."""
-        return verb in self.verbs and (EVERYTHING in self.categories or set(categories) <= self.categories)
+        asked = set(categories)
+        is_covered = EVERYTHING in self.categories or asked <= self.categories
+        return verb in self.verbs and is_covered and OWNERS_ALONE not in asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

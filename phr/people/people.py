@@ -19,6 +19,7 @@ from phr.errors import InputInvalid, NotFound, VersionConflict
 from phr.people import numbers
 from phr.people.documents import PersonDocument
 
+SINCE_EVER_MS = -(2**53)
 PATCHED = ("name", "birth_on", "sex")
 
 
@@ -42,6 +43,7 @@ class Person:
     is_demo: bool
     consent_withdrawn: bool
     seq: int  # the registry number of the last change; also its version
+    unsettled_since_ms: int | None = None  # zones changed from here on and days are not marked yet; see rezoning
 
     def zone_at(self, t_ms: int) -> str:
         """The IANA zone that the person had at an instant."""
@@ -127,7 +129,7 @@ def patch(database: Database, person_id: str, change: Change, if_seq: int | None
     def patched(row: Document) -> Document:
         if if_seq is not None and row["seq"] != if_seq:
             raise VersionConflict("the person has changed since it was read")
-        return row | fields | ({"zones": _moved(row["zones"], change.zone)} if change.zone else {})
+        return row | fields | (_rezoned(row, change.zone) if change.zone else {})
 
     return _change(database, person_id, patched)
 
@@ -138,6 +140,17 @@ def change_zone(database: Database, person_id: str, zone: str, since_ms: int | N
     Raises NotFound; InputInvalid for a zone that is none.
     """
     return patch(database, person_id, Change(zone=ZonePeriod(since_ms, zone)))
+
+
+def find_unsettled(database: Database) -> Person | None:
+    """Somebody whose zones have changed while the days of their readings are not marked yet."""
+    row = database["people"].find_one({"unsettled_since_ms": {"$exists": True}})
+    return _person(row) if row else None
+
+
+def set_settled(database: Database, person: Person) -> None:
+    """The days are marked, unless the person has changed again since it was read."""
+    database["people"].update_one({"_id": person.id, "seq": person.seq}, {"$unset": {"unsettled_since_ms": ""}})
 
 
 def set_consent(database: Database, person_id: str, *, is_withdrawn: bool) -> Person:
@@ -156,6 +169,8 @@ def check_zone(zone: str) -> None:
 def ensure_indexes(database: Database) -> None:
     numbers.ensure_indexes(database)
     database["people"].create_index("seq", name="seq")
+    is_unsettled = {"unsettled_since_ms": {"$exists": True}}
+    database["people"].create_index("unsettled_since_ms", name="unsettled", partialFilterExpression=is_unsettled)
 
 
 def _new_row(draft: NewPerson) -> Document:
@@ -210,11 +225,18 @@ def _person(row: Document) -> Person:
         is_demo=row["is_demo"],
         consent_withdrawn=row["consent_withdrawn"],
         seq=row["seq"],
+        unsettled_since_ms=row.get("unsettled_since_ms"),
     )
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _rezoned(row: Document, new: ZonePeriod) -> Document:
+    since_ms = SINCE_EVER_MS if new.since_ms is None else new.since_ms
+    unsettled = min(since_ms, row.get("unsettled_since_ms", since_ms))
+    return {"zones": _moved(row["zones"], new), "unsettled_since_ms": unsettled}
 
 
 def _moved(periods: list[Document], new: ZonePeriod) -> list[Document]:

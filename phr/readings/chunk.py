@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from operator import lt
 from typing import Any
 
+from bson import encode
+
 from phr.readings.columns import (
     extended,
     extended_increasing,
@@ -23,37 +25,18 @@ from phr.readings.columns import (
     unpack_increasing_list,
     unpack_list,
 )
+from phr.readings.revisions import History, Key, Row
 from phr.vocabulary.reading import Run
 
 ChunkDoc = dict[str, Any]
-Key = tuple[int, int]  # (t, seq)
 
 # Names of extras in a Run -> names on disk.
 EXTRA_KEYS = {"context": "c", "flag": "f", "quality": "s", "sent": "o", "value": "v", "id": "i"}
-# What makes two readings the same measurement: its number, and these.
-_MEANING = ("f", "v")
+_KEY_BYTES = 8  # the index that names a reading's extras, and what BSON puts around it
+_SENT = EXTRA_KEYS["sent"]
 
 TOO_DENSE = "too-dense"
 TOO_OFTEN_CORRECTED = "too-often-corrected"
-HISTORY_CAP = 4_000  # revisions a bucket keeps; far above honest use, far below the 16 MB a document may have
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One reading as stored: a number per component, the run it came in, what else is known of it."""
-
-    values: tuple[tuple[str, int], ...]
-    run: int
-    extra: dict[str, Any] | None = None
-
-    @property
-    def meaning(self) -> tuple[Any, ...]:
-        extra = self.extra or {}
-        return (self.values, *(extra.get(name) for name in _MEANING))
-
-    @property
-    def context(self) -> dict[str, Any] | None:
-        return (self.extra or {}).get("c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +47,12 @@ class Slice:
     run_no: int  # the run's number in the bucket
     low: int
     high: int
-    said_at_ms: int  # sent_at, else arrival: decides which of two values is the later word
+    arrived_at_ms: int
+    sent_at_ms: int | None = None  # None: a value that was there before is a redelivery, never a later word
+
+    @property
+    def said_at_ms(self) -> int:
+        return self.arrived_at_ms if self.sent_at_ms is None else self.sent_at_ms
 
 
 @dataclass(slots=True)
@@ -91,6 +79,7 @@ class Setting:
 
     base_ms: int  # the chunk's start
     cap: int
+    extras_bytes: int  # what the chunk's extras may weigh: contexts and waveforms, not numbers, fill a document
     history: Sequence[dict[str, Any]]  # the bucket's revisions so far
     offsetless_runs: frozenset[int]  # numbers of runs whose offset is unknown
 
@@ -102,8 +91,9 @@ def merge(chunk: ChunkDoc | None, slices: Sequence[Slice], setting: Setting) -> 
     """
     count = sum(part.high - part.low for part in slices)
     if (chunk["n"] if chunk else 0) + count <= setting.cap and _is_appending(chunk, setting.base_ms, slices):
-        outcomes = [Outcome(stored=part.high - part.low) for part in slices]
-        return Merged(_appended(chunk, setting.base_ms, slices), outcomes, [], [])
+        grown = _appended(chunk, setting.base_ms, slices)
+        if _weight(grown.get("x")) <= setting.extras_bytes:
+            return Merged(grown, [Outcome(stored=part.high - part.low) for part in slices], [], [])
     return _RowByRow(chunk, setting).take(slices)
 
 
@@ -165,61 +155,69 @@ class _RowByRow:
     def __init__(self, chunk: ChunkDoc | None, setting: Setting) -> None:
         self._setting = setting
         self._rows = decode_rows(chunk, setting.base_ms) if chunk else {}
-        self._merged = Merged(None, [], [], [])
+        self._room = setting.extras_bytes - _weight((chunk or {}).get("x"))
+        self._history = History(setting.history)
+        self._replaced: list[tuple[int, Row]] = []
         self._changed = False
 
     def take(self, slices: Sequence[Slice]) -> Merged:
+        outcomes = []
         for part in slices:
             outcome = Outcome()
             for index in range(part.low, part.high):
                 self._settle(part, index, outcome)
-            self._merged.outcomes.append(outcome)
-        if self._changed:
-            self._merged.chunk = encode_rows(self._rows, self._setting.base_ms)
-        return self._merged
+            outcomes.append(outcome)
+        chunk = encode_rows(self._rows, self._setting.base_ms) if self._changed else None
+        return Merged(chunk, outcomes, self._history.new, self._replaced)
 
     def _settle(self, part: Slice, index: int, outcome: Outcome) -> None:
         key, row = _arriving(part, index)
         current = self._rows.get(key)
         if current is None:
             self._store(key, row, index, outcome)
-        elif row.meaning == current.meaning and row.context in (None, current.context):
+        elif row.adds_nothing_to(current):
             outcome.duplicate += 1
-            self._take_offset(key, current, part)
-        elif self._was_held_before(key, row, part.said_at_ms):
+            self._take_offset(key, row, part)
+        elif self._history.held_before(key, row, part.sent_at_ms):
             outcome.duplicate += 1
         else:
             self._correct(key, row, part, index, outcome)
 
     def _store(self, key: Key, row: Row, index: int, outcome: Outcome) -> None:
-        if len(self._rows) >= self._setting.cap:
+        weight = _weight(row.extra)
+        if len(self._rows) >= self._setting.cap or weight > self._room:
             outcome.refused.append((index, TOO_DENSE))
             return
         self._rows[key] = row
+        self._room -= weight
         self._changed = True
         outcome.stored += 1
 
-    def _take_offset(self, key: Key, current: Row, part: Slice) -> None:
+    def _take_offset(self, key: Key, row: Row, part: Slice) -> None:
         """A known offset replaces an unknown one without being a correction."""
+        current = self._rows[key]
         if part.run.offset_min is None or current.run not in self._setting.offsetless_runs:
             return
-        self._merged.replaced.append((key[0], current))
-        self._rows[key] = Row(current.values, part.run_no, current.extra)
+        self._replaced.append((key[0], current))
+        # The run brings its unit along, so the value as sent must be the one that was sent in it.
+        extra = {name: value for name, value in (current.extra or {}).items() if name != _SENT}
+        if row.extra and _SENT in row.extra:
+            extra[_SENT] = row.extra[_SENT]
+        self._rows[key] = Row(current.values, row.run, extra or None)
         self._changed = True
 
-    def _was_held_before(self, key: Key, row: Row, said_at_ms: int) -> bool:
-        past = [r for r in (*self._setting.history, *self._merged.revisions) if (r["t"], r["q"]) == key]
-        held = [r for r in past if _past_row(r).meaning == row.meaning and row.context in (None, _past_row(r).context)]
-        return bool(held) and said_at_ms <= held[-1]["by"]
-
     def _correct(self, key: Key, row: Row, part: Slice, index: int, outcome: Outcome) -> None:
-        if len(self._setting.history) + len(self._merged.revisions) >= HISTORY_CAP:
+        current = self._rows[key]
+        added = _weight(row.extra) - _weight(current.extra)
+        if added > self._room:
+            outcome.refused.append((index, TOO_DENSE))
+            return
+        if not self._history.add(key, current, part.said_at_ms):
             outcome.refused.append((index, TOO_OFTEN_CORRECTED))
             return
-        current = self._rows[key]
-        self._merged.revisions.append(_revision(key, current, part.said_at_ms))
-        self._merged.replaced.append((key[0], current))
+        self._replaced.append((key[0], current))
         self._rows[key] = row
+        self._room -= added
         self._changed = True
         outcome.corrected += 1
 
@@ -235,14 +233,9 @@ def _stored_extra(extra: dict[str, Any]) -> dict[str, Any]:
     return {EXTRA_KEYS[name]: value for name, value in extra.items()}
 
 
-def _revision(key: Key, row: Row, said_at_ms: int) -> dict[str, Any]:
-    """A line of the bucket's history: what the reading held, and when the word that replaced it was said."""
-    line = {"t": key[0], "q": key[1], "v": [list(pair) for pair in row.values], "r": row.run, "by": said_at_ms}
-    return line | ({"x": row.extra} if row.extra else {})
-
-
-def _past_row(line: dict[str, Any]) -> Row:
-    return Row(tuple((name, value) for name, value in line["v"]), line["r"], line.get("x"))
+def _weight(extras: dict[str, Any] | None) -> int:
+    """The bytes of extras in a document."""
+    return len(encode(extras)) + _KEY_BYTES if extras else 0
 
 
 def decode_rows(chunk: ChunkDoc, base_ms: int) -> dict[Key, Row]:
@@ -285,7 +278,7 @@ def _put_columns(chunk: ChunkDoc, columns: dict[str, bytes]) -> None:
 def _column(chunk: ChunkDoc | None, name: str) -> bytes:
     assert chunk is not None
     column = chunk["v"]
-    return column if name == "" else column[name]  # type: ignore[no-any-return]
+    return column if isinstance(column, bytes) else column[name]
 
 
 def _column_names(chunk: ChunkDoc) -> Iterable[str]:

@@ -89,7 +89,7 @@ def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> d
         else:
             sets[f"days.{month}.{name}"] = days.setdefault(month, {})[name] = stats.to_doc()
     for month in {f"{to_date(day).month:02}" for day in fresh}:
-        whole = combined(_rows(days[month].values()))
+        whole = combined(_rows(days[month]))
         if whole is None:
             unsets[f"months.{month}"] = ""
         else:
@@ -97,5 +97,5 @@ def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> d
     return {"$set": sets} | ({"$unset": unsets} if unsets else {})
 
 
-def _rows(docs: Iterable[list[Any]]) -> Iterable[Stats]:
-    return (Stats.from_doc(doc) for doc in docs)
+def _rows(docs: dict[str, list[Any]]) -> Iterable[Stats]:
+    return (Stats.from_doc(docs[name]) for name in sorted(docs))

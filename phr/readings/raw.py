@@ -10,7 +10,7 @@ import numpy as np
 
 from phr.database import Database, Document
 from phr.readings.columns import ABSENT, IntArray, unpack, unpack_increasing
-from phr.readings.spans import DAY_MS, bucket_start_text, span_of
+from phr.readings.spans import bucket_start_text, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 
@@ -18,6 +18,9 @@ from phr.vocabulary.reading import DURATION
 OffsetAt = Callable[[int], int]
 # Milliseconds since 1970: from the first (inclusive) to the second (exclusive).
 Between = tuple[int, int]
+
+QUARTER_MS = 15 * 60_000
+BATCH = 200  # buckets fetched in one go: a page that is full after a few should not wait for thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,16 @@ class Stretch:
 
     def cut(self, low_ms: int, high_ms: int) -> Stretch | None:
         """The part with low <= t < high."""
+        if low_ms <= self.t[0] and self.t[-1] < high_ms:
+            return self
         low, high = np.searchsorted(self.t, (low_ms, high_ms))
+        return self.part(int(low), int(high))
+
+    def part(self, low: int, high: int) -> Stretch | None:
+        """The readings with these indices."""
         if low == 0 and high == self.t.size:
             return self
-        if low == high:
+        if low >= high:
             return None
         extras = {str(int(i) - low): x for i, x in self.extras.items() if low <= int(i) < high}
         seq = None if self.seq is None else self.seq[low:high]
@@ -63,6 +72,8 @@ class Stretch:
     def offsets(self, offset_at: OffsetAt) -> IntArray:
         """Minutes from UTC of each reading: as sent, else by the person's zone at that instant."""
         known = [run[0] for run in self.runs]
+        if self.run is None and known[0] is not None:
+            return np.full(self.t.size, known[0], np.int64)
         run = np.zeros(self.t.size, np.int64) if self.run is None else self.run
         if None not in known:
             return np.array(known, np.int64)[run]
@@ -81,10 +92,14 @@ class Stretch:
 
 
 def _zone_offsets(t: IntArray, offset_at: OffsetAt) -> IntArray:
-    first, last = offset_at(int(t[0])), offset_at(int(t[-1]))
-    if first == last and t[-1] - t[0] <= DAY_MS:  # no zone leaves its offset and returns within a day
-        return np.full(t.size, first, np.int64)
-    return np.array([offset_at(int(at)) for at in t], np.int64)
+    """Clocks change on a quarter of an hour; a zone that a person moved to can begin at any instant."""
+    quarters, where = np.unique(t // QUARTER_MS, return_inverse=True)
+    first = np.array([offset_at(int(at) * QUARTER_MS) for at in quarters], np.int64)
+    offsets = first[where]
+    last = np.array([offset_at(int(at + 1) * QUARTER_MS - 1) for at in quarters], np.int64)
+    for index in np.flatnonzero((first != last)[where]):
+        offsets[index] = offset_at(int(t[index]))
+    return offsets
 
 
 def read(lane: Lane, between: Between, device: str | None = None) -> Iterator[Stretch]:
@@ -104,7 +119,7 @@ def find_buckets(lane: Lane, between: Between, device: str | None = None) -> Ite
     query: Document = {"_id": {"$gte": f"{prefix}:{first}:", "$lt": f"{prefix}:{last};"}}  # ';' follows ':'
     if device is not None:
         query["d"] = device
-    return iter(lane.database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=1_000))
+    return iter(lane.database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=BATCH))
 
 
 def stretches(document: Document, metric: Metric) -> Iterator[Stretch]:

@@ -15,6 +15,10 @@ from phr.vocabulary.metric import Density, Metric
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
+# Of the 16 MB a document may have; the history may have 3 (phr.readings.revisions), numbers and runs need one. An hour
+# of electrocardiogram strips at the cap, 30 s at 512 Hz each, weighs 10.8.
+EXTRAS_BYTES = 11 * 2**20
+
 # Widest offsets in use: a local day lies between 14 hours before and 12 hours after its UTC day.
 EAST_MS = 14 * HOUR_MS
 WEST_MS = 12 * HOUR_MS
@@ -25,6 +29,11 @@ class Span:
     bucket_ms: int
     chunk_ms: int
     cap: int  # readings a chunk may hold
+
+    @property
+    def extras_bytes(self) -> int:
+        """What the extras of a chunk may weigh, so that a bucket always fits into a document."""
+        return EXTRAS_BYTES // (self.bucket_ms // self.chunk_ms)
 
 
 # The cap of a chunk of an hour lets one reading a second through. Lengths and caps: benchmarks/layouts.py.

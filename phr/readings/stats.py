@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from phr.readings.columns import ABSENT, IntArray
 from phr.vocabulary.reading import DURATION
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+# Both are tuples because a lifetime is thousands of them, and a frozen dataclass takes four times as long to make.
+class Column(NamedTuple):
     """One component's numbers: count, extremes, sum and the latest, all as stored integers."""
 
     n: int
@@ -21,8 +20,7 @@ class Column:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """Of one source over one stretch of time. ``columns`` by component key, "" for plain numbers."""
 
     n: int
@@ -34,7 +32,7 @@ class Stats:
 
     @classmethod
     def from_doc(cls, doc: list[Any]) -> Stats:
-        return cls(doc[0], doc[1], tuple((row[0], Column(*row[1:])) for row in doc[2]))
+        return cls(doc[0], doc[1], tuple([(row[0], Column._make(row[1:])) for row in doc[2]]))
 
 
 def of_arrays(t: IntArray, columns: dict[str, IntArray]) -> Stats:
@@ -50,7 +48,11 @@ def of_arrays(t: IntArray, columns: dict[str, IntArray]) -> Stats:
 
 
 def combined(parts: Iterable[Stats]) -> Stats | None:
-    """Stats of several stretches together, whatever their order; None of none."""
+    """Stats of several stretches together, None of none.
+
+    The one that ends last has the last word; of two that end at the same instant (it was read twice, under two
+    offsets), the one given later.
+    """
     stretches = list(parts)
     if len(stretches) <= 1:
         return stretches[0] if stretches else None

@@ -14,25 +14,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from phr.database import Document
+from phr.formats.building import MAX_PERIOD_MS
 from phr.readings.raw import Between, Lane, Stretch, read
-from phr.readings.spans import DAY_MS, EAST_MS, WEST_MS
+from phr.readings.spans import DAY_MS
 from phr.readings.stats import Stats, combined, of_arrays
 from phr.vocabulary.metric import Metric
 
 EPOCH_DAY = date(1970, 1, 1)
 _GAP_DAYS = 3  # dirty days closer than this are read in one go
 _STRIDE_DAYS = 120  # and never more than this at once, which bounds memory
-_LONGEST_PERIOD_MS = DAY_MS  # a reading is looked for by its start at most this long before the day of its end
+LONGEST_PERIOD_MS = MAX_PERIOD_MS  # a reading is looked for by its start at most this long before the day of its end
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The summary of one source over one day or one calendar month (named by its first day)."""
 
     day: int  # local day number since 1970-01-01
@@ -62,25 +64,30 @@ def days(lane: Lane, first: int, last: int) -> list[Line]:
 
 def months(lane: Lane, first: int, last: int) -> list[Line]:
     """A line per source for each calendar month with readings that overlaps the days from first to last."""
+    return [Line(day, device, Stats.from_doc(doc)) for day, device, doc in month_docs(lane, first, last)]
+
+
+def month_docs(lane: Lane, first: int, last: int) -> list[tuple[int, str, list[Any]]]:
+    """The same as (first day, device, Stats.to_doc), which spares a lifetime's months the making of as many objects."""
     first = to_day(to_date(first).replace(day=1))
     last = to_day(_next_month(to_date(last))) - 1
     dirty = dirty_days(lane, first, last)
-    stale = {(device, to_date(day).replace(day=1)) for device, days_ in dirty.items() for day in days_}
-    fields = {"months": 1} | {f"days.{start.month:02}": 1 for _, start in stale}
-    found: dict[tuple[int, str], list[Stats]] = defaultdict(list)
-    for document in _year_documents(lane, first, last, fields):
+    stale = {(device, _month_of(day)) for device, days_ in dirty.items() for day in days_}
+    found: dict[tuple[int, str], list[Any]] = {}
+    for document in _year_documents(lane, first, last, {"months": 1}):
         device, year = document["d"], document["y"]
         for month, doc in document.get("months", {}).items():
-            start = date(year, int(month), 1)
-            if first <= to_day(start) <= last and (device, start) not in stale:
-                found[to_day(start), device].append(Stats.from_doc(doc))
-        for day, stats in _day_rows(document):
-            start = to_date(day).replace(day=1)
-            if (device, start) in stale and day not in dirty[device]:
-                found[to_day(start), device].append(stats)
+            start = _month_start(year, int(month))
+            if first <= start <= last and (device, start) not in stale:
+                found[start, device] = doc
+    parts: dict[tuple[int, str], list[tuple[int, Stats]]] = defaultdict(list)  # day by day
+    for device, day, stats in _days_of(lane, stale):
+        if day not in dirty[device]:
+            parts[_month_of(day), device].append((day, stats))
     for (day, device), stats in computed(lane, dirty).items():
-        found[to_day(to_date(day).replace(day=1)), device].append(stats)
-    return [Line(day, device, whole) for (day, device), parts in sorted(found.items()) if (whole := combined(parts))]
+        parts[_month_of(day), device].append((day, stats))
+    found |= {key: whole.to_doc() for key, days_ in parts.items() if (whole := combined(_by_day(days_)))}
+    return [(*key, found[key]) for key in sorted(found)]
 
 
 def dirty_days(lane: Lane, first: int, last: int) -> dict[str, set[int]]:
@@ -99,15 +106,18 @@ def computed(lane: Lane, wanted: dict[str, set[int]]) -> dict[tuple[int, str], S
     found: dict[tuple[int, str], Stats] = {}
     for device, day_set in wanted.items():
         for low, high in _ranges(sorted(day_set)):
-            of_days = _stats_by_day(read(lane, _window(lane.metric, low, high), device), lane)
+            of_days = stats_by_day(read(lane, window(lane.metric, low, high), device), lane)
             found |= {(day, device): stats for day, stats in of_days.items() if day in day_set and low <= day <= high}
     return found
 
 
-def _window(metric: Metric, first: int, last: int) -> Between:
-    """The instants that can belong to local days first to last, wherever the person was."""
-    earlier = _LONGEST_PERIOD_MS if metric.day_of == "end" else 0
-    return first * DAY_MS - EAST_MS - earlier, (last + 1) * DAY_MS + WEST_MS
+def window(metric: Metric, first: int, last: int) -> Between:
+    """The instants that can belong to local days first to last, at any offset that can be stated: up to 23:59.
+
+    What names its day by its end is looked for by its start, as far back as a period may be long.
+    """
+    earlier = LONGEST_PERIOD_MS if metric.day_of == "end" else 0
+    return (first - 1) * DAY_MS - earlier, (last + 2) * DAY_MS
 
 
 def _ranges(day_list: list[int]) -> Iterable[tuple[int, int]]:
@@ -120,7 +130,8 @@ def _ranges(day_list: list[int]) -> Iterable[tuple[int, int]]:
     yield low, high
 
 
-def _stats_by_day(stretches: Iterable[Stretch], lane: Lane) -> dict[int, Stats]:
+def stats_by_day(stretches: Iterable[Stretch], lane: Lane) -> dict[int, Stats]:
+    """Of one source, by local day; the first and the last day may be cut off by the stretches' ends."""
     parts: dict[int, list[Stats]] = defaultdict(list)
     for stretch in stretches:
         local = (stretch.day_instants(lane.metric) + stretch.offsets(lane.offset_at) * 60_000) // DAY_MS
@@ -139,11 +150,38 @@ def _year_documents(lane: Lane, first: int, last: int, fields: Document) -> Iter
     return lane.database.summaries.find(query, {"d": 1, "y": 1} | fields, batch_size=1_000)
 
 
+def _days_of(lane: Lane, months_: set[tuple[str, int]]) -> Iterable[tuple[str, int, Stats]]:
+    """(device, day, stats) of some months, as the summaries have them; no other year is read for them."""
+    if not months_:
+        return
+    starts = [(device, to_date(start)) for device, start in months_]
+    keys = {f"{lane.prefix}:{start.year:04}:{device}" for device, start in starts}
+    fields = {"d": 1, "y": 1} | {f"days.{start.month:02}": 1 for _, start in starts}
+    for document in lane.database.summaries.find({"_id": {"$in": list(keys)}}, fields, batch_size=1_000):
+        for day, stats in _day_rows(document):
+            if (document["d"], _month_of(day)) in months_:
+                yield document["d"], day, stats
+
+
 def _day_rows(document: Document) -> Iterable[tuple[int, Stats]]:
     for month, rows in document.get("days", {}).items():
-        start = to_day(date(document["y"], int(month), 1)) - 1
+        start = _month_start(document["y"], int(month)) - 1
         for day, doc in rows.items():
             yield start + int(day), Stats.from_doc(doc)
+
+
+def _by_day(parts: list[tuple[int, Stats]]) -> Iterable[Stats]:
+    return (stats for _, stats in sorted(parts, key=itemgetter(0)))
+
+
+def _month_of(day: int) -> int:
+    on = to_date(day)
+    return _month_start(on.year, on.month)
+
+
+@lru_cache(maxsize=4096)
+def _month_start(year: int, month: int) -> int:
+    return to_day(date(year, month, 1))
 
 
 def _next_month(on: date) -> date:

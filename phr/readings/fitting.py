@@ -1,0 +1,79 @@
+"""The finest resolution at which a series stays within a number of rows, counted as far as that is cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phr.readings import hours, raw_page, zoom
+from phr.readings.spans import DAY_MS, HOUR_MS
+from phr.readings.track import Resolution, Row, Span, Track
+
+# Up to so many days are counted one by one. Beyond, each month counts as many as its readings can lie on.
+COUNTED_DAYS = 4_000
+_HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    resolution: Resolution
+    rows: list[Row] | None = None  # all of the span, where counting them has made them
+
+
+def fitting(track: Track, span: Span, most: int) -> Fitted:
+    """The finest resolution with at most so many rows; years where none has so few."""
+    counted = max(COUNTED_DAYS, most)
+    if span.last - span.first >= counted:
+        months = zoom.rows(track, Resolution.MONTH, span.first, span.last)
+        if sum(_possible_days(row, span) for row in months) > counted:
+            return _of_months(months, span, most)
+    days = zoom.rows(track, Resolution.DAY, span.first, span.last)
+    if _has_few_readings(track, span, days, most):
+        return Fitted(Resolution.RAW)
+    if len(days) <= most:
+        by_hour = _few_hours(track, span, days, most)
+        return Fitted(Resolution.DAY, days) if by_hour is None else Fitted(Resolution.HOUR, by_hour)
+    for resolution in (Resolution.WEEK, Resolution.MONTH):
+        if len({zoom.begin(resolution, day.at) for day in days}) <= most:
+            rows = zoom.rows(track, resolution, span.first, span.last)  # at either end one can reach out of the span
+            if len(rows) <= most:
+                return Fitted(resolution, rows)
+    return Fitted(Resolution.YEAR)
+
+
+def _possible_days(month: Row, span: Span) -> int:
+    """How many days the readings of a month can lie on, at most."""
+    first, last = _ends(month, span)
+    return min(month.n, last - first + 1)
+
+
+def _ends(month: Row, span: Span) -> tuple[int, int]:
+    """First and last day of a month within the span."""
+    return max(month.at, span.first), min(zoom.end(Resolution.MONTH, month.at), span.last)
+
+
+def _of_months(months: list[Row], span: Span, most: int) -> Fitted:
+    """As ``fitting`` where there are too many days to count them."""
+    ends = (_ends(month, span) for month in months)
+    weeks = {zoom.begin(Resolution.WEEK, day) for first, last in ends for day in (*range(first, last, 7), last)}
+    weeks |= {zoom.begin(Resolution.WEEK, day) for day in (span.first, span.last)}
+    if len(weeks) <= most:
+        return Fitted(Resolution.WEEK)
+    return Fitted(Resolution.MONTH, months) if len(months) <= most else Fitted(Resolution.YEAR)
+
+
+def _has_few_readings(track: Track, span: Span, days: list[Row], most: int) -> bool:
+    """Asks the summaries first: days that lie within the span, whatever offset was sent, count whole."""
+    low_ms, high_ms = span.between
+    first, last = -((low_ms + track.longest_ms) // -DAY_MS) + 1, high_ms // DAY_MS - 2
+    if sum(day.n for day in days if first <= day.at <= last) > most:
+        return False
+    return raw_page.is_within(track, span.between, most)
+
+
+def _few_hours(track: Track, span: Span, days: list[Row], most: int) -> list[Row] | None:
+    """The hours, where the summaries let hope for so few and there are so few."""
+    low_ms, high_ms = hours.begins(span.between)
+    if min(sum(min(day.n, _HOURS_A_DAY) for day in days), (high_ms - low_ms) // HOUR_MS) > most:
+        return None
+    found = hours.rows(track, (low_ms, high_ms))
+    return found if len(found) <= most else None

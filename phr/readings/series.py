@@ -1,0 +1,123 @@
+"""One metric of one person as a series: at the resolution that fits, page by page, each row exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from phr.errors import InputInvalid
+from phr.readings import hours, raw_page, zoom
+from phr.readings.cursor import Cursor, parsed, written
+from phr.readings.fitting import Fitted, fitting
+from phr.readings.raw import Between, Lane, bucket_start_ms
+from phr.readings.raw_page import Rows
+from phr.readings.spans import DAY_MS, local_day, span_of
+from phr.readings.summaries import to_day
+from phr.readings.track import Part, Place, Resolution, Row, Span, Track
+
+AUTO: Literal["auto"] = "auto"
+MOST_ROWS = 20_000
+# Where readings are looked for, so that no sum of a date and a few years leaves the calendar.
+FIRST_MS, LAST_MS = to_day(date(10, 1, 1)) * DAY_MS, to_day(date(9990, 1, 1)) * DAY_MS
+_LONG_MS = 4_000 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a series begins or stops, and the offset it was written with; None: the person's clock says the day."""
+
+    t_ms: int
+    offset_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked: from ``start`` to before ``end``; a period that overlaps this span is given whole."""
+
+    start: End | None = None
+    end: End | None = None
+    resolution: Resolution | Literal["auto"] = AUTO
+    max_points: int = 1_000  # what ``auto`` stays within
+    source: str | None = None
+    limit: int = MOST_ROWS
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A page. ``found``: Rows at the resolution raw, else a list of periods."""
+
+    resolution: Resolution
+    found: Rows | list[Row]
+    next_cursor: str | None
+
+
+def read(lane: Lane, wish: Wish) -> Series:
+    """A page of the series. Raises InputInvalid for a span that ends before it begins and for a cursor of another."""
+    if wish.start and wish.end and wish.start.t_ms > wish.end.t_ms:
+        raise InputInvalid("to lies before from", "/to")
+    asked = (lane.person, lane.metric.key, wish.start, wish.end, wish.resolution, wish.source)
+    cursor = parsed(wish.cursor, asked) if wish.cursor is not None else None
+    track = Track(lane, wish.source)
+    part = Part(_span(track, wish), cursor.after if cursor else None, wish.limit)
+    fitted = Fitted(cursor.resolution) if cursor else _fitted(track, part.span, wish)
+    found, last = _page(track, fitted, part)
+    return Series(fitted.resolution, found, written(Cursor(fitted.resolution, last), asked) if last else None)
+
+
+def _fitted(track: Track, span: Span, wish: Wish) -> Fitted:
+    if wish.resolution != AUTO:
+        return Fitted(Resolution(wish.resolution))
+    return Fitted(Resolution.RAW) if span.is_empty else fitting(track, span, wish.max_points)
+
+
+def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Rows | list[Row], Place | tuple[int, int] | None]:
+    """The rows, and the place of the last one where there are more."""
+    if fitted.resolution is Resolution.RAW:
+        readings, has_more = raw_page.page(track, part)
+        return readings, readings.place(part.limit - 1) if has_more else None
+    if fitted.rows is not None:
+        rows = fitted.rows
+    elif part.span.is_empty:
+        rows = []
+    else:
+        is_hours = fitted.resolution is Resolution.HOUR
+        rows = hours.page(track, part) if is_hours else zoom.page(track, fitted.resolution, part)
+    return rows[: part.limit], rows[part.limit - 1].place if len(rows) > part.limit else None
+
+
+def _span(track: Track, wish: Wish) -> Span:
+    """From when to when to look: where an end is open or the span is long, no further than the buckets reach."""
+    low_ms, high_ms = _clamped(wish.start, FIRST_MS), _clamped(wish.end, LAST_MS)
+    first, last = _first_day(track, wish.start, low_ms), _last_day(track, wish.end, high_ms)
+    if high_ms - low_ms > _LONG_MS:
+        begin_ms, end_ms = _reach(track)
+        low_ms, high_ms = max(low_ms, begin_ms), min(high_ms, end_ms)
+        first, last = max(first, begin_ms // DAY_MS - 1), min(last, end_ms // DAY_MS + 1)  # no offset is a day long
+    return Span((low_ms, high_ms), first, last)
+
+
+def _first_day(track: Track, start: End | None, low_ms: int) -> int:
+    known = start.offset_min if start else None
+    return local_day(low_ms, track.lane.offset_at(low_ms) if known is None else known)
+
+
+def _last_day(track: Track, end: End | None, high_ms: int) -> int:
+    known = end.offset_min if end else None
+    return local_day(high_ms - 1, track.lane.offset_at(high_ms - 1) if known is None else known)
+
+
+def _clamped(end: End | None, otherwise_ms: int) -> int:
+    return otherwise_ms if end is None else min(max(end.t_ms, FIRST_MS), LAST_MS)
+
+
+def _reach(track: Track) -> Between:
+    """From the first bucket's beginning to the last one's end, and to that of the longest period begun in it."""
+    lane = track.lane
+    query = {"_id": {"$gte": f"{lane.prefix}:", "$lt": f"{lane.prefix};"}}  # ';' follows ':'
+    first, last = (lane.database.readings.find_one(query, {"_id": 1}, sort=[("_id", order)]) for order in (1, -1))
+    if first is None or last is None:
+        return 0, 0
+    end_ms = bucket_start_ms(last["_id"]) + span_of(lane.metric).bucket_ms
+    return bucket_start_ms(first["_id"]), end_ms + track.longest_ms
