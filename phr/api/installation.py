@@ -11,9 +11,11 @@ from joserfc.jwk import ECKey
 from phr.auth.keys import signing_key
 from phr.auth.protector import Protector
 from phr.auth.tokens import issuer_of
+from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
+from phr.recording import Recorder
 
 NAME = "phr"
 
@@ -28,6 +30,7 @@ class Installation:
     protector: Protector
     _database: Database | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _of_thread: threading.local = field(default_factory=threading.local)
 
     def database(self) -> Database:
         with self._lock:
@@ -35,6 +38,13 @@ class Installation:
                 assert self.settings.mongodb_uri is not None  # checked by ``install``
                 self._database = connect(self.settings.mongodb_uri, self.settings.mongodb_database)
             return self._database
+
+    def recorder(self) -> Recorder:
+        """The door in; one a thread, since it remembers devices and people without a lock."""
+        found: Recorder | None = getattr(self._of_thread, "recorder", None)
+        if found is None:
+            found = self._of_thread.recorder = Recorder(self.database(), rules())
+        return found
 
 
 def install(app: Flask, settings: Settings, database: Database | None) -> Installation:

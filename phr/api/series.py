@@ -1,0 +1,123 @@
+"""One metric of a person in columns, raw or by hour, day, week, month and year."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import Schema, ValidationError, fields, validate
+
+from phr.api.deciding import access, returns, takes
+from phr.api.installation import database
+from phr.api.shapes import Moment, MomentField
+from phr.errors import InputInvalid, NotFound
+from phr.people import people
+from phr.people.people import Person, ZonePeriod
+from phr.readings import cursor, series, table
+from phr.readings.local_time import Clock
+from phr.readings.raw import Lane
+from phr.readings.raw_page import Rows
+from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
+from phr.readings.track import Resolution
+from phr.vocabulary.metric import Metric
+from phr.vocabulary.metrics import vocabulary
+
+blueprint = Blueprint("series", __name__)
+
+LONGEST_SOURCE = 256
+CLOCKS_KEPT = 64
+
+
+class MetricUnknown(NotFound):
+    code = "metric-unknown"
+
+
+class MetricNotAReading(InputInvalid):
+    """A component, an aggregate or a derived value: it is never stored by itself."""
+
+    code = "metric-not-a-reading"
+
+
+class FieldNames(fields.Field[tuple[str, ...]]):
+    """Names of further columns, divided by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:  # noqa: ARG002
+        names = tuple(dict.fromkeys(name for name in str(value).split(",") if name))
+        if unknown := [name for name in names if name not in table.FIELDS]:
+            raise ValidationError(f"no field {unknown[0][:64]!r}; there are {', '.join(table.FIELDS)}")
+        return names
+
+
+class SeriesQuery(Schema):
+    start = MomentField(data_key="from", load_default=None)
+    end = MomentField(data_key="to", load_default=None)
+    resolution = fields.String(load_default=AUTO, validate=validate.OneOf((AUTO, *Resolution)))
+    max_points = fields.Integer(load_default=1_000, validate=validate.Range(1, MOST_ROWS))
+    source = fields.String(load_default=None, validate=validate.Length(1, LONGEST_SOURCE))
+    fields_ = FieldNames(data_key="fields", load_default=())
+    limit = fields.Integer(load_default=MOST_ROWS, validate=validate.Range(1, MOST_ROWS))
+    cursor = fields.String(load_default=None, validate=validate.Length(1, cursor.LONGEST))
+
+
+@blueprint.get("/v1/people/<person>/series/<metric>")
+@access("readings.read")
+@takes(SeriesQuery, location="query")
+@returns()
+def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, Any]:
+    measured = _metric(metric)
+    clock = _clock(people.require(database(), person))
+    found = series.read(Lane(database(), person, measured, clock.offset_at), _wish(query))
+    return {
+        "person": person,
+        "metric": measured.key,
+        "unit": measured.unit.code if measured.unit else None,
+        "resolution": found.resolution,
+        "columns": _columns(found, measured, clock, query["fields_"]),
+        "next_cursor": found.next_cursor,
+    }
+
+
+def _metric(key: str) -> Metric:
+    metric = vocabulary().get(key)
+    if metric is None:
+        near = vocabulary().nearest(key)
+        hint = f"; the nearest known name is {near}" if near else ""
+        raise MetricUnknown(f"no metric {key[:64]!r}{hint}")
+    if not metric.is_reading:
+        raise MetricNotAReading(f"{key} is never stored by itself; ask for {' and '.join(metric.use_instead)}")
+    return metric
+
+
+def _wish(query: dict[str, Any]) -> Wish:
+    return Wish(
+        start=_end(query["start"]),
+        end=_end(query["end"]),
+        resolution=AUTO if query["resolution"] == AUTO else Resolution(query["resolution"]),
+        max_points=query["max_points"],
+        source=query["source"],
+        limit=query["limit"],
+        cursor=query["cursor"],
+    )
+
+
+def _end(moment: Moment | None) -> End | None:
+    return End(*moment) if moment else None
+
+
+def _columns(found: Series, metric: Metric, clock: Clock, names: tuple[str, ...]) -> table.Columns:
+    if isinstance(found.found, Rows):
+        return table.of_readings(found.found, metric, names)
+    return table.of_periods(found.found, metric, clock, has_device="device" in names)
+
+
+_CLOCKS: dict[tuple[ZonePeriod, ...], Clock] = {}
+
+
+def _clock(person: Person) -> Clock:
+    """People who have lived in the same zones at the same times share a clock, which remembers what it was asked."""
+    clock = _CLOCKS.get(person.zones)
+    if clock is None:
+        if len(_CLOCKS) >= CLOCKS_KEPT:
+            _CLOCKS.clear()
+        clock = _CLOCKS[person.zones] = Clock(person.offset_min_at)
+    return clock

@@ -1,0 +1,116 @@
+"""The timeline of a life: what was measured, a line a day and metric, and what was written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import ValidationError, fields
+
+from phr.api.deciding import access, returns, takes
+from phr.api.entries import entry_json
+from phr.api.installation import database
+from phr.api.shapes import MomentField, PageQuery
+from phr.people import people
+from phr.people.people import Person
+from phr.readings import daylines
+from phr.readings.daylines import DayLine, Life
+from phr.readings.stats import Column
+from phr.readings.summaries import to_date
+from phr.timeline import timeline
+from phr.timeline.timeline import KINDS, READINGS, Dated, Wanted, local_day
+from phr.vocabulary.metric import Metric, Summary
+from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.units import canonical
+
+blueprint = Blueprint("timeline", __name__)
+
+
+class KindsField(fields.Field[frozenset[str]]):
+    """Kinds of lines, with commas between."""
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002
+        data: Mapping[str, Any] | None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> frozenset[str]:
+        kinds = frozenset(str(value).split(","))
+        if odd := sorted(kinds - set(KINDS)):
+            raise ValidationError(f"{odd[0]!r} is no kind; there are {', '.join(KINDS)}")
+        return kinds
+
+
+class TimelineQuery(PageQuery):
+    start = MomentField(data_key="from", load_default=None)
+    end = MomentField(data_key="to", load_default=None)
+    kinds = KindsField(load_default=frozenset(KINDS))
+
+
+@blueprint.get("/v1/people/<person>/timeline")
+@access("timeline.read")
+@takes(TimelineQuery, location="query")
+@returns()
+def show_timeline(person: str, query: dict[str, Any]) -> dict[str, Any]:
+    whose = people.require(database(), person)
+    life = Life(database(), person, vocabulary().metrics, whose.offset_min_at)
+
+    def day_lines(first: int | None, last: int | None) -> Iterator[DayLine]:
+        return daylines.latest_first(life, first, last)
+
+    page = timeline.page(database(), whose, _wanted(whose, query), day_lines)
+    return {"lines": [_line(one) for one in page.lines], "next_cursor": page.next_cursor}
+
+
+def _wanted(person: Person, query: dict[str, Any]) -> Wanted:
+    """A day whose part lies in the span counts: its line is of the whole day."""
+    start, end = query["start"], query["end"]
+    return Wanted(
+        from_ms=start and start.t_ms,
+        to_ms=end and end.t_ms,
+        first_day=start and local_day(person, start.t_ms, start.offset_min),
+        last_day=end and local_day(person, end.t_ms - 1, end.offset_min),
+        kinds=query["kinds"],
+        limit=query["limit"],
+        cursor=query["cursor"],
+    )
+
+
+def _line(line: Dated | DayLine) -> dict[str, Any]:
+    day = to_date(line.day).isoformat()
+    if isinstance(line, Dated):
+        return entry_json(line.entry) | {"day": day}
+    metric = line.metric
+    labels = {"kind": READINGS, "day": day, "metric": metric.key, "zh": metric.zh, "en": metric.en}
+    devices = {
+        "source": None if metric.merge_sources else line.sources[0][0],
+        "sources": [{"device": device, "n": n} for device, n in line.sources],
+    }
+    return labels | {"n": line.stats.n} | _numbers(metric, dict(line.stats.columns)) | devices
+
+
+def _numbers(metric: Metric, columns: dict[str, Column]) -> dict[str, Any]:
+    unit = metric.unit.code if metric.unit else None
+    if not metric.components:
+        return {"unit": unit} | (_summary(metric, columns[""]) if "" in columns else {})
+    own_unit = {one.key: one.unit.code for one in metric.components if one.unit}
+    shown = {
+        name: {"unit": own_unit.get(name, unit), "n": column.n} | _summary(metric, column)
+        for name, column in columns.items()
+    }
+    return {"unit": unit, "components": shown}
+
+
+def _summary(metric: Metric, column: Column) -> dict[str, float]:
+    """In the canonical unit: the extremes, and the mean, sum or last that the metric is summed up by."""
+    if metric.summary is Summary.COUNT:
+        return {}
+    numbers = {"min": canonical(metric, column.low), "max": canonical(metric, column.high)}
+    match metric.summary:
+        case Summary.MEAN:
+            return numbers | {"mean": column.total / (column.n * metric.scale)}
+        case Summary.SUM:
+            return numbers | {"sum": canonical(metric, column.total)}
+    return numbers | {"last": canonical(metric, column.last)}
