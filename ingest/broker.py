@@ -184,17 +184,17 @@ def _user_lines() -> list[str]:
 _SERVER_RIGHTS = f"""user {SERVER_USER}
 topic read phr/v1/+/+/readings
 topic read phr/v1/+/+/status
-topic write phr/v1/+/+/feedback
+topic write phr/v1/+/+/feedback/#
 topic write phr/v1/+/+/commands
 """
 
 _PATTERN_RIGHTS = """pattern write phr/v1/%u/readings
 pattern write phr/v1/%u/status
-pattern read phr/v1/%u/feedback
+pattern read phr/v1/%u/feedback/#
 pattern read phr/v1/%u/commands
 pattern write phr/v1/%u/+/readings
 pattern write phr/v1/%u/+/status
-pattern read phr/v1/%u/+/feedback
+pattern read phr/v1/%u/+/feedback/#
 """
 
 
@@ -203,7 +203,7 @@ def _named_rights(username: str) -> str:
     return (
         f"user {username}\n"
         f"topic write {prefix}/readings\ntopic write {prefix}/status\n"
-        f"topic read {prefix}/feedback\ntopic read {prefix}/commands\n"
+        f"topic read {prefix}/feedback/#\ntopic read {prefix}/commands\n"
     )
 
 

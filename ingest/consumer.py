@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import ssl
 import threading
 import time
@@ -16,30 +15,22 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.handover import HandOver, Received
 from ingest.topics import readings_filter
 from phr.errors import ServerUnavailable, SettingInvalid
 
 log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
-WINDOW = 2_000  # unacknowledged messages the broker may have under way to one worker
-HANDED_OVER = 2_000  # messages in memory that wait for the recorder; beyond it the socket is not read
+WINDOW = 20_000  # unacknowledged messages the broker may have under way to one worker: a batch and a full queue
+# What waits in memory for the recorder; beyond it the socket is not read and the broker queues instead.
+HANDED_OVER = 6_000
+HANDED_OVER_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message as it came. ``epoch``: of which connection; an acknowledgement on another would hit a stranger."""
-
-    topic: str
-    payload: bytes
-    content_type: str | None
-    response_topic: str | None
-    mid: int
-    qos: int
-    epoch: int
-    at: float  # time.monotonic() of its arrival
+# mosquitto gives a shared subscription retained messages too; a session that is resumed has had them.
+_SUBSCRIPTION = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +64,28 @@ def make_client(address: BrokerAddress, client_id: str, *, manual_ack: bool = Fa
 
 
 class Consumer:
-    """Messages of the shared readings subscription, one at a time, in a bounded queue."""
+    """Messages of the shared readings subscription, one at a time, in a bounded queue.
 
-    def __init__(self, address: BrokerAddress, group: str, client_id: str) -> None:
+    ``drains``: takes what a session still holds and has the broker put nothing more into it.
+    """
+
+    def __init__(self, address: BrokerAddress, group: str, client_id: str, *, drains: bool = False) -> None:
         self._address = address
         self._filter = readings_filter(group)
-        self._queue: queue.Queue[Received] = queue.Queue(HANDED_OVER)
+        self._queue = HandOver(HANDED_OVER, HANDED_OVER_BYTES)
         self._epoch = 0
         self._is_stopping = threading.Event()
-        self._is_subscribed = threading.Event()
+        self._is_ready = threading.Event()
+        self._drains = drains
         self._client = make_client(address, client_id, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = lambda *_: self._is_ready.set()
         self._client.on_message = self._on_message
 
     def start(self, timeout_s: float = 30) -> None:
-        """Connects, subscribes and begins to receive. Raises ServerUnavailable."""
+        """Connects, subscribes (one that drains: unsubscribes) and begins to receive. Raises ServerUnavailable."""
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = WINDOW
@@ -101,27 +97,14 @@ class Consumer:
         except OSError as error:
             raise ServerUnavailable(f"the MQTT broker at {where} does not answer: {error}") from error
         self._client.loop_start()
-        if not self._is_subscribed.wait(timeout_s):
+        if not self._is_ready.wait(timeout_s):
+            self._client.disconnect()
             self._client.loop_stop()
             raise ServerUnavailable(f"the MQTT broker at {where} did not grant the readings subscription")
 
-    def gather(self, most: int, wait_s: float, linger_s: float) -> list[Received]:
-        """The next messages, at most ``most``: the first within ``wait_s``, the others within ``linger_s`` of it."""
-        try:
-            first = self._queue.get(timeout=wait_s)
-        except queue.Empty:
-            return []
-        batch = [first]
-        until = first.at + linger_s
-        while len(batch) < most:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                left = until - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(min(left, 0.005))
-        return batch
+    def gather(self, most: int, most_bytes: int, wait_s: float, linger_s: float) -> list[Received]:
+        """The next messages, as ``HandOver.take`` gives them."""
+        return self._queue.take(most, most_bytes, wait_s, linger_s)
 
     def acknowledge(self, batch: list[Received]) -> None:
         """Tells the broker that it may forget these; what another connection delivered is left to come again."""
@@ -133,12 +116,21 @@ class Consumer:
         """Takes nothing more over; what is handed over can still be gathered and acknowledged."""
         self._is_stopping.set()
 
-    def close(self) -> None:
-        """Lets the last acknowledgements leave, then disconnects; the session stays at the broker."""
+    @property
+    def is_ready(self) -> bool:
+        """True while the broker is there and has granted what ``start`` asks for."""
+        return self._is_ready.is_set() and self._client.is_connected()
+
+    def close(self, *, ends_session: bool = False) -> None:
+        """Lets the last acknowledgements leave, then disconnects; the broker keeps the session unless it is ended."""
+        self.stop_receiving()
         until = time.monotonic() + 2
         while self._client.want_write() and time.monotonic() < until:
             time.sleep(0.01)
-        self._client.disconnect()
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        if ends_session:
+            properties.SessionExpiryInterval = 0
+        self._client.disconnect(properties=properties)
         self._client.loop_stop()
 
     def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, __: Any) -> None:
@@ -147,14 +139,17 @@ class Consumer:
             return
         self._epoch += 1
         log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
-        client.subscribe(self._filter, qos=1)
+        if self._drains:
+            client.unsubscribe(self._filter)
+        else:
+            client.subscribe(self._filter, options=_SUBSCRIPTION)
 
     def _on_subscribe(self, _: Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             log.error("broker refused the readings subscription: %s", reasons[0])
         else:
             log.info("subscribed to readings")
-            self._is_subscribed.set()
+            self._is_ready.set()
 
     def _on_disconnect(self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
         if not self._is_stopping.is_set():
@@ -168,14 +163,11 @@ class Consumer:
             bytes(message.payload),
             getattr(properties, "ContentType", None),
             getattr(properties, "ResponseTopic", None),
+            getattr(properties, "CorrelationData", None),
             message.mid,
             message.qos,
             self._epoch,
             time.monotonic(),
         )
-        while not self._is_stopping.is_set():
-            try:
-                self._queue.put(received, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+        while not self._is_stopping.is_set() and not self._queue.put(received, timeout_s=0.2):
+            pass

@@ -31,6 +31,19 @@ def claim(database: Database, now_ms: int) -> int:
     raise NoSlotFree(f"{MOST_WORKERS} ingest workers hold a lease")
 
 
+def adopt(database: Database, own: int, now_ms: int) -> int | None:
+    """A slot whose worker is gone, now held by this process beside its own; None where there is none."""
+    for row in database["worker_slots"].find({"_id": {"$ne": own}}).sort("_id", 1):
+        if _is_abandoned(row, now_ms) and _take(database, row["_id"], row, now_ms):
+            return int(row["_id"])
+    return None
+
+
+def forget(database: Database, slot: int) -> None:
+    """Strikes out a slot that this process holds and whose session it has ended."""
+    database["worker_slots"].delete_one({"_id": slot, "host": socket.gethostname(), "pid": os.getpid()})
+
+
 def renew(database: Database, slot: int, now_ms: int) -> bool:
     """Keeps the slot; False where another worker has it now, so that this one must stop using its client id."""
     mine = {"_id": slot, "host": socket.gethostname(), "pid": os.getpid()}

@@ -37,7 +37,6 @@ def sender_of(topic: str) -> Sender | None:
 
 
 def may_answer_to(sender: Sender, response_topic: str) -> bool:
-    """True where an MQTT 5 response topic lies under the sender's own prefix and is nobody's input."""
-    below = response_topic.removeprefix(sender.prefix + "/")
-    is_own = below not in (response_topic, "") and not set("+#").intersection(below)
-    return is_own and below.split("/")[0] not in ("readings", "status", "commands")
+    """True for the sender's own feedback topic and those below it: what it may read, and the server may write."""
+    is_below = response_topic == sender.feedback or response_topic.startswith(f"{sender.feedback}/")
+    return is_below and not set("+#\0").intersection(response_topic)

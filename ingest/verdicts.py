@@ -7,7 +7,10 @@ import time
 from typing import Any
 
 import msgspec
-from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, Client
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.consumer import BrokerAddress, make_client
 from phr.errors import ServerUnavailable
@@ -16,6 +19,7 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT = 20  # paho slows down tenfold with thousands in flight
 MOST_WAITING = 20_000
+CLOSES_WITHIN_S = 5.0
 
 
 class VerdictPublisher:
@@ -26,7 +30,8 @@ class VerdictPublisher:
         self._client = make_client(address, client_id)
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.max_queued_messages_set(MOST_WAITING)
-        self._dropped = 0
+        self._client.on_publish = self._on_publish
+        self._given = self._taken = self._dropped = 0
 
     def start(self) -> None:
         """Raises ServerUnavailable."""
@@ -36,17 +41,30 @@ class VerdictPublisher:
             raise ServerUnavailable(f"the MQTT broker does not answer: {error}") from error
         self._client.loop_start()
 
-    def publish(self, topic: str, verdict: dict[str, Any]) -> None:
-        sent = self._client.publish(topic, msgspec.json.encode(verdict), qos=1)
-        if sent.rc != MQTT_ERR_SUCCESS:
-            self._dropped += 1
-            if self._dropped % 1000 == 1:
-                log.warning("%d verdicts could not be sent; devices will send again", self._dropped)
+    def publish(self, topic: str, verdict: dict[str, Any], correlation: bytes | None = None) -> None:
+        """``correlation``: the request's Correlation Data, which an answer carries (MQTT 5, section 4.10)."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        sent = self._client.publish(topic, msgspec.json.encode(verdict), qos=1, properties=properties)
+        # Without a connection paho keeps the message and sends it on the next one.
+        if sent.rc in (MQTT_ERR_SUCCESS, MQTT_ERR_NO_CONN):
+            self._given += 1
+            return
+        self._dropped += 1
+        if self._dropped % 1000 == 1:
+            log.warning("%d verdicts could not be sent; devices will send again", self._dropped)
 
     def close(self) -> None:
-        """Waits up to two seconds for what is under way."""
-        until = time.monotonic() + 2
-        while self._client.want_write() and time.monotonic() < until:
+        """Waits until the broker has taken what is under way, ``CLOSES_WITHIN_S`` at most."""
+        until = time.monotonic() + CLOSES_WITHIN_S
+        while self._taken < self._given and time.monotonic() < until:
             time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_publish(self, _: Client, __: Any, ___: int, reason: ReasonCode, ____: Any) -> None:
+        """Runs on the network thread, which alone counts what was taken."""
+        self._taken += 1
+        if reason.is_failure:
+            log.warning("the broker refused a verdict: %s", reason)

@@ -6,12 +6,16 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 
-from pymongo.errors import PyMongoError
+import msgspec
+from pymongo.errors import OperationFailure, PyMongoError
 
 from ingest import slots
-from ingest.consumer import Consumer, Received, parse_url
+from ingest.consumer import BrokerAddress, Consumer, parse_url
+from ingest.handover import Received
+from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
 from ingest.verdicts import VerdictPublisher
 from phr import clock, database
@@ -19,16 +23,22 @@ from phr.care.rules import rules
 from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
 from phr.formats import find_format
-from phr.recording import Delivery, Recorder, Verdict
+from phr.formats.building import MAX_TEXT, is_text
+from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
 
 log = logging.getLogger(__name__)
 
-BATCH_MOST = 500
+# Without a backlog a batch ends by LINGER_S. With one, more messages at once share buckets, and so writes.
+BATCH_MOST = 4_000
+BATCH_MOST_BYTES = 1024 * 1024
 LINGER_S = 0.05
+IDLE_WAIT_S = 0.5  # how long a worker with nothing to do takes to see that it was told to stop
 MAX_PAYLOAD_BYTES = 256 * 1024
 BACK_OFF_S = (0.2, 0.5, 1, 2, 5)
+
+_Judged = tuple[Verdict, bool]  # with: its response topic is refused
 
 
 def main(settings: Settings) -> int:
@@ -39,15 +49,18 @@ def main(settings: Settings) -> int:
     assert settings.mongodb_uri
     assert settings.mqtt_url
     assert settings.mqtt_group
-    connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
+    # The worker repeats a whole batch itself; the driver's own bookkeeping for repeats doubles the price of a write.
+    connection = database.connect(settings.mongodb_uri, settings.mongodb_database, retries_writes=False)
     database.ping(connection)
     slot = slots.claim(connection, clock.now_ms())
     address = parse_url(settings.mqtt_url)
+    open_session = partial(_session, address, settings.mqtt_group)
     worker = Worker(
         Recorder(connection, rules()),
-        Consumer(address, settings.mqtt_group, f"phr-ingest-{slot}"),
+        open_session(slot),
         VerdictPublisher(address, f"phr-verdicts-{slot}"),
         Lease(connection, slot),
+        Orphans(connection, slot, partial(open_session, drains=True)),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
@@ -57,6 +70,10 @@ def main(settings: Settings) -> int:
     finally:
         slots.release(connection, slot)
     return 0
+
+
+def _session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
+    return Consumer(address, group, f"phr-ingest-{slot}", drains=drains)
 
 
 class Lease:
@@ -79,11 +96,19 @@ class Lease:
 class Worker:
     """The loop; one thread besides those that paho runs."""
 
-    def __init__(self, recorder: Recorder, consumer: Consumer, publisher: VerdictPublisher, lease: Lease) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        consumer: Consumer,
+        publisher: VerdictPublisher,
+        lease: Lease,
+        orphans: Orphans,
+    ) -> None:
         self._recorder = recorder
         self._consumer = consumer
         self._publisher = publisher
         self._lease = lease
+        self._orphans = orphans
         self._is_stopping = threading.Event()
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
@@ -95,63 +120,103 @@ class Worker:
         self._publisher.start()
         self._consumer.start()
         while not self._is_stopping.is_set():
-            self.work_one(wait_s=0.5)
+            self.work_one(IDLE_WAIT_S)
         while self.work_one(wait_s=0.0):
             pass
         self._consumer.close()
+        self._orphans.leave()
         self._publisher.close()
 
     def work_one(self, wait_s: float) -> bool:
-        """Takes one batch to its end; False where there was none."""
+        """Takes one batch to its end, and one of a session that a worker left behind; False where there was none."""
         self._keep_lease()
-        batch = self._consumer.gather(BATCH_MOST, wait_s, LINGER_S)
+        left_behind = self._orphans.consumer
+        if left_behind is None:
+            return self._take_one(self._consumer, wait_s)
+        has_worked = self._take_one(left_behind, wait_s=0.01)
+        if has_worked:
+            self._orphans.heard(clock.now_ms())
+        return self._take_one(self._consumer, wait_s=0.01) or has_worked
+
+    def _take_one(self, consumer: Consumer, wait_s: float) -> bool:
+        batch = consumer.gather(BATCH_MOST, BATCH_MOST_BYTES, wait_s, LINGER_S)
         if not batch:
             return False
         verdicts = self._record_until_it_works(batch)
         if verdicts is None:
             return False
-        self._consumer.acknowledge(batch)
+        consumer.acknowledge(batch)
         now_ms = clock.now_ms()
         for message, (verdict, refused_answer) in zip(batch, verdicts, strict=True):
             self._answer(message, verdict, now_ms, refused_answer=refused_answer)
         return True
 
     def _keep_lease(self) -> None:
+        now_ms = clock.now_ms()
+        if not self._is_stopping.is_set():
+            self._orphans.look(now_ms)
         try:
-            self._lease.keep(clock.now_ms())
+            self._lease.keep(now_ms)
         except PyMongoError as error:
             log.warning("lease not renewed: %s", type(error).__name__)
 
-    def _record_until_it_works(self, batch: Sequence[Received]) -> list[tuple[Verdict, bool]] | None:
+    def _record_until_it_works(self, batch: Sequence[Received]) -> list[_Judged] | None:
         """The verdicts; None when the worker was told to stop while the database was away (nothing is acknowledged)."""
         tries = 0
         while True:
             try:
-                return self._record(batch)
+                return self._record_or_each(batch, is_persistent=tries >= len(BACK_OFF_S))
             except (PyMongoError, ServerUnavailable) as error:
                 pause_s = BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)]
                 log.warning("database: %s; %d messages wait %.1f s", type(error).__name__, len(batch), pause_s)
                 tries += 1
                 if self._is_stopping.wait(pause_s):
                     return None
-            except Exception:
-                # A defect of ours must not block everybody's queue: each message is taken alone, the one that breaks
-                # us is kept as a rejection.
-                log.exception("a batch of %d could not be recorded; taking its messages one by one", len(batch))
-                return [verdict for message in batch for verdict in self._record_alone(message)]
 
-    def _record_alone(self, message: Received) -> list[tuple[Verdict, bool]]:
+    def _record_or_each(self, batch: Sequence[Received], *, is_persistent: bool) -> list[_Judged]:
+        """The batch, or where it breaks us each message alone: a defect of ours must not block everybody's queue.
+
+        ``is_persistent``: the database has answered the batch with an error for a while, so that it may be one
+        message's doing. Raises PyMongoError, ServerUnavailable where trying again may help.
+        """
         try:
-            return self._record([message])
+            return self._record(batch)
+        except OperationFailure:
+            if not is_persistent:
+                raise
+            log.exception("the database refuses a batch of %d; taking its messages one by one", len(batch))
+        except (PyMongoError, ServerUnavailable):
+            raise
+        except Exception:
+            log.exception("a batch of %d could not be recorded; taking its messages one by one", len(batch))
+        return [self._record_alone(message, is_persistent=is_persistent) for message in batch]
+
+    def _record_alone(self, message: Received, *, is_persistent: bool) -> _Judged:
+        try:
+            return self._record([message])[0]
+        except OperationFailure:
+            if not is_persistent:
+                raise
+            log.exception("the database refuses a message of %d bytes", len(message.payload))
         except (PyMongoError, ServerUnavailable):
             raise
         except Exception:
             log.exception("a message of %d bytes can't be recorded", len(message.payload))
-            fault = Rejection("", "internal-error", "this payload could not be processed; it is kept for inspection")
-            verdicts = self._recorder.record([self._delivery(message, Decoded(rejections=[fault]))], clock.now_ms())
-            return [(verdicts[0], False)]
+        return self._keep_as_fault(message), _is_answer_refused(message, sender_of(message.topic))
 
-    def _record(self, batch: Sequence[Received]) -> list[tuple[Verdict, bool]]:
+    def _keep_as_fault(self, message: Received) -> Verdict:
+        """The message as a rejection. Where the database is away this raises too, and all of it is tried again."""
+        fault = Rejection("", "internal-error", "this payload could not be processed; it is kept for inspection")
+        decoded = Decoded(payload_id=_id_of(message.payload), rejections=[fault])
+        try:
+            return self._recorder.record([self._delivery(message, decoded)], clock.now_ms())[0]
+        except (PyMongoError, ServerUnavailable):
+            raise
+        except Exception:
+            log.exception("a message of %d bytes can't even be kept as a rejection", len(message.payload))
+            return Verdict(decoded.payload_id, rejected=[fault])
+
+    def _record(self, batch: Sequence[Received]) -> list[_Judged]:
         senders = [sender_of(message.topic) for message in batch]
         formats = self._recorder.formats_of({one.device for one in senders if one})
         deliveries = [
@@ -176,25 +241,44 @@ class Worker:
         body = verdict.as_json(now_ms)
         topic = sender.feedback
         if refused_answer:
-            detail = "a response topic lies under the sender's own prefix and is not an input"
-            body["rejected"].append({"path": "", "code": "response-topic-refused", "detail": detail})
+            detail = f"a response topic is {sender.feedback} or lies below it"
+            refusal = {"path": "", "code": "response-topic-refused", "detail": detail}
+            body["rejected"] = [refusal, *body["rejected"][: LISTED_REJECTIONS - 1]]
         elif message.response_topic:
             topic = message.response_topic
-        self._publisher.publish(topic, body)
+        self._publisher.publish(topic, body, message.correlation)
 
 
 def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | None]) -> Decoded:
     """What the message says; a payload that can't be read is one rejection."""
     try:
         if sender is None or not sender.is_wellformed:
-            return Decoded(rejections=[Rejection("", "device-invalid", "the topic names no valid vendor and device")])
+            fault = Rejection("", "device-invalid", "the topic names no valid vendor and device")
+            return Decoded(payload_id=_id_of(message.payload), rejections=[fault])
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"{len(message.payload)} bytes; a payload has at most {MAX_PAYLOAD_BYTES}")
         one = find_format(message.content_type, formats[sender.device])
         return one.decode(message.payload, vocabulary())
     except PhrError as error:
-        return Decoded(rejections=[Rejection(error.pointer, error.code, error.detail)])
+        return Decoded(
+            payload_id=_id_of(message.payload), rejections=[Rejection(error.pointer, error.code, error.detail)]
+        )
 
 
 def _is_answer_refused(message: Received, sender: Sender | None) -> bool:
     return bool(message.response_topic and sender and not may_answer_to(sender, message.response_topic))
+
+
+class _Named(msgspec.Struct):
+    """The one member of a payload that is looked for when the rest can't be used."""
+
+    id: str | None = None
+
+
+def _id_of(payload: bytes) -> str | None:
+    """The id of a payload that is refused whole, so that its sender learns which one; None where none can be read."""
+    try:
+        name = msgspec.json.decode(payload, type=_Named).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return name if is_text(name, MAX_TEXT) else None

@@ -52,6 +52,7 @@ def test_publishing_is_allowed(login: Login, username: str, topic: str) -> None:
     ("username", "topic"),
     [
         ("acme/cuff", "phr/v1/acme/cuff/feedback"),
+        ("acme/cuff", "phr/v1/acme/cuff/feedback/r1"),
         ("acme/cuff", "phr/v1/acme/cuff/commands"),
         ("acme/cuff", "phr/v1/acme/watch/readings"),
         ("acme/cuff", "phr/v1/other/cuff/readings"),
@@ -78,6 +79,9 @@ def test_publishing_is_refused(login: Login, username: str, topic: str) -> None:
         (files.SERVER_USER, "acme/CC%3ADD", "phr/v1/acme/CC:DD/feedback"),
         (files.SERVER_USER, "acme/CC%3ADD", "phr/v1/acme/CC:DD/commands"),
         (files.SERVER_USER, "acme", "phr/v1/acme/watch/feedback"),
+        (files.SERVER_USER, "acme", "phr/v1/acme/watch/feedback/r1"),
+        (files.SERVER_USER, "acme/watch", "phr/v1/acme/watch/feedback/r1"),
+        (files.SERVER_USER, "acme/CC%3ADD", "phr/v1/acme/CC:DD/feedback/r1"),
         ("acme/watch", files.SERVER_USER, "phr/v1/acme/watch/readings"),
         ("acme/watch", files.SERVER_USER, "phr/v1/acme/watch/status"),
     ],
@@ -94,6 +98,7 @@ def test_reading_is_allowed(login: Login, writer: str, reader: str, topic: str) 
     [
         (files.SERVER_USER, "acme", "phr/v1/acme/scale/commands"),
         (files.SERVER_USER, "acme/other", "phr/v1/acme/scale/feedback"),
+        (files.SERVER_USER, "acme/other", "phr/v1/acme/scale/feedback/r1"),
         (files.SERVER_USER, "other", "phr/v1/acme/scale/feedback"),
         ("acme/scale", "acme/other", "phr/v1/acme/scale/readings"),
         ("acme/scale", "acme/scale", "phr/v1/acme/scale/readings"),

@@ -1,0 +1,81 @@
+"""What the network thread hands to the recorder: messages in a queue that is bounded in number and in bytes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it came. ``epoch``: of which connection; an acknowledgement on another would hit a stranger."""
+
+    topic: str
+    payload: bytes
+    content_type: str | None
+    response_topic: str | None
+    correlation: bytes | None
+    mid: int
+    qos: int
+    epoch: int
+    at: float  # time.monotonic() of its arrival
+
+
+class HandOver:
+    """First in, first out; one thread puts, one takes. A full queue makes ``put`` wait: that bounds the memory.
+
+    ``most_bytes`` counts payloads. One message always fits, whatever its size.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._messages: deque[Received] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+
+    def put(self, message: Received, timeout_s: float) -> bool:
+        """True once it is in; False where there was no room in time."""
+        size = len(message.payload)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(size), timeout_s):
+                return False
+            self._messages.append(message)
+            self._bytes += size
+            if len(self._messages) == 1:
+                self._changed.notify()
+        return True
+
+    def take(self, most: int, most_bytes: int, wait_s: float, linger_s: float) -> list[Received]:
+        """The next messages: the first within ``wait_s``, then what comes within ``linger_s`` of its arrival.
+
+        Ends sooner at ``most`` messages or once they have ``most_bytes`` of payload.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._messages, wait_s):
+                return []
+            until = self._messages[0].at + linger_s
+        batch: list[Received] = []
+        size = 0
+        while True:
+            with self._changed:
+                size += self._move(batch, most, most_bytes - size)
+                self._changed.notify()
+            left = until - time.monotonic()
+            if len(batch) >= most or size >= most_bytes or left <= 0:
+                return batch
+            time.sleep(min(left, 0.005))  # not a wait on the condition: that would wake for every message
+
+    def _move(self, batch: list[Received], most: int, most_bytes: int) -> int:
+        moved = 0
+        while self._messages and len(batch) < most and moved < most_bytes:
+            message = self._messages.popleft()
+            moved += len(message.payload)
+            batch.append(message)
+        self._bytes -= moved
+        return moved
+
+    def _has_room(self, size: int) -> bool:
+        return not self._messages or (len(self._messages) < self._most and self._bytes + size <= self._most_bytes)

@@ -1,0 +1,82 @@
+"""Sessions that workers left behind at the broker, which still hands them their share: emptied here, then ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from pymongo.errors import PyMongoError
+
+from ingest import slots
+from ingest.consumer import Consumer
+from phr.database import Database
+from phr.errors import ServerUnavailable
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_MS = 4_000
+QUIET_MS = 2_000  # nothing for so long after the subscription is gone: the session is empty
+
+
+class Orphans:
+    """One orphaned slot at a time, held by a lease like one's own. Used from the worker's thread alone."""
+
+    def __init__(self, database: Database, own: int, open_session: Callable[[int], Consumer]) -> None:
+        """``own``: the worker's own slot. ``open_session`` gives the draining consumer of a slot, not started yet."""
+        self._database = database
+        self._own = own
+        self._open_session = open_session
+        self._slot = -1
+        self._looked_ms = 0
+        self._heard_ms = 0
+        self.consumer: Consumer | None = None
+
+    def look(self, now_ms: int) -> None:
+        """Takes over a slot whose worker is gone, keeps the lease of the one that is held, ends one that is empty."""
+        try:
+            if self.consumer is not None and now_ms - self._heard_ms >= QUIET_MS and self.consumer.is_ready:
+                self._end(self.consumer)
+            elif now_ms - self._looked_ms >= LOOK_EVERY_MS:
+                self._looked_ms = now_ms
+                self._keep_or_adopt(now_ms)
+        except (PyMongoError, ServerUnavailable) as error:
+            log.warning("orphaned sessions: %s", type(error).__name__)
+
+    def heard(self, now_ms: int) -> None:
+        """The session was not empty yet."""
+        self._heard_ms = now_ms
+
+    def leave(self) -> None:
+        """Gives the slot back; what its session still holds is the next worker's."""
+        if self.consumer is not None:
+            self.consumer.close()
+            self.consumer = None
+            slots.release(self._database, self._slot)
+
+    def _keep_or_adopt(self, now_ms: int) -> None:
+        if self.consumer is None:
+            self._adopt(now_ms)
+        elif not slots.renew(self._database, self._slot, now_ms):
+            log.warning("slot %d was taken over while it was emptied", self._slot)
+            self.consumer.stop_receiving()
+            self.consumer.close()
+            self.consumer = None
+
+    def _adopt(self, now_ms: int) -> None:
+        slot = slots.adopt(self._database, self._own, now_ms)
+        if slot is None:
+            return
+        log.info("emptying the session of slot %d, whose worker is gone", slot)
+        consumer = self._open_session(slot)
+        try:
+            consumer.start(timeout_s=5)
+        except ServerUnavailable:
+            slots.release(self._database, slot)
+            raise
+        self._slot, self._heard_ms, self.consumer = slot, now_ms, consumer
+
+    def _end(self, consumer: Consumer) -> None:
+        self.consumer = None
+        consumer.close(ends_session=True)
+        slots.forget(self._database, self._slot)
+        log.info("the session of slot %d is empty and ended", self._slot)

@@ -1,0 +1,19 @@
+"""A vendor, a device, its owner and workers, on the real broker and database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ingest import worker
+from phr.database import Database
+from tests.conftest import Broker
+from tests.ingest.running import Plant, built
+
+
+@pytest.fixture
+def plant(broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+    monkeypatch.setattr(worker, "IDLE_WAIT_S", 0.05)
+    with built(broker, database) as one:
+        yield one

@@ -1,0 +1,109 @@
+"""Slots of ingest workers: who has which, for how long, and what becomes of one whose worker is gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from ingest import slots
+from ingest.slots import LEASE_MS, MOST_WORKERS, NoSlotFree
+from ingest.worker import Lease
+from phr.clock import now_ms
+from phr.database import Database
+from phr.errors import ServerUnavailable
+
+NOW = 1_795_390_200_000
+HOST, PID = socket.gethostname(), os.getpid()
+
+
+def test_the_first_worker_has_slot_zero_and_the_next_the_next(database: Database) -> None:
+    assert [slots.claim(database, NOW) for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("passed_ms", "slot"), [(LEASE_MS - 1, 1), (LEASE_MS, 0), (LEASE_MS + 1, 0)])
+def test_a_lease_that_ran_out_is_anybodys(database: Database, passed_ms: int, slot: int) -> None:
+    _held(database, 0, host="elsewhere")
+    assert slots.claim(database, NOW + passed_ms) == slot
+
+
+def test_a_slot_of_a_dead_process_of_this_host_is_taken_at_once(database: Database) -> None:
+    _held(database, 0, pid=_dead_pid())
+    assert slots.claim(database, NOW) == 0
+
+
+def test_a_process_elsewhere_is_not_called_dead(database: Database) -> None:
+    _held(database, 0, host="elsewhere", pid=_dead_pid())
+    assert slots.claim(database, NOW) == 1
+
+
+def test_a_process_of_another_user_is_alive(database: Database) -> None:
+    _held(database, 0, pid=1)
+    assert slots.claim(database, NOW) == 1
+
+
+def test_a_given_back_slot_is_free_at_once(database: Database) -> None:
+    slots.release(database, slots.claim(database, NOW))
+    assert slots.claim(database, NOW) == 0
+
+
+def test_nobody_gives_back_the_slot_of_another(database: Database) -> None:
+    _held(database, 0, host="elsewhere")
+    slots.release(database, 0)
+    slots.forget(database, 0)
+    assert slots.claim(database, NOW) == 1
+
+
+def test_there_is_an_end_of_slots(database: Database) -> None:
+    for slot in range(MOST_WORKERS - 1):
+        _held(database, slot)
+    assert slots.claim(database, NOW) == MOST_WORKERS - 1
+    with pytest.raises(NoSlotFree):
+        slots.claim(database, NOW)
+
+
+def test_a_renewed_lease_lasts_on(database: Database) -> None:
+    slot = slots.claim(database, NOW)
+    assert slots.renew(database, slot, NOW + LEASE_MS - 1)
+    assert slots.claim(database, NOW + LEASE_MS + 1) == 1
+
+
+def test_a_lost_slot_is_not_renewed(database: Database) -> None:
+    slot = slots.claim(database, NOW)
+    database["worker_slots"].update_one({"_id": slot}, {"$set": {"host": "elsewhere"}})
+    assert not slots.renew(database, slot, NOW)
+
+
+def test_a_worker_that_lost_its_slot_stops(database: Database) -> None:
+    now = now_ms()
+    lease = Lease(database, slots.claim(database, now))
+    database["worker_slots"].update_one({}, {"$set": {"host": "elsewhere"}})
+    lease.keep(now + slots.RENEW_EVERY_MS - 1_000)  # not asked yet
+    with pytest.raises(ServerUnavailable, match="taken over"):
+        lease.keep(now + slots.RENEW_EVERY_MS + 1_000)
+
+
+def test_an_orphan_is_adopted_and_ones_own_slot_is_not(database: Database) -> None:
+    own = slots.claim(database, NOW)
+    _held(database, 1, host="elsewhere")
+    assert slots.adopt(database, own, NOW) is None
+    assert slots.adopt(database, own, NOW + LEASE_MS) == 1
+    assert slots.adopt(database, own, NOW + LEASE_MS) is None
+
+
+def test_a_forgotten_slot_is_nobodys_orphan(database: Database) -> None:
+    slots.forget(database, slots.claim(database, NOW))
+    assert slots.adopt(database, 7, NOW + LEASE_MS) is None
+
+
+def _held(database: Database, slot: int, host: str = HOST, pid: int = PID) -> None:
+    database["worker_slots"].insert_one({"_id": slot, "host": host, "pid": pid, "until_ms": NOW + LEASE_MS})
+
+
+def _dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid

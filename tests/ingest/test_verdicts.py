@@ -1,0 +1,45 @@
+"""The speaking end on a real broker."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.consumer import parse_url
+from ingest.verdicts import VerdictPublisher
+from phr.errors import ServerUnavailable
+from tests.ingest.running import Plant
+
+VERDICT = {"id": "m1", "stored": 1}
+
+
+def test_a_verdict_reaches_its_device(plant: Plant) -> None:
+    topic = f"phr/v1/{plant.vendor}/d1/feedback"
+    publisher = plant.publisher()
+    publisher.start()
+    publisher.publish(topic, VERDICT)
+    assert plant.client.wait_for(1) == [VERDICT]
+    publisher.close()
+
+
+def test_an_answer_carries_the_questions_correlation(plant: Plant) -> None:
+    topic = f"phr/v1/{plant.vendor}/d1/feedback/r1"
+    publisher = plant.publisher()
+    publisher.start()
+    publisher.publish(topic, VERDICT, b"\x01\x02")
+    plant.client.wait_for(1)
+    publisher.close()
+    assert plant.client.answers == [(topic, VERDICT, b"\x01\x02")]
+
+
+def test_closing_waits_for_every_verdict_that_was_given(plant: Plant) -> None:
+    publisher = plant.publisher()
+    publisher.start()
+    for number in range(200):
+        publisher.publish(f"phr/v1/{plant.vendor}/d1/feedback", {"id": str(number)})
+    publisher.close()
+    assert [one["id"] for one in plant.client.wait_for(200)] == [str(number) for number in range(200)]
+
+
+def test_a_broker_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(ServerUnavailable, match="does not answer"):
+        VerdictPublisher(parse_url("mqtt://a:b@127.0.0.1:1"), "c").start()
