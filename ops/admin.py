@@ -36,8 +36,9 @@ def main(argv: list[str], settings: Settings) -> int:
     """The exit status; what the command gives is printed as one JSON object."""
     wished = parser().parse_args(argv)
     try:
-        operator = Operator(settings, administration.open_record(settings), now_ms())
-        printed = wished.run(operator, wished)
+        database = administration.open_record(settings)
+        with database.client:
+            printed = wished.run(Operator(settings, database, now_ms()), wished)
     except PhrError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1

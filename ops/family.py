@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -63,10 +64,12 @@ def run(asked: Settings, welcome: Callable[[Settings, str], None]) -> int:
     settings = _without_family(asked)
     check_room(settings.data_dir, ROOM_BYTES)
     with _only_one(settings.data_dir):
-        family = Family(_settled(settings), [], [])
+        family = Family(settings, [], [])
         try:
             with supervision.stoppable():
-                _start(family)
+                with _one_starts_at_a_time():
+                    family.settings = _settled(settings)
+                    _start(family)
                 welcome(family.settings, family.http_url)
                 supervision.supervise(family.members)
         except supervision.StopAsked as signal_name:
@@ -112,9 +115,10 @@ def _start(family: Family) -> None:
     _start_database(family)
     uri, name = family.settings.mongodb_uri or "", family.settings.mongodb_database
     database = connect(uri, name, server_selection_timeout_s=ANSWERS_WITHIN_S)
-    ping(database)
-    ensure_indexes(database)
-    credentials.sync(database, family.settings.data_dir)
+    with database.client:
+        ping(database)
+        ensure_indexes(database)
+        credentials.sync(database, family.settings.data_dir)
     _start_broker(family)
     _write_family_file(family.settings)
     _start_roles(family)
@@ -266,6 +270,16 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        yield
+
+
+@contextmanager
+def _one_starts_at_a_time() -> Iterator[None]:
+    """Two families of one user that start at once would both find the usual ports free."""
+    path = Path(tempfile.gettempdir()) / f"phr-start-{os.geteuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -15,8 +15,11 @@ Process = subprocess.Popen[bytes]
 
 # Runs between fork and the program. A `preexec_fn` would do the same, but may deadlock where the parent has threads.
 # PR_SET_PDEATHSIG is 1; the kernel forgets it in a child whose parent has already gone, hence the second look.
+# A mongod that runs out of open files ends, so what the system allows is asked for.
 _BIND_TO_PARENT = """
-import ctypes, os, signal, sys
+import ctypes, os, resource, signal, sys
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)

@@ -24,7 +24,9 @@ def speak(settings: Settings, http_url: str) -> None:
     """Prints where everything is; on the first start also the logins of a citizen, a doctor, a vendor, two devices."""
     print("\n".join(["", *address_lines(settings, http_url), ""]), flush=True)
     database = connect(settings.mongodb_uri or "", settings.mongodb_database)
-    if not devices.vendor_exists(database, VENDOR):
+    with database.client:
+        is_first = not devices.vendor_exists(database, VENDOR)
+    if is_first:
         try:
             print("\n".join([*first_lines(settings, http_url), ""]), flush=True)
         except PhrError as error:

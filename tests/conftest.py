@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mongoengine
 import pytest
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
@@ -19,7 +18,8 @@ from ops import mongod as mongod_server
 from ops import mosquitto, ports
 from ops.indexes import ensure_indexes
 from phr.config import Settings
-from phr.database import DURABLE, Database, Document, connect
+from phr.database import DURABLE, Database, Document
+from phr.people import numbers
 
 
 @dataclass
@@ -65,26 +65,34 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mongo_client(mongod: str) -> Iterator[MongoClient[Document]]:
-    """The tests' own client, with the options of ``phr.database.connect``.
-
-    That function closes the client it made before, so what a test runs in its own process (an admin command, the API's
-    first request) would take the database out of its hands.
-    """
+    """The tests' own client, with the options of ``phr.database.connect``."""
     options: dict[str, Any] = {"tz_aware": True, "uuidRepresentation": "standard", "w": "majority", "journal": True}
     with MongoClient(mongod, **options) as client:
         yield client
 
 
-@pytest.fixture
-def database(mongod: str, mongo_client: MongoClient[Document]) -> Iterator[Database]:
-    """An empty database with every index; mongoengine's documents live in it too."""
+@pytest.fixture(scope="session")
+def _record(mongo_client: MongoClient[Document]) -> Database:
+    """Made once: a database of its own for each test would cost more than the test, and mongod its open files."""
     name = f"t{secrets.token_hex(6)}"
-    connect(mongod, name)
     database = mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
     ensure_indexes(database)
-    yield database
-    mongo_client.drop_database(name)
-    mongoengine.disconnect(alias="default")
+    return database
+
+
+@pytest.fixture
+def database(_record: Database) -> Iterator[Database]:
+    """An empty record with every index."""
+    yield _record
+    collections = list(_record.list_collections())
+    if any(one["options"] or one["name"].startswith("system.") for one in collections):
+        _record.client.drop_database(_record.name)  # the test made a collection of its own kind, or profiled
+        ensure_indexes(_record)
+        return
+    for one in collections:
+        if _record[one["name"]].find_one({}, {"_id": 1}) is not None:
+            _record[one["name"]].delete_many({})
+    numbers.ensure_indexes(_record)
 
 
 @pytest.fixture(scope="session")

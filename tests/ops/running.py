@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops import ports
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 40.0
 
@@ -31,7 +33,9 @@ def wait_until(is_true: Callable[[], Any], complaint: str, timeout_s: float = WA
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """What the tests were started with, without anybody's PHR_* settings, plus these."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PHR_")}
-    return clean | {"PHR_DATA_DIR": str(data_dir)} | settings
+    # Tests run side by side, and a server that was killed comes back on the port it had.
+    own = {name: str(ports.free_port()) for name in ("PHR_HTTP_PORT", "PHR_MQTT_PORT", "PHR_MONGODB_PORT")}
+    return clean | own | {"PHR_DATA_DIR": str(data_dir)} | settings
 
 
 def command(data_dir: Path, *argv: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -1,39 +1,23 @@
 """The operator's commands: what they print and what they leave behind."""
 
 import json
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import mongoengine
 import pytest
-from pymongo import MongoClient
 
 from ingest import broker
 from ingest.credentials import all_entries
 from ops import admin
-from ops.indexes import ensure_indexes
 from phr.api.application import create
 from phr.config import Settings
-from phr.database import DURABLE, Database, Document
+from phr.database import Database
 from phr.intake import devices
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
 
 Admin = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def database(mongod: str) -> Iterator[Database]:
-    """By a client of its own: each command opens the process's one connection anew, which closes the one before."""
-    client: MongoClient[Document] = MongoClient(mongod, tz_aware=True)
-    database = client.get_database(f"t{secrets.token_hex(6)}", write_concern=DURABLE)
-    ensure_indexes(database)
-    yield database
-    mongoengine.disconnect(alias="default")
-    client.drop_database(database.name)
-    client.close()
 
 
 @pytest.fixture

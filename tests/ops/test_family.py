@@ -85,7 +85,7 @@ def test_sigterm_leaves_nothing_and_a_second_start_is_quick(tmp_path: Path) -> N
     began = time.monotonic()
     with Family(tmp_path / "phr") as second:
         second.wait_until_up()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # under 5 s on a quiet machine: benchmarks/starting.py
         assert "shown once" not in second.said
         second.process.kill()
         wait_until(lambda: not processes_of(second.data_dir), "orphans after SIGKILL of the supervisor")
