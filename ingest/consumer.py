@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.handover import HandOver, Received
+from ingest.lean_client import LeanClient, Publish
 from ingest.topics import readings_filter
 from phr.errors import ServerUnavailable, SettingInvalid
 
@@ -53,14 +54,19 @@ def parse_url(url: str) -> BrokerAddress:
     return BrokerAddress(parts.hostname, parts.port or (8883 if has_tls else 1883), username, password, has_tls)
 
 
-def make_client(address: BrokerAddress, client_id: str, *, manual_ack: bool = False) -> Client:
+def make_client(address: BrokerAddress, client_id: str) -> Client:
     """An MQTT 5 client that is not connected yet and comes back by itself when the broker does."""
-    client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=manual_ack)
+    client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+    prepare(client, address)
+    return client
+
+
+def prepare(client: Client, address: BrokerAddress) -> None:
+    """What every client of ours needs to log in and to come back."""
     client.username_pw_set(address.username, address.password)
     if address.has_tls:
         client.tls_set(cert_reqs=ssl.CERT_REQUIRED)
     client.reconnect_delay_set(1, 5)
-    return client
 
 
 class Consumer:
@@ -77,12 +83,14 @@ class Consumer:
         self._is_stopping = threading.Event()
         self._is_ready = threading.Event()
         self._drains = drains
-        self._client = make_client(address, client_id, manual_ack=True)
+        self._client = LeanClient(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        prepare(self._client, address)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = lambda *_: self._is_ready.set()
-        self._client.on_message = self._on_message
+        self._client.on_qos_1 = self._on_qos_1
+        self._client.on_message = self._on_qos_0
 
     def start(self, timeout_s: float = 30) -> None:
         """Connects, subscribes (one that drains: unsubscribes) and begins to receive. Raises ServerUnavailable."""
@@ -108,9 +116,7 @@ class Consumer:
 
     def acknowledge(self, batch: list[Received]) -> None:
         """Tells the broker that it may forget these; what another connection delivered is left to come again."""
-        for message in batch:
-            if message.qos and message.epoch == self._epoch:
-                self._client.ack(message.mid, message.qos)
+        self._client.acknowledge([one.mid for one in batch if one.qos and one.epoch == self._epoch])
 
     def stop_receiving(self) -> None:
         """Takes nothing more over; what is handed over can still be gathered and acknowledged."""
@@ -155,17 +161,24 @@ class Consumer:
         if not self._is_stopping.is_set():
             log.warning("lost the broker: %s; reconnecting", reason)
 
-    def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
-        """Runs on the network thread. A full queue blocks it, and so bounds what this process holds."""
-        properties = message.properties
+    def _on_qos_1(self, message: Publish) -> None:
+        """Runs on the network thread."""
+        self._hand_over(message.topic, message.payload, message.properties, message.mid)
+
+    def _on_qos_0(self, _: Client, __: Any, message: MQTTMessage) -> None:
+        """As above; the subscription is of QoS 1, so nothing of a higher one comes."""
+        self._hand_over(message.topic, bytes(message.payload), message.properties, None)
+
+    def _hand_over(self, topic: str, payload: bytes, properties: Properties | None, mid: int | None) -> None:
+        """A full queue blocks the network thread, and so bounds what this process holds."""
         received = Received(
-            message.topic,
-            bytes(message.payload),
+            topic,
+            payload,
             getattr(properties, "ContentType", None),
             getattr(properties, "ResponseTopic", None),
             getattr(properties, "CorrelationData", None),
-            message.mid,
-            message.qos,
+            mid or 0,
+            0 if mid is None else 1,
             self._epoch,
             time.monotonic(),
         )

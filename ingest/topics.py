@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _READINGS = re.compile(r"phr/v1/([^/]+)/([^/]+)/readings")
 _DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
@@ -27,6 +28,7 @@ def readings_filter(group: str) -> str:
     return f"$share/{group}/phr/v1/+/+/readings"
 
 
+@lru_cache(maxsize=20_000)
 def sender_of(topic: str) -> Sender | None:
     """Who published to a readings topic; None where the topic is none."""
     found = _READINGS.fullmatch(topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -64,6 +65,7 @@ def main(settings: Settings) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
+    _settle_memory()
     log.info("ingest worker starts in slot %d", slot)
     try:
         worker.run()
@@ -74,6 +76,13 @@ def main(settings: Settings) -> int:
 
 def _session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
     return Consumer(address, group, f"phr-ingest-{slot}", drains=drains)
+
+
+def _settle_memory() -> None:
+    """A batch is thousands of objects without cycles; looking for cycles among them took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 class Lease:
@@ -209,7 +218,8 @@ class Worker:
         fault = Rejection("", "internal-error", "this payload could not be processed; it is kept for inspection")
         decoded = Decoded(payload_id=_id_of(message.payload), rejections=[fault])
         try:
-            return self._recorder.record([self._delivery(message, decoded)], clock.now_ms())[0]
+            now_ms = clock.now_ms()
+            return self._recorder.record([_delivery(message, decoded, now_ms)], now_ms)[0]
         except (PyMongoError, ServerUnavailable):
             raise
         except Exception:
@@ -217,22 +227,18 @@ class Worker:
             return Verdict(decoded.payload_id, rejected=[fault])
 
     def _record(self, batch: Sequence[Received]) -> list[_Judged]:
+        now_ms = clock.now_ms()
         senders = [sender_of(message.topic) for message in batch]
         formats = self._recorder.formats_of({one.device for one in senders if one})
         deliveries = [
-            self._delivery(message, _decoded(message, sender, formats))
+            _delivery(message, _decoded(message, sender, formats), now_ms)
             for message, sender in zip(batch, senders, strict=True)
         ]
-        verdicts = self._recorder.record(deliveries, clock.now_ms())
+        verdicts = self._recorder.record(deliveries, now_ms)
         return [
             (verdict, _is_answer_refused(message, sender))
             for message, sender, verdict in zip(batch, senders, verdicts, strict=True)
         ]
-
-    def _delivery(self, message: Received, decoded: Decoded) -> Delivery:
-        sender = sender_of(message.topic)
-        device = sender.device if sender else "?/?"
-        return Delivery(decoded, device, "mqtt", clock.now_ms(), message.payload, message.topic)
 
     def _answer(self, message: Received, verdict: Verdict, now_ms: int, *, refused_answer: bool) -> None:
         sender = sender_of(message.topic)
@@ -247,6 +253,12 @@ class Worker:
         elif message.response_topic:
             topic = message.response_topic
         self._publisher.publish(topic, body, message.correlation)
+
+
+def _delivery(message: Received, decoded: Decoded, now_ms: int) -> Delivery:
+    sender = sender_of(message.topic)
+    device = sender.device if sender else "?/?"
+    return Delivery(decoded, device, "mqtt", now_ms, message.payload, message.topic)
 
 
 def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | None]) -> Decoded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from phr.care.evaluate import Observation, PersonFacts, evaluate
 from phr.care.rule import Rules
@@ -36,8 +36,7 @@ _DETAILS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A decoded payload and how it came. ``person`` is set where the sender speaks for one (HTTP)."""
 
     decoded: Decoded

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
+from typing import NamedTuple
 
 from phr.clock import to_ms
 from phr.intake.devices import Device
@@ -21,8 +21,7 @@ CONSENT_WITHDRAWN = "consent-withdrawn"
 VENDORS_DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Who sent a payload: a device by its topic, or (``person``) a client of the API that speaks for somebody."""
 
     device: str
@@ -31,8 +30,7 @@ class Sender:
     arrived_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Where a reading belongs: to a person, to the held ones for a reason, or nowhere."""
 
     person: str | None = None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import lt
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import encode
 
@@ -39,8 +39,7 @@ TOO_DENSE = "too-dense"
 TOO_OFTEN_CORRECTED = "too-often-corrected"
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """The part [low, high) of an arriving run that falls into one chunk."""
 
     run: Run

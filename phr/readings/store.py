@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import lt
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
@@ -34,8 +34,7 @@ DUPLICATE_KEY = 11000
 MAX_TRIES = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A run that has found its person."""
 
     person: str

@@ -150,7 +150,7 @@ def test_value_and_its_correction_delivered_again_without_sent_at_change_nothing
     both = (a_slice(), a_slice(a_run(value=800)))
     first = merged(*both)
     setting = replace(SETTING, history=first.revisions)
-    later = tuple(replace(one, arrived_at_ms=T0 + 60_000) for one in both)
+    later = tuple(one._replace(arrived_at_ms=T0 + 60_000) for one in both)
     assert counts(merged(*later, chunk=first.chunk, setting=setting)) == (0, 2, 0, 0)
 
 
