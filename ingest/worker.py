@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import threading
@@ -19,7 +18,7 @@ from ingest.handover import Received
 from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
 from ingest.verdicts import VerdictPublisher
-from phr import clock, database
+from phr import clock, database, memory
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
@@ -65,7 +64,7 @@ def main(settings: Settings) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
-    _settle_memory()
+    memory.settle()
     log.info("ingest worker starts in slot %d", slot)
     try:
         worker.run()
@@ -76,13 +75,6 @@ def main(settings: Settings) -> int:
 
 def _session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
     return Consumer(address, group, f"phr-ingest-{slot}", drains=drains)
-
-
-def _settle_memory() -> None:
-    """A batch is thousands of objects without cycles; looking for cycles among them took a tenth of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
 
 
 class Lease:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from phr import memory
 from phr.api.application import create
 from phr.config import load
 
 application = create(load(os.environ))
+memory.settle()
