@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from flask import Flask, Response
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError, WTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from phr.errors import InputInvalid, NotAuthenticated, PhrError
@@ -80,7 +80,7 @@ def _of_http_exception(error: HTTPException) -> Response:
 
 
 def _of_database_error(error: Exception) -> Response:
-    if not isinstance(error, ConnectionFailure):
+    if not isinstance(error, ConnectionFailure | WTimeoutError):
         return _of_surprise(error)
     LOG.error("database unavailable: %s", type(error).__name__)
     answer = problem(503, "server-unavailable", "the record can't be reached at the moment; try again")

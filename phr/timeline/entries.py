@@ -108,15 +108,14 @@ def find(database: Database, person: str, entry_id: str) -> Entry:
 def page(database: Database, person: str, span: Span) -> Page:
     """Entries newest first, deleted ones left out. Raises InputInvalid for a cursor that is none of ours."""
     wanted: Document = {"person": person, "is_deleted": False}
-    bounds = {"$gte": span.from_ms, "$lt": span.to_ms}
-    if bounds := {operator: value for operator, value in bounds.items() if value is not None}:
-        wanted["effective_ms"] = bounds
+    bounds: Document = {"$gte": span.from_ms, "$lt": span.to_ms}
     if span.cursor is not None:
         at_ms, last_id = _position(span.cursor)
-        wanted["$or"] = [
-            {"effective_ms": {"$lt": at_ms}},
-            {"effective_ms": at_ms, "_id": {"$lt": f"{person}:{last_id}"}},
-        ]
+        bounds["$lte"] = at_ms  # so that the index is entered where the last page ended
+        after = {"effective_ms": at_ms, "_id": {"$lt": f"{person}:{last_id}"}}
+        wanted["$or"] = [{"effective_ms": {"$lt": at_ms}}, after]
+    if bounds := {operator: value for operator, value in bounds.items() if value is not None}:
+        wanted["effective_ms"] = bounds
     order = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
     found = [_entry(row) for row in database["entries"].find(wanted).sort(order).limit(span.limit + 1)]
     entries = found[: span.limit]

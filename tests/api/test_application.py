@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from pymongo.errors import WTimeoutError
 
 from phr.api.application import create
 from phr.config import Settings
@@ -86,3 +87,14 @@ def test_no_log_no_answer(cast: Cast) -> None:
     cast.database.command({"create": "access_log", "validator": {"never": 1}})
     answer = cast.send(cast.owner, "GET", "/v1/people/me")
     assert (answer.status_code, "name" in answer.json) == (500, False)
+
+
+def test_a_write_that_no_majority_confirms_is_unavailable(cast: Cast) -> None:
+    app = cast.http.application
+
+    def times_out() -> None:
+        raise WTimeoutError("waiting for replication timed out")
+
+    app.view_functions["operators.show_health"] = times_out
+    answer = cast.http.get("/healthz")
+    assert (answer.status_code, answer.json["code"]) == (503, "server-unavailable")
