@@ -1,4 +1,4 @@
-"""`app.py ingest drain SLOT`: retires a worker's slot, so that the broker no longer hands it a share of the messages."""
+"""`app.py ingest drain SLOT`: retires a slot, so that the broker hands it no share of the messages any more."""
 
 from __future__ import annotations
 
