@@ -30,7 +30,7 @@ real: $(VENV)/.dev-ready mosquitto
 	REAL_DATA="$(REAL_DATA)" $(PY) -m tests.real
 
 faults: $(VENV)/.dev-ready mosquitto
-	$(PY) -m pytest tests/faults -n 0 --timeout=600
+	FAULTS=whole $(PY) -m pytest tests/faults -n 0 -s --timeout=600
 
 # Pins what requirements*.in name and everything below them; the files hold no index address.
 lock: $(VENV)/.dev-ready

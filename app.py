@@ -17,7 +17,7 @@ from phr.errors import PhrError, SettingInvalid
 COMMANDS = {
     "dev": "everything on this machine: servers, API, ingest, scheduler (what `make run` runs)",
     "api": "the HTTP API",
-    "ingest": "one ingest worker",
+    "ingest": "one ingest worker; `ingest drain SLOT` retires a slot",
     "scheduler": "one scheduler",
     "simulate": "homes full of devices that publish over MQTT",
     "admin": "people, vendors, devices, tokens; prints JSON",
@@ -70,7 +70,9 @@ def _api(_argv: list[str], settings: Settings) -> int:
     return int(_part("ops.api_server").run(settings))
 
 
-def _ingest(_argv: list[str], settings: Settings) -> int:
+def _ingest(argv: list[str], settings: Settings) -> int:
+    if argv:
+        return int(_part("ingest.drain").main(argv, settings))
     return int(_part("ingest.worker").main(settings))
 
 

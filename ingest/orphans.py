@@ -9,12 +9,15 @@ from pymongo.errors import PyMongoError
 
 from ingest import slots
 from ingest.consumer import Consumer
-from phr.database import Database
+from phr.database import Database, Document
 from phr.errors import ServerUnavailable
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_MS = 4_000
+LOOK_EVERY_MS = 500  # what a worker that was killed had in hand waits this long at most: one read of a few rows
+# While the database is away nobody can renew. Who looks first afterwards must leave the others the time to do so: the
+# longest back-off of a worker and a little.
+RUN_OUT_FOR_MS = 8_000
 QUIET_MS = 2_000  # nothing for so long after the subscription is gone: the session is empty
 
 
@@ -28,6 +31,8 @@ class Orphans:
         self._open_session = open_session
         self._slot = -1
         self._looked_ms = 0
+        self._renewed_ms = 0
+        self._run_out: dict[int, tuple[int, int]] = {}  # slot -> its lease's end, when it was first seen like that
         self._heard_ms = 0
         self.consumer: Consumer | None = None
 
@@ -40,6 +45,7 @@ class Orphans:
                 self._looked_ms = now_ms
                 self._keep_or_adopt(now_ms)
         except (PyMongoError, ServerUnavailable) as error:
+            self._run_out.clear()
             log.warning("orphaned sessions: %s", type(error).__name__)
 
     def heard(self, now_ms: int) -> None:
@@ -56,14 +62,18 @@ class Orphans:
     def _keep_or_adopt(self, now_ms: int) -> None:
         if self.consumer is None:
             self._adopt(now_ms)
-        elif not slots.renew(self._database, self._slot, now_ms):
+        elif now_ms - self._renewed_ms < slots.RENEW_EVERY_MS:
+            return
+        elif slots.renew(self._database, self._slot, now_ms):
+            self._renewed_ms = now_ms
+        else:
             log.warning("slot %d was taken over while it was emptied", self._slot)
             self.consumer.stop_receiving()
             self.consumer.close()
             self.consumer = None
 
     def _adopt(self, now_ms: int) -> None:
-        slot = slots.adopt(self._database, self._own, now_ms)
+        slot = slots.adopt(self._database, self._own, now_ms, lambda row: self._is_gone(row, now_ms))
         if slot is None:
             return
         log.info("emptying the session of slot %d, whose worker is gone", slot)
@@ -73,7 +83,16 @@ class Orphans:
         except ServerUnavailable:
             slots.release(self._database, slot)
             raise
-        self._slot, self._heard_ms, self.consumer = slot, now_ms, consumer
+        self._slot, self._renewed_ms, self._heard_ms, self.consumer = slot, now_ms, now_ms, consumer
+
+    def _is_gone(self, row: Document, now_ms: int) -> bool:
+        if slots.is_certainly_gone(row):
+            return True
+        end_ms, seen_ms = self._run_out.get(row["_id"], (-1, 0))
+        if end_ms != row["until_ms"]:
+            self._run_out[row["_id"]] = (row["until_ms"], now_ms)
+            return False
+        return now_ms - seen_ms >= RUN_OUT_FOR_MS
 
     def _end(self, consumer: Consumer) -> None:
         self.consumer = None

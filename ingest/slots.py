@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
 
 from pymongo.errors import DuplicateKeyError
 
@@ -31,12 +33,28 @@ def claim(database: Database, now_ms: int) -> int:
     raise NoSlotFree(f"{MOST_WORKERS} ingest workers hold a lease")
 
 
-def adopt(database: Database, own: int, now_ms: int) -> int | None:
-    """A slot whose worker is gone, now held by this process beside its own; None where there is none."""
+def adopt(
+    database: Database, own: int, now_ms: int, may_take: Callable[[Document], bool] = lambda _: True
+) -> int | None:
+    """A slot whose worker is gone, now held by this process beside its own; None where there is none.
+
+    ``may_take`` is asked about each that looks abandoned.
+    """
     for row in database["worker_slots"].find({"_id": {"$ne": own}}).sort("_id", 1):
-        if _is_abandoned(row, now_ms) and _take(database, row["_id"], row, now_ms):
+        if _is_abandoned(row, now_ms) and may_take(row) and _take(database, row["_id"], row, now_ms):
             return int(row["_id"])
     return None
+
+
+def seize(database: Database, slot: int, now_ms: int) -> bool:
+    """True where this process now holds the slot, be it known or not; False where a live worker has it."""
+    row = database["worker_slots"].find_one({"_id": slot})
+    return (row is None or _is_abandoned(row, now_ms)) and _take(database, slot, row, now_ms)
+
+
+def is_certainly_gone(row: Document) -> bool:
+    """True where the worker gave the slot back or its process is gone; a lease that ran out alone proves less."""
+    return bool(row["until_ms"] == 0) or (row["host"] == socket.gethostname() and not _is_alive(row["pid"]))
 
 
 def forget(database: Database, slot: int) -> None:
@@ -69,14 +87,19 @@ def _take(database: Database, slot: int, row: Document | None, now_ms: int) -> b
 
 
 def _is_abandoned(row: Document, now_ms: int) -> bool:
-    return bool(row["until_ms"] <= now_ms) or (row["host"] == socket.gethostname() and not _is_alive(row["pid"]))
+    return bool(row["until_ms"] <= now_ms) or is_certainly_gone(row)
 
 
 def _is_alive(pid: int) -> bool:
+    """False also for a process that has ended and whose parent has not noticed yet: it publishes nothing any more."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][:1]
+    except OSError:
+        return True  # a system without /proc
+    return state not in ("Z", "X")

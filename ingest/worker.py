@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from types import FrameType
@@ -43,18 +44,13 @@ _Judged = tuple[Verdict, bool]  # with: its response topic is refused
 
 def main(settings: Settings) -> int:
     """Works until SIGTERM or SIGINT, then drains what it holds. Raises SettingInvalid, ServerUnavailable."""
-    for name in ("mongodb_uri", "mqtt_url", "mqtt_group"):
-        if getattr(settings, name) is None:
-            raise SettingInvalid(f"PHR_{name.upper()} is not set and no family runs under PHR_DATA_DIR")
-    assert settings.mongodb_uri
-    assert settings.mqtt_url
-    assert settings.mqtt_group
+    mongodb_uri, mqtt_url, group = needed(settings)
     # The worker repeats a whole batch itself; the driver's own bookkeeping for repeats doubles the price of a write.
-    connection = database.connect(settings.mongodb_uri, settings.mongodb_database, retries_writes=False)
+    connection = database.connect(mongodb_uri, settings.mongodb_database, retries_writes=False)
     database.ping(connection)
     slot = slots.claim(connection, clock.now_ms())
-    address = parse_url(settings.mqtt_url)
-    open_session = partial(_session, address, settings.mqtt_group)
+    address = parse_url(mqtt_url)
+    open_session = partial(session, address, group)
     worker = Worker(
         Recorder(connection, rules()),
         open_session(slot),
@@ -73,7 +69,19 @@ def main(settings: Settings) -> int:
     return 0
 
 
-def _session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
+def needed(settings: Settings) -> tuple[str, str, str]:
+    """Database, broker and share group. Raises SettingInvalid naming the one that is missing."""
+    for name in ("mongodb_uri", "mqtt_url", "mqtt_group"):
+        if getattr(settings, name) is None:
+            raise SettingInvalid(f"PHR_{name.upper()} is not set and no family runs under PHR_DATA_DIR")
+    assert settings.mongodb_uri
+    assert settings.mqtt_url
+    assert settings.mqtt_group
+    return settings.mongodb_uri, settings.mqtt_url, settings.mqtt_group
+
+
+def session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
+    """The consumer of a slot, not started yet."""
     return Consumer(address, group, f"phr-ingest-{slot}", drains=drains)
 
 
@@ -128,29 +136,45 @@ class Worker:
         self._orphans.leave()
         self._publisher.close()
 
+    def drain(self, quiet_s: float) -> int | None:
+        """Records what the session still holds and ends it; how many messages. None: stopped before it was empty."""
+        self._publisher.start()
+        self._consumer.start()
+        count, until = 0, time.monotonic() + quiet_s
+        while not self._is_stopping.is_set() and (time.monotonic() < until or not self._consumer.is_ready):
+            self._lease.keep(clock.now_ms())
+            taken = self._take_one(self._consumer, wait_s=0.1)
+            count += taken
+            until = time.monotonic() + quiet_s if taken else until
+        is_empty = not self._is_stopping.is_set()
+        self._consumer.close(ends_session=is_empty)
+        self._publisher.close()
+        return count if is_empty else None
+
     def work_one(self, wait_s: float) -> bool:
         """Takes one batch to its end, and one of a session that a worker left behind; False where there was none."""
         self._keep_lease()
         left_behind = self._orphans.consumer
         if left_behind is None:
-            return self._take_one(self._consumer, wait_s)
-        has_worked = self._take_one(left_behind, wait_s=0.01)
+            return self._take_one(self._consumer, wait_s) > 0
+        has_worked = self._take_one(left_behind, wait_s=0.01) > 0
         if has_worked:
             self._orphans.heard(clock.now_ms())
-        return self._take_one(self._consumer, wait_s=0.01) or has_worked
+        return self._take_one(self._consumer, wait_s=0.01) > 0 or has_worked
 
-    def _take_one(self, consumer: Consumer, wait_s: float) -> bool:
+    def _take_one(self, consumer: Consumer, wait_s: float) -> int:
+        """How many messages were recorded and acknowledged."""
         batch = consumer.gather(BATCH_MOST, BATCH_MOST_BYTES, wait_s, LINGER_S)
         if not batch:
-            return False
+            return 0
         verdicts = self._record_until_it_works(batch)
         if verdicts is None:
-            return False
+            return 0
         consumer.acknowledge(batch)
         now_ms = clock.now_ms()
         for message, (verdict, refused_answer) in zip(batch, verdicts, strict=True):
             self._answer(message, verdict, now_ms, refused_answer=refused_answer)
-        return True
+        return len(batch)
 
     def _keep_lease(self) -> None:
         now_ms = clock.now_ms()

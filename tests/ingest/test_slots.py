@@ -6,10 +6,12 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from ingest import slots
+from ingest.orphans import LOOK_EVERY_MS, RUN_OUT_FOR_MS, Orphans
 from ingest.slots import LEASE_MS, MOST_WORKERS, NoSlotFree
 from ingest.worker import Lease
 from phr.clock import now_ms
@@ -33,6 +35,37 @@ def test_a_lease_that_ran_out_is_anybodys(database: Database, passed_ms: int, sl
 def test_a_slot_of_a_dead_process_of_this_host_is_taken_at_once(database: Database) -> None:
     _held(database, 0, pid=_dead_pid())
     assert slots.claim(database, NOW) == 0
+
+
+def test_a_slot_of_a_process_that_nobody_has_reaped_is_taken_at_once(database: Database) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.read()  # its end closes the pipe
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    _held(database, 0, pid=process.pid)
+    assert slots.claim(database, NOW) == 0
+    process.communicate()
+
+
+@pytest.mark.parametrize(("passed_ms", "is_seized"), [(LEASE_MS - 1, False), (LEASE_MS, True), (LEASE_MS + 1, True)])
+def test_a_slot_is_seized_once_its_worker_is_gone(database: Database, passed_ms: int, is_seized: bool) -> None:
+    _held(database, 5, host="elsewhere")
+    assert slots.seize(database, 5, NOW + passed_ms) is is_seized
+    assert slots.seize(database, 6, NOW)
+
+
+def test_a_run_out_lease_is_adopted_only_after_its_worker_had_time_to_renew_it(database: Database) -> None:
+    def open_session(_slot: int) -> Any:
+        raise ServerUnavailable("asked for")
+
+    orphans = Orphans(database, 0, open_session)
+    _held(database, 1, host="elsewhere")
+    seen = NOW + LEASE_MS
+    for at in (seen, seen + RUN_OUT_FOR_MS - 1):
+        orphans.look(at)
+        assert database["worker_slots"].count_documents({"host": "elsewhere"}) == 1
+    orphans.look(seen + RUN_OUT_FOR_MS - 1 + LOOK_EVERY_MS)
+    assert database["worker_slots"].count_documents({"host": "elsewhere"}) == 0
 
 
 def test_a_process_elsewhere_is_not_called_dead(database: Database) -> None:

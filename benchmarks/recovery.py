@@ -1,0 +1,50 @@
+"""How soon everything is stored again after a worker was killed, and after the database's primary was."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import Figure
+from ops import mongod, ports
+from tests.faults import replica_set
+from tests.faults.site import built
+
+FIGURES = ("recovery_worker_kill_s", "recovery_primary_loss_s")
+WARM_UP_S = 2.0
+
+
+def figures() -> Iterator[Figure]:
+    """From the kill until all that was published up to then is stored: one of two workers, the primary of three."""
+    with tempfile.TemporaryDirectory(prefix="phr-bench-") as directory:
+        home = Path(directory)
+        server = mongod.start(home / "mongod", ports.free_port())
+        try:
+            yield Figure("recovery_worker_kill_s", _after_worker(home / "one", server.uri), "s")
+        finally:
+            mongod.stop(server)
+        with replica_set.running(home / "set") as members:
+            yield Figure("recovery_primary_loss_s", _after_primary(home / "two", members), "s")
+
+
+def _after_worker(home: Path, uri: str) -> float:
+    home.mkdir()
+    with built(home, uri) as site:
+        site.start_workers(2)
+        traffic = site.traffic().start()
+        time.sleep(WARM_UP_S)
+        site.workers[0].send_signal(signal.SIGKILL)
+        return site.recover(traffic, "worker killed").all_s
+
+
+def _after_primary(home: Path, members: replica_set.ReplicaSet) -> float:
+    home.mkdir()
+    with built(home, members.uri) as site:
+        site.start_workers(2)
+        traffic = site.traffic().start()
+        time.sleep(WARM_UP_S)
+        members.kill_primary()
+        return site.recover(traffic, "primary killed").all_s

@@ -1,0 +1,49 @@
+"""`python -m tests.faults.dying_worker STEP before|after`: an ingest worker that is gone at one step of its work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from ingest import worker
+from ingest.consumer import Consumer
+from ingest.worker import Worker
+from phr.config import load
+from phr.intake import held, rejections
+from phr.notices import outbox
+from phr.readings import store
+from phr.recording import Recorder
+
+DIED = 86
+# Where each step is looked up when it runs, in the order of a batch's way.
+STEPS: dict[str, tuple[Any, str]] = {
+    "record": (Recorder, "record"),
+    "sort": (Recorder, "_sort"),
+    "note-sources": (store, "_note_sources"),
+    "write-buckets": (store, "_bulk"),
+    "evaluate": (Recorder, "_evaluate"),
+    "raise": (outbox, "raise_notices"),
+    "hold": (held, "hold"),
+    "keep-rejections": (rejections, "reject"),
+    "acknowledge": (Consumer, "acknowledge"),
+    "answer": (Worker, "_answer"),
+}
+
+
+def die_at(step: str, when: str) -> None:
+    """Has the process end at once, as by SIGKILL: nothing is flushed, nobody is told."""
+    owner, name = STEPS[step]
+    real = getattr(owner, name)
+
+    def dying(*arguments: Any, **options: Any) -> Any:
+        if when == "after":
+            real(*arguments, **options)
+        os._exit(DIED)
+
+    setattr(owner, name, dying)
+
+
+if __name__ == "__main__":
+    die_at(*sys.argv[1:])
+    sys.exit(worker.main(load(os.environ)))

@@ -1,0 +1,152 @@
+"""Compares the record with what was published: readings, summaries, alerts, rejections, held, and the API's answer."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from phr.api.application import create
+from phr.auth import scopes, tokens
+from phr.clock import now_ms, to_ms
+from phr.config import Settings
+from phr.database import Database
+from phr.people import people
+from phr.readings import folding, raw, summaries
+from phr.readings.raw import Lane
+from phr.vocabulary.metrics import vocabulary
+from tests.faults.messages import Ledger, Reading, is_held, is_rejected
+
+METRICS = {"blood-pressure": ("systolic", "diastolic"), "heart-rate": ("",)}
+ALWAYS = (0, 10**14)
+EVER = (0, 60_000)  # local days
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; readings. ``first_s``, ``all_s``: from the fault's end to the first and to the last one."""
+
+    fault: str
+    published: int
+    stored: int
+    lost: int
+    doubled: int
+    first_s: float = 0.0
+    all_s: float = 0.0
+    lost_of_acked: int = 0  # messages
+
+
+class Record:
+    """The record of the people of one site. ``owners``: device -> person."""
+
+    def __init__(self, database: Database, owners: dict[str, str]) -> None:
+        self._database = database
+        self._owners = owners
+        self._lanes = {device: [self._lane(person, key) for key in METRICS] for device, person in owners.items()}
+
+    def stored(self, device: str) -> Counter[Reading]:
+        return Counter(one for lane in self._lanes[device] for one in _readings(lane))
+
+    def version(self) -> int:
+        """Grows whenever something is stored."""
+        match = {"$match": {"p": {"$in": list(self._owners.values())}}}
+        found = list(self._database.readings.aggregate([match, {"$group": {"_id": None, "v": {"$sum": "$v"}}}]))
+        return int(found[0]["v"]) if found else 0
+
+    def incomplete(self, ledger: Ledger, among: Iterable[str]) -> set[str]:
+        """The devices of which something is not stored yet."""
+        return {device for device in among if ledger.readings(device) - self.stored(device).keys()}
+
+    def row(self, fault: str, ledger: Ledger) -> Row:
+        row = Row(fault, 0, 0, 0, 0)
+        for device in ledger.sent:
+            expected, stored = ledger.readings(device), self.stored(device)
+            alien = sum(stored[one] for one in stored.keys() - expected)
+            row = replace(
+                row,
+                published=row.published + len(expected),
+                stored=row.stored + stored.total(),
+                lost=row.lost + len(expected - stored.keys()),
+                doubled=row.doubled + stored.total() - len(stored) + alien,
+            )
+        return row
+
+    def missing(self, ledger: Ledger, device: str) -> set[int]:
+        """The acknowledged messages of a device of which something is not stored."""
+        stored = self.stored(device).keys()
+        return {n for n in ledger.acked[device] if ledger.messages.readings(n) - stored}
+
+    def check_summaries(self) -> None:
+        """Behind and computed, folded and read: both are what the raw values give."""
+        expected = [(lane, self._recomputed(lane)) for lanes in self._lanes.values() for lane in lanes]
+        for _ in range(2):
+            for lane, days in expected:
+                assert _lines(summaries.days(lane, *EVER)) == days, f"summaries of {lane.metric.key} differ"
+            while folding.fold_some(self._database, vocabulary().metrics, lambda _: _beijing, 2**53):
+                pass
+
+    def check_alerts(self, ledger: Ledger) -> None:
+        """Each that had to rise has risen once, and no other."""
+        for device, numbers in ledger.sent.items():
+            due = Counter(ledger.messages.t(n) for n in numbers if ledger.messages.rises(n))
+            raised = self._database.notices.find({"person": self._owners[device]})
+            assert Counter(to_ms(row["measured_at"]) for row in raised) == due, f"alerts of {device} differ"
+
+    def check_refusals(self, ledger: Ledger) -> None:
+        for device, numbers in ledger.sent.items():
+            assert self._database.held.count_documents({"device": device}) == sum(map(is_held, numbers))
+            assert self._database.rejections.count_documents({"device": device}) == sum(map(is_rejected, numbers))
+
+    def check_api(self, ledger: Ledger, settings: Settings) -> None:
+        """One owner reads the pressures over HTTP: the same instants."""
+        device = min(ledger.sent)
+        answered = _pressures(self._database, settings, self._owners[device])
+        assert answered == len(ledger.sent[device]), "the API gives another number of readings"
+
+    def _lane(self, person: str, key: str) -> Lane:
+        found = people.find(self._database, person)
+        assert found
+        return Lane(self._database, person, vocabulary().metrics[key], found.offset_min_at)
+
+    def _recomputed(self, lane: Lane) -> dict[int, Any]:
+        by_day: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for stretch in raw.read(lane, ALWAYS):
+            columns = [stretch.values[name].tolist() for name in METRICS[lane.metric.key]]
+            for t, *values in zip(stretch.t.tolist(), *columns, strict=True):
+                by_day[(t + lane.offset_at(t) * 60_000) // 86_400_000].append(tuple(values))
+        return {day: _boiled(rows) for day, rows in by_day.items()}
+
+
+def _beijing(_t_ms: int) -> int:
+    return 480
+
+
+def _readings(lane: Lane) -> Iterable[Reading]:
+    names = METRICS[lane.metric.key]
+    scale = lane.metric.scale
+    for stretch in raw.read(lane, ALWAYS):
+        columns = [stretch.values[name].tolist() for name in names]
+        for t, *values in zip(stretch.t.tolist(), *columns, strict=True):
+            yield lane.metric.key, t, tuple(value // scale for value in values)
+
+
+def _boiled(rows: list[tuple[int, ...]]) -> list[tuple[int, int, int, int]]:
+    return sorted((len(rows), min(column), max(column), sum(column)) for column in zip(*rows, strict=True))
+
+
+def _lines(found: list[summaries.Line]) -> dict[int, Any]:
+    return {line.day: sorted((c.n, c.low, c.high, c.total) for _, c in line.stats.columns) for line in found}
+
+
+def _pressures(database: Database, settings: Settings, person: str) -> int:
+    app = create(settings, database)
+    installation = app.extensions["phr"]
+    claims = tokens.Claims(
+        issuer=installation.issuer, sub=person, client_id="app", scope=" ".join(scopes.people_scopes()), life_s=300
+    )
+    headers = {"Authorization": f"Bearer {tokens.sign(installation.key, claims, now_ms())}"}
+    query = {"resolution": "raw", "limit": "20000", "from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
+    answer = app.test_client().get("/v1/people/me/series/blood-pressure", query_string=query, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return len(answer.json["columns"]["t"])

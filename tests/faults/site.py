@@ -1,0 +1,193 @@
+"""What faults are done to: a broker, worker processes, and devices with owners, on a database that is given."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ingest import broker as broker_files
+from ops import family, mosquitto, ports, processes
+from ops.indexes import ensure_indexes
+from phr.clock import now_ms
+from phr.config import Settings
+from phr.database import Database, connect
+from phr.intake import devices
+from phr.intake.devices import NewDevice
+from phr.people import people
+from simulator.home import Device
+from tests.cast import a_person
+from tests.faults.messages import Ledger, Messages
+from tests.faults.proof import Record, Row
+from tests.faults.senders import Sender, Traffic, Trusting, Waiting
+
+ROOT = Path(__file__).parents[2]
+IS_WHOLE = os.environ.get("FAULTS") == "whole"
+WAIT_S = 60.0
+RATE = 200.0 if IS_WHOLE else 120.0  # messages a second over all devices
+EACH_KIND = 8 if IS_WHOLE else 2  # devices
+HOURS_AGO_MS = 14 * 3_600_000
+
+
+@dataclass
+class Site:
+    settings: Settings
+    database: Database
+    broker: mosquitto.Mosquitto
+    devices: list[Device]
+    owners: dict[str, str]
+    workers: list[processes.Process] = field(default_factory=list)
+    proxy: tuple[str, int] | None = None  # where the devices go instead of to the broker
+    changes: Mapping[str, str] = field(default_factory=dict)  # of the broker's configuration
+    traffics: list[Traffic] = field(default_factory=list)
+
+    @property
+    def record(self) -> Record:
+        return Record(self.database, self.owners)
+
+    def spawn_worker(self, *argv: str) -> processes.Process:
+        """An ingest worker, not waited for; ``argv``: what to run instead of `app.py ingest`."""
+        env = family.environment(self.settings, os.environ) | {"PYTHONPATH": str(ROOT)}
+        with self._log(len(self.workers)).open("ab") as log:
+            command = argv or (str(ROOT / "app.py"), "ingest")
+            process = processes.start([sys.executable, *command], env=env, output=log, cwd=ROOT)
+        self.workers.append(process)
+        return process
+
+    def start_workers(self, count: int) -> None:
+        """Returns when all of them have joined the share group."""
+        first = len(self.workers)
+        for _ in range(count):
+            self.spawn_worker()
+        for number in range(first, first + count):
+            wait_until(lambda number=number: b"subscribed" in self._log(number).read_bytes(), "worker joins")
+
+    def stop_workers(self) -> None:
+        for one in self.workers:
+            processes.stop(one)
+
+    def traffic(self, copies: int = 1, kinds: Sequence[Callable[..., Sender]] = (Waiting, Trusting)) -> Traffic:
+        """Half of the devices of each kind; not started."""
+        address = self.proxy or (self.broker.host, self.broker.port)
+        ledger = Ledger(Messages((now_ms() - HOURS_AGO_MS) // 1000 * 1000))
+        senders = [kinds[i % len(kinds)](address, device, ledger) for i, device in enumerate(self.devices)]
+        made = Traffic(senders, ledger, RATE, copies)
+        self.traffics.append(made)
+        return made
+
+    def stop_broker(self, number: signal.Signals) -> None:
+        self.broker.process.send_signal(number)
+        self.broker.process.wait(30)
+
+    def start_broker(self) -> None:
+        """On the files and the port that it had."""
+        self.broker = start_broker(self.settings.data_dir, self.broker.port, self.changes)
+
+    def recover(self, traffic: Traffic, fault: str) -> Row:
+        """Ends the publishing, measures how long it takes until all is stored, proves that the record is right."""
+        record, began = self.record, time.monotonic()
+        before, first_s = record.version(), 0.0
+        traffic.stop()
+        left = record.incomplete(traffic.ledger, traffic.ledger.sent)
+        while left:
+            assert time.monotonic() - began < WAIT_S, f"{fault}: {record.row(fault, traffic.ledger)}"
+            traffic.is_settled()
+            if not first_s and record.version() > before:
+                first_s = time.monotonic() - began
+            left = record.incomplete(traffic.ledger, left)
+        row = replace(record.row(fault, traffic.ledger), first_s=first_s, all_s=time.monotonic() - began)
+        traffic.settle(WAIT_S)
+        self.prove(traffic, fault)
+        return row
+
+    def prove(self, traffic: Traffic, fault: str) -> None:
+        """Readings, summaries, alerts, refusals and the API are exactly those of what was published."""
+        row = self.record.row(fault, traffic.ledger)
+        assert (row.lost, row.doubled) == (0, 0), row
+        wait_until(lambda: _holds(self.record.check_alerts, traffic.ledger), "alerts")
+        wait_until(lambda: _holds(self.record.check_refusals, traffic.ledger), "refusals")
+        self.record.check_alerts(traffic.ledger)
+        self.record.check_summaries()
+        self.record.check_api(traffic.ledger, self.settings)
+
+    def _log(self, number: int) -> Path:
+        return self.settings.data_dir / f"ingest-{number}.log"
+
+
+@contextmanager
+def built(
+    directory: Path, mongodb_uri: str, each_kind: int = EACH_KIND, changes: Mapping[str, str] | None = None
+) -> Iterator[Site]:
+    """A site with a share group of its own; everything it started is ended when the block is left."""
+    database = connect(mongodb_uri, "faults")
+    ensure_indexes(database)
+    vendor, password = f"v{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    refs = [f"{vendor}/d{number}" for number in range(2 * each_kind)]
+    owners = {
+        ref: one.id for ref, one in zip(refs, people.create_many(database, [a_person() for _ in refs]), strict=True)
+    }
+    devices.create_vendor(database, vendor, now_ms())
+    for ref, owner in owners.items():
+        draft = NewDevice(vendor=vendor, name=ref.partition("/")[2], bindings=(("", owner),))
+        devices.create_device(database, draft, now_ms())
+    broker_files.write_password_file(directory, {vendor: broker_files.password_hash(password)})
+    broker = start_broker(directory, ports.free_port(), changes or {})
+    settings = Settings(
+        data_dir=directory,
+        mongodb_uri=mongodb_uri,
+        mongodb_database="faults",
+        mqtt_url=broker.url,
+        mqtt_group=secrets.token_hex(8),
+        operator="faults",
+    )
+    speaking = [Device(ref, vendor, password, "cuff") for ref in refs]
+    site = Site(settings, database, broker, speaking, owners, changes=changes or {})
+    try:
+        yield site
+    finally:
+        for traffic in site.traffics:
+            traffic.close()
+        site.stop_workers()
+        mosquitto.stop(site.broker)
+        database.worker_slots.delete_many({})
+        database.client.close()
+
+
+def start_broker(data_dir: Path, port: int, changes: Mapping[str, str]) -> mosquitto.Mosquitto:
+    """The embedded broker; ``changes``: lines of its configuration by their first word."""
+    if not changes:
+        return mosquitto.start(data_dir, "127.0.0.1", port)
+    listener = broker_files.Listener(bind="127.0.0.1", port=port, tls_port=ports.free_port(), memory_bytes=0)
+    config = broker_files.write_config(data_dir, listener)
+    text = config.read_text()
+    for word, value in changes.items():
+        text = re.sub(rf"^{word} .*\n", "", text, flags=re.MULTILINE)
+        # before the listener, whose own settings follow it
+        text = text.replace("\nlistener", f"\n{word} {value}\nlistener", 1)
+    config.write_text(text)
+    process = processes.start([mosquitto.find_binary(), "-c", str(config)])
+    mosquitto.wait_until_up(process, data_dir)
+    return mosquitto.Mosquitto(process, data_dir, "127.0.0.1", port)
+
+
+def wait_until(is_true: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> None:
+    until = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < until, f"{what}: not within {timeout_s:.0f} s"
+        time.sleep(0.02)
+
+
+def _holds(check: Callable[[Ledger], None], ledger: Ledger) -> bool:
+    try:
+        check(ledger)
+    except AssertionError:
+        return False
+    return True

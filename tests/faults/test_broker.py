@@ -1,0 +1,140 @@
+"""A broker that is restarted, killed, cut off, frozen, or full."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops import processes
+from ops.mongod import Mongod
+from tests.faults.proof import Row
+from tests.faults.proxy import Proxy
+from tests.faults.senders import Trusting, Waiting
+from tests.faults.site import IS_WHOLE, Site, built
+from tests.faults.small_disk import SmallDisk
+
+SAFEST = {"autosave_on_changes": "true", "autosave_interval": "1"}
+WARM_UP_S = 0.5
+BACKLOG_EACH = 400 if IS_WHOLE else 50
+
+
+def test_a_restarted_broker_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
+    site.start_workers(1)
+    traffic = site.traffic().start()
+    time.sleep(WARM_UP_S)
+    site.stop_broker(signal.SIGTERM)
+    site.start_broker()
+    table.append(site.recover(traffic, "broker SIGTERM and restart"))
+
+
+def test_a_killed_broker_loses_nothing_of_those_who_wait(site: Site, table: list[Row]) -> None:
+    site.start_workers(1)
+    traffic = site.traffic(kinds=(Waiting,)).start()
+    time.sleep(WARM_UP_S)
+    site.stop_broker(signal.SIGKILL)
+    site.start_broker()
+    table.append(site.recover(traffic, "broker SIGKILL, verdict-waiting"))
+
+
+def test_a_cut_connection_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
+    with Proxy((site.broker.host, site.broker.port)) as proxy:
+        site.proxy = proxy.address
+        site.start_workers(1)
+        traffic = site.traffic().start()
+        time.sleep(WARM_UP_S)
+        proxy.cut()
+        time.sleep(WARM_UP_S)
+        proxy.restore()
+        table.append(site.recover(traffic, "devices' connections cut"))
+
+
+@pytest.mark.whole
+def test_a_frozen_broker_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
+    site.start_workers(2)
+    traffic = site.traffic().start()
+    time.sleep(WARM_UP_S)
+    site.broker.process.send_signal(signal.SIGSTOP)
+    time.sleep(5)
+    site.broker.process.send_signal(signal.SIGCONT)
+    table.append(site.recover(traffic, "broker frozen 5 s"))
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("name", "changes"), [("autosave 60 s", {"autosave_interval": "60"}), ("each change", SAFEST)])
+def test_what_a_killed_broker_forgets_is_measured(
+    faulty_mongod: Mongod, tmp_path: Path, table: list[Row], name: str, changes: Mapping[str, str]
+) -> None:
+    with built(tmp_path, faulty_mongod.uri, changes=changes) as site:
+        row = _backlog_lost(site, f"broker SIGKILL, backlog, {name}", signal.SIGKILL)
+    table.append(row)
+    assert (row.lost_of_acked == 0) is (changes is SAFEST)
+
+
+@pytest.mark.whole
+def test_what_a_full_queue_drops_is_measured(faulty_mongod: Mongod, tmp_path: Path, table: list[Row]) -> None:
+    with built(tmp_path, faulty_mongod.uri, changes={"max_queued_bytes": "200000"}) as site:
+        row = _backlog_lost(site, "broker's queue of 200 kB full", None)
+    table.append(row)
+    assert row.lost_of_acked > 0
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("name", "changes"), [("autosave 60 s", {"autosave_interval": "60"}), ("each change", SAFEST)])
+def test_what_a_full_disk_forgets_is_measured(
+    faulty_mongod: Mongod, tmp_path: Path, table: list[Row], name: str, changes: Mapping[str, str]
+) -> None:
+    with SmallDisk(tmp_path / "disk", 8) as disk, built(disk.path, faulty_mongod.uri, changes=changes) as site:
+        row = _backlog_lost(site, f"broker's disk full, restart, {name}", signal.SIGTERM, disk)
+    table.append(row)
+    assert row.lost_of_acked > 0
+
+
+def _backlog_lost(site: Site, name: str, end: signal.Signals | None, disk: SmallDisk | None = None) -> Row:
+    """Publishes to a broker whose only worker is away, ends the broker, counts what was acknowledged and is gone.
+
+    Those who trust the PUBACK and those who wait publish side by side; of the second kind nothing may be missing.
+    """
+    site.start_workers(1)
+    processes.stop(site.workers[0])
+    traffic = site.traffic(kinds=(Trusting,))
+    if disk:
+        disk.fill()
+    before = _written(site)
+    traffic.publish_each(BACKLOG_EACH)
+    traffic.settle(60)
+    print(f"\n{name}: {(_written(site) - before) / traffic.ledger.published:.0f} bytes written a message")
+    if end:
+        site.stop_broker(end)
+    if disk:
+        disk.empty()
+    if end:
+        site.start_broker()
+    site.start_workers(1)
+    _wait_until_quiet(site)
+    lost = sum(len(site.record.missing(traffic.ledger, device)) for device in traffic.ledger.sent)
+    return replace(site.record.row(name, traffic.ledger), lost_of_acked=lost)
+
+
+def _wait_until_quiet(site: Site) -> None:
+    """Nothing has been stored for two seconds."""
+    seen, since = -1, time.monotonic()
+    while time.monotonic() - since < 2:
+        version = site.record.version()
+        if version != seen:
+            seen, since = version, time.monotonic()
+        time.sleep(0.1)
+
+
+def _written(site: Site) -> int:
+    """Bytes that the broker gave to the system to write to files and sockets."""
+    text = Path(f"/proc/{site.broker.process.pid}/io").read_text()
+    return int(dict(line.split(": ") for line in text.splitlines())["write_bytes" if not _on_memory(site) else "wchar"])
+
+
+def _on_memory(site: Site) -> bool:
+    return site.settings.data_dir.name == "disk"  # a tmpfs counts no written bytes

@@ -1,0 +1,129 @@
+"""Workers that are killed, at random and between every two steps of their work."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ops import family, processes, supervision
+from ops.supervision import Member
+from tests.faults.dying_worker import DIED, STEPS
+from tests.faults.proof import Row
+from tests.faults.senders import Trusting
+from tests.faults.site import IS_WHOLE, ROOT, Site, wait_until
+
+SEED = 20261123
+ALL_DEATHS = list(itertools.product(STEPS, ("before", "after")))
+DEATHS = ALL_DEATHS if IS_WHOLE else [("write-buckets", "after"), ("raise", "after"), ("acknowledge", "before")]
+RECOVERS_WITHIN_S = 2.0
+
+
+def test_a_worker_that_dies_between_any_two_steps_loses_and_doubles_nothing(site: Site, table: list[Row]) -> None:
+    first = site.spawn_worker()
+    wait_until(lambda: b"subscribed" in site._log(0).read_bytes(), "worker joins")
+    processes.stop(first)
+    traffic = site.traffic()
+    for step, when in DEATHS:
+        traffic.publish_each(10)
+        dying = site.spawn_worker("-m", "tests.faults.dying_worker", step, when)
+        assert dying.wait(30) == DIED, f"{when} {step}"
+    site.start_workers(1)
+    table.append(site.recover(traffic, f"worker dies at {len(DEATHS)} steps"))
+
+
+def test_a_killed_worker_is_replaced_by_its_supervisor(site: Site, table: list[Row]) -> None:
+    kills = iter(_moments(6 if IS_WHOLE else 1))
+    member = Member("ingest", site.spawn_worker)
+    member.start(time.monotonic())
+    wait_until(lambda: b"subscribed" in site._log(0).read_bytes(), "worker joins")
+    traffic = site.traffic().start()
+    due = [time.monotonic() + next(kills)]
+
+    def is_over() -> bool:
+        if due and time.monotonic() >= due[0]:
+            due.pop()
+            assert member.process
+            member.process.send_signal(signal.SIGKILL)
+            due.extend(time.monotonic() + 1.5 + pause for pause in itertools.islice(kills, 1))
+        return not due and member.due_at_s is None
+
+    supervision.supervise([member], is_over)
+    supervision.supervise([member], lambda: member.due_at_s is not None)
+    killed = time.monotonic()
+    supervision.supervise([member], lambda: member.due_at_s is None)
+    traffic.stop()
+    row = site.recover(traffic, "worker SIGKILL, one worker and a supervisor")
+    waited_s = time.monotonic() - killed
+    table.append(row)
+    assert waited_s < 30
+
+
+def test_another_worker_empties_the_session_of_a_killed_one(site: Site, table: list[Row]) -> None:
+    site.start_workers(2)
+    traffic = site.traffic().start()
+    time.sleep(_moments(1)[0])
+    site.workers[0].send_signal(signal.SIGKILL)
+    row = site.recover(traffic, "worker SIGKILL, another worker")
+    table.append(row)
+    assert row.all_s <= RECOVERS_WITHIN_S
+
+
+@pytest.mark.whole
+def test_four_workers_are_killed_in_turn(site: Site, table: list[Row]) -> None:
+    site.start_workers(4)
+    traffic = site.traffic().start()
+    for number in range(4):
+        time.sleep(_moments(1)[0])
+        site.workers[number].send_signal(signal.SIGKILL)
+        site.start_workers(1)
+    table.append(site.recover(traffic, "four workers SIGKILL in turn"))
+
+
+def test_everything_is_delivered_twice_and_then_again(site: Site, table: list[Row]) -> None:
+    site.start_workers(2)
+    traffic = site.traffic(copies=2).start()
+    time.sleep(1.0)
+    traffic.stop()
+    traffic.repeat()
+    table.append(site.recover(traffic, "everything delivered twice, then again"))
+
+
+def test_a_drained_slot_leaves_no_session_and_no_lease(site: Site, table: list[Row]) -> None:
+    site.start_workers(1)
+    processes.stop(site.workers[0])
+    traffic = site.traffic(kinds=(Trusting,))
+    traffic.publish_each(30)
+    traffic.settle(10)
+    told = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "ingest", "drain", "0"],
+        env=family.environment(site.settings, {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == {"slot": 0, "messages": traffic.ledger.published}
+    assert site.database.worker_slots.count_documents({}) == 0
+    table.append(site.recover(traffic, "slot drained"))
+
+
+def test_a_slot_of_a_live_worker_is_not_drained(site: Site) -> None:
+    site.start_workers(1)
+    argv = [sys.executable, str(ROOT / "app.py"), "ingest", "drain", "0"]
+    env = family.environment(site.settings, {})
+    told = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, "a live worker holds slot 0" in told.stderr) == (1, True)
+
+
+def _moments(count: int) -> list[float]:
+    """Seconds, the same in every run."""
+    chance = random.Random(SEED)
+    return [chance.uniform(0.3, 1.2) for _ in range(count)]
