@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from types import FrameType
@@ -13,11 +14,14 @@ import msgspec
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ingest import slots
+from ingest.chores import Chores, Desk, queue_limit_bytes
 from ingest.consumer import BrokerAddress, Consumer, parse_url
+from ingest.gate import Gate, Refused, plan_of
 from ingest.handover import Received
 from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
 from ingest.verdicts import VerdictPublisher
+from ingest.watch import Watch
 from phr import clock, database
 from phr.care.rules import rules
 from phr.config import Settings
@@ -25,6 +29,7 @@ from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInva
 from phr.formats import find_format
 from phr.formats.building import MAX_TEXT, is_text
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
+from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
 
@@ -61,6 +66,7 @@ def main(settings: Settings) -> int:
         VerdictPublisher(address, f"phr-verdicts-{slot}"),
         Lease(connection, slot),
         Orphans(connection, slot, partial(open_session, drains=True)),
+        _chores(settings, connection, slot, address),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
@@ -70,6 +76,12 @@ def main(settings: Settings) -> int:
     finally:
         slots.release(connection, slot)
     return 0
+
+
+def _chores(settings: Settings, connection: database.Database, slot: int, address: BrokerAddress) -> Chores:
+    tally = Tally()
+    watch = Watch(address, settings.mqtt_group or "", f"phr-watch-{slot}", tally)
+    return Chores(tally, Gate(plan_of(settings)), Desk(connection, slot, watch, queue_limit_bytes(settings)))
 
 
 def _session(address: BrokerAddress, group: str, slot: int, *, drains: bool = False) -> Consumer:
@@ -96,19 +108,21 @@ class Lease:
 class Worker:
     """The loop; one thread besides those that paho runs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts, put together in one place
         self,
         recorder: Recorder,
         consumer: Consumer,
         publisher: VerdictPublisher,
         lease: Lease,
         orphans: Orphans,
+        chores: Chores | None = None,
     ) -> None:
         self._recorder = recorder
         self._consumer = consumer
         self._publisher = publisher
         self._lease = lease
         self._orphans = orphans
+        self._chores = chores or Chores()
         self._is_stopping = threading.Event()
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
@@ -118,6 +132,7 @@ class Worker:
     def run(self) -> None:
         """Until stopped; then what was handed over is recorded before it leaves."""
         self._publisher.start()
+        self._chores.start()
         self._consumer.start()
         while not self._is_stopping.is_set():
             self.work_one(IDLE_WAIT_S)
@@ -126,10 +141,12 @@ class Worker:
         self._consumer.close()
         self._orphans.leave()
         self._publisher.close()
+        self._chores.close(clock.now_ms())
 
     def work_one(self, wait_s: float) -> bool:
         """Takes one batch to its end, and one of a session that a worker left behind; False where there was none."""
         self._keep_lease()
+        self._chores.tick(clock.now_ms(), self._consumer.waiting, self._publisher.counts)
         left_behind = self._orphans.consumer
         if left_behind is None:
             return self._take_one(self._consumer, wait_s)
@@ -142,13 +159,17 @@ class Worker:
         batch = consumer.gather(BATCH_MOST, BATCH_MOST_BYTES, wait_s, LINGER_S)
         if not batch:
             return False
-        verdicts = self._record_until_it_works(batch)
+        taken, refused = self._chores.divide(batch, clock.now_ms())
+        verdicts = self._record_until_it_works(taken) if taken else []
         if verdicts is None:
             return False
         consumer.acknowledge(batch)
+        self._chores.stored(taken, time.monotonic())
         now_ms = clock.now_ms()
-        for message, (verdict, refused_answer) in zip(batch, verdicts, strict=True):
+        for message, (verdict, refused_answer) in zip(taken, verdicts, strict=True):
             self._answer(message, verdict, now_ms, refused_answer=refused_answer)
+        for one in refused:
+            self._send_away(one, now_ms)
         return True
 
     def _keep_lease(self) -> None:
@@ -223,7 +244,9 @@ class Worker:
             self._delivery(message, _decoded(message, sender, formats))
             for message, sender in zip(batch, senders, strict=True)
         ]
+        began_s = time.monotonic()
         verdicts = self._recorder.record(deliveries, clock.now_ms())
+        self._chores.recorded(deliveries, verdicts, time.monotonic() - began_s, clock.now_ms())
         return [
             (verdict, _is_answer_refused(message, sender))
             for message, sender, verdict in zip(batch, senders, verdicts, strict=True)
@@ -233,6 +256,15 @@ class Worker:
         sender = sender_of(message.topic)
         device = sender.device if sender else "?/?"
         return Delivery(decoded, device, "mqtt", clock.now_ms(), message.payload, message.topic)
+
+    def _send_away(self, refused: Refused, now_ms: int) -> None:
+        """The verdict on a payload that was not looked at, apart from its id."""
+        sender = sender_of(refused.message.topic)
+        if sender:
+            body = Verdict(_id_of(refused.message.payload), rejected=[refused.rejection]).as_json(now_ms)
+            self._publisher.publish(
+                sender.feedback, body | {"retry_after_s": refused.wait_s}, refused.message.correlation
+            )
 
     def _answer(self, message: Received, verdict: Verdict, now_ms: int, *, refused_answer: bool) -> None:
         sender = sender_of(message.topic)
