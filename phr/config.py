@@ -56,6 +56,7 @@ class Settings:
         "PHR_MQTT_QUEUE_LIMIT_BYTES", 0, help="byte limit of a queue at the broker; 0: the embedded broker's"
     )
     log_level: str = _setting("PHR_LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR")
+    log_format: str = _setting("PHR_LOG_FORMAT", "text", help="text, or json: one object a line")
     origins: Mapping[str, str] = field(
         default_factory=dict
     )  # field name -> "default" | "PHR_X" | "PHR_X_FILE" | "family"
