@@ -47,7 +47,7 @@ class Settings:
     vendor_messages_per_min: int = _setting("PHR_VENDOR_MESSAGES_PER_MIN", 600_000, help="a vendor's rate; 0: none")
     vendor_readings_per_min: int = _setting("PHR_VENDOR_READINGS_PER_MIN", 30_000_000, help="a vendor's rate; 0: none")
     vendor_refused_per_min: int = _setting(
-        "PHR_VENDOR_REFUSED_PER_MIN", 6_000, help="payloads of a vendor that may be refused whole; 0: no limit"
+        "PHR_VENDOR_REFUSED_PER_MIN", 600, help="payloads of a vendor that may be refused whole; 0: no limit"
     )
     metrics_secret: str | None = _setting(
         "PHR_METRICS_SECRET", secret=True, help="bearer secret for /metrics; unset: this machine only"
