@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from phr import log_lines
 from phr.config import Settings, load
-from phr.errors import PhrError, SettingInvalid
+from phr.errors import PhrError
 
 COMMANDS = {
     "dev": "everything on this machine: servers, API, ingest, scheduler (what `make run` runs)",
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     command = _parser().parse_args(argv[:1]).command
     try:
         settings = load(os.environ)
-        _configure_logging(settings.log_level)
+        log_lines.configure(settings.log_level, settings.log_format)
         return _RUN[command](list(argv[1:]), settings)
     except PhrError as error:
         print(f"{command}: {error.detail}", file=sys.stderr)
@@ -47,14 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     return parser
-
-
-def _configure_logging(level: str) -> None:
-    names = ("DEBUG", "INFO", "WARNING", "ERROR")
-    if level.upper() not in names:
-        raise SettingInvalid(f"PHR_LOG_LEVEL={level} is none of {', '.join(names)}")
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every tick
 
 
 def _part(module: str) -> Any:

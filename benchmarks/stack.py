@@ -120,6 +120,14 @@ class Stack:
         credentials.sync(self.database, self.data_dir)
         return [(VENDOR, password, f"phr/v1/{ref}/readings") for ref in refs]
 
+    def strangers(self, vendor: str, count: int) -> list[tuple[str, str, str]]:
+        """``clients`` of another vendor, whose devices nobody registered."""
+        password = secrets.token_urlsafe(16)
+        devices.create_vendor(self.database, vendor, clock.now_ms())
+        credentials.put_credential(self.database, vendor, broker.password_hash(password), vendor, None)
+        credentials.sync(self.database, self.data_dir)
+        return [(vendor, password, f"phr/v1/{vendor}/d{number}/readings") for number in range(count)]
+
 
 def _cpu(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()

@@ -184,6 +184,7 @@ def _user_lines() -> list[str]:
 _SERVER_RIGHTS = f"""user {SERVER_USER}
 topic read phr/v1/+/+/readings
 topic read phr/v1/+/+/status
+topic read $SYS/broker/#
 topic write phr/v1/+/+/feedback/#
 topic write phr/v1/+/+/commands
 """

@@ -127,6 +127,11 @@ class Consumer:
         """True while the broker is there and has granted what ``start`` asks for."""
         return self._is_ready.is_set() and self._client.is_connected()
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Messages that are handed over and not gathered, and their bytes."""
+        return self._queue.waiting
+
     def close(self, *, ends_session: bool = False) -> None:
         """Lets the last acknowledgements leave, then disconnects; the broker keeps the session unless it is ended."""
         self.stop_receiving()

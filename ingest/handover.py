@@ -67,6 +67,11 @@ class HandOver:
                 return batch
             time.sleep(min(left, 0.005))  # not a wait on the condition: that would wake for every message
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Messages, and bytes of their payloads."""
+        return len(self._messages), self._bytes
+
     def _move(self, batch: list[Received], most: int, most_bytes: int) -> int:
         moved = 0
         while self._messages and len(batch) < most and moved < most_bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _READINGS = re.compile(r"phr/v1/([^/]+)/([^/]+)/readings")
+_STATUS = re.compile(r"phr/v1/([^/]+/[^/]+)/status")
 _DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
 
 
@@ -36,6 +37,21 @@ def sender_of(topic: str) -> Sender | None:
         return None
     device = f"{found[1]}/{found[2]}"
     return Sender(f"phr/v1/{device}", device, bool(_DEVICE.fullmatch(device)))
+
+
+def status_filter(group: str) -> str:
+    """What devices say of themselves, shared among the workers."""
+    return f"$share/{group}/phr/v1/+/+/status"
+
+
+def status_device(topic: str) -> str | None:
+    """The device of a status topic; None where it is none or names no valid device."""
+    found = _STATUS.fullmatch(topic)
+    return found[1] if found and _DEVICE.fullmatch(found[1]) else None
+
+
+def commands_topic(device: str) -> str:
+    return f"phr/v1/{device}/commands"
 
 
 def may_answer_to(sender: Sender, response_topic: str) -> bool:

@@ -55,6 +55,11 @@ class VerdictPublisher:
         if self._dropped % 1000 == 1:
             log.warning("%d verdicts could not be sent; devices will send again", self._dropped)
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Verdicts given to the connection, and those dropped, since the start."""
+        return self._given, self._dropped
+
     def close(self) -> None:
         """Waits until the broker has taken what is under way, ``CLOSES_WITHIN_S`` at most."""
         until = time.monotonic() + CLOSES_WITHIN_S

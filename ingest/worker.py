@@ -14,11 +14,14 @@ import msgspec
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ingest import slots
+from ingest.chores import Chores, Desk, queue_limit_bytes
 from ingest.consumer import BrokerAddress, Consumer, parse_url
+from ingest.gate import Gate, Refused, plan_of
 from ingest.handover import Received
 from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
 from ingest.verdicts import VerdictPublisher
+from ingest.watch import Watch
 from phr import clock, database, memory
 from phr.care.rules import rules
 from phr.config import Settings
@@ -26,6 +29,7 @@ from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInva
 from phr.formats import find_format
 from phr.formats.building import MAX_TEXT, is_text
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
+from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
 
@@ -57,6 +61,7 @@ def main(settings: Settings) -> int:
         VerdictPublisher(address, f"phr-verdicts-{slot}"),
         Lease(connection, slot),
         Orphans(connection, slot, partial(open_session, drains=True)),
+        _chores(settings, connection, slot, address),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
@@ -67,6 +72,12 @@ def main(settings: Settings) -> int:
     finally:
         slots.release(connection, slot)
     return 0
+
+
+def _chores(settings: Settings, connection: database.Database, slot: int, address: BrokerAddress) -> Chores:
+    tally = Tally()
+    watch = Watch(address, settings.mqtt_group or "", f"phr-watch-{slot}", tally)
+    return Chores(tally, Gate(plan_of(settings)), Desk(connection, slot, watch, queue_limit_bytes(settings)))
 
 
 def needed(settings: Settings) -> tuple[str, str, str]:
@@ -105,19 +116,21 @@ class Lease:
 class Worker:
     """The loop; one thread besides those that paho runs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts, put together in one place
         self,
         recorder: Recorder,
         consumer: Consumer,
         publisher: VerdictPublisher,
         lease: Lease,
         orphans: Orphans,
+        chores: Chores | None = None,
     ) -> None:
         self._recorder = recorder
         self._consumer = consumer
         self._publisher = publisher
         self._lease = lease
         self._orphans = orphans
+        self._chores = chores or Chores()
         self._is_stopping = threading.Event()
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
@@ -127,6 +140,7 @@ class Worker:
     def run(self) -> None:
         """Until stopped; then what was handed over is recorded before it leaves."""
         self._publisher.start()
+        self._chores.start()
         self._consumer.start()
         while not self._is_stopping.is_set():
             self.work_one(IDLE_WAIT_S)
@@ -135,6 +149,7 @@ class Worker:
         self._consumer.close()
         self._orphans.leave()
         self._publisher.close()
+        self._chores.close(clock.now_ms())
 
     def drain(self, quiet_s: float) -> int | None:
         """Records what the session still holds and ends it; how many messages. None: stopped before it was empty."""
@@ -154,6 +169,7 @@ class Worker:
     def work_one(self, wait_s: float) -> bool:
         """Takes one batch to its end, and one of a session that a worker left behind; False where there was none."""
         self._keep_lease()
+        self._chores.tick(clock.now_ms(), self._consumer.waiting, self._publisher.counts)
         left_behind = self._orphans.consumer
         if left_behind is None:
             return self._take_one(self._consumer, wait_s) > 0
@@ -167,13 +183,17 @@ class Worker:
         batch = consumer.gather(BATCH_MOST, BATCH_MOST_BYTES, wait_s, LINGER_S)
         if not batch:
             return 0
-        verdicts = self._record_until_it_works(batch)
+        taken, refused = self._chores.divide(batch, clock.now_ms())
+        verdicts = self._record_until_it_works(taken) if taken else []
         if verdicts is None:
             return 0
         consumer.acknowledge(batch)
+        self._chores.stored(taken, time.monotonic())
         now_ms = clock.now_ms()
-        for message, (verdict, refused_answer) in zip(batch, verdicts, strict=True):
+        for message, (verdict, refused_answer) in zip(taken, verdicts, strict=True):
             self._answer(message, verdict, now_ms, refused_answer=refused_answer)
+        for one in refused:
+            self._send_away(one, now_ms)
         return len(batch)
 
     def _keep_lease(self) -> None:
@@ -250,11 +270,22 @@ class Worker:
             _delivery(message, _decoded(message, sender, formats), now_ms)
             for message, sender in zip(batch, senders, strict=True)
         ]
+        began_s = time.monotonic()
         verdicts = self._recorder.record(deliveries, now_ms)
+        self._chores.recorded(deliveries, verdicts, time.monotonic() - began_s, clock.now_ms())
         return [
             (verdict, _is_answer_refused(message, sender))
             for message, sender, verdict in zip(batch, senders, verdicts, strict=True)
         ]
+
+    def _send_away(self, refused: Refused, now_ms: int) -> None:
+        """The verdict on a payload that was not looked at, apart from its id."""
+        sender = sender_of(refused.message.topic)
+        if sender:
+            body = Verdict(_id_of(refused.message.payload), rejected=[refused.rejection]).as_json(now_ms)
+            self._publisher.publish(
+                sender.feedback, body | {"retry_after_s": refused.wait_s}, refused.message.correlation
+            )
 
     def _answer(self, message: Received, verdict: Verdict, now_ms: int, *, refused_answer: bool) -> None:
         sender = sender_of(message.topic)

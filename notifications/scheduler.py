@@ -17,9 +17,12 @@ from phr.errors import PhrError, SettingInvalid
 from phr.people import people
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
+from phr.telemetry.reports import Reporter
+from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
 
 FOLD_EVERY_S = 5
+REPORT_EVERY_S = 10
 REZONE_EVERY_S = 60
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ def main(settings: Settings) -> int:
     scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
@@ -64,6 +68,12 @@ def fold_one(connection: Database) -> bool:
 def rezone_one(connection: Database) -> bool:
     """Finishes one change of a person's zone that a crash left half done; True where it found one."""
     return rezoning.settle_one(connection, clock.now_ms())
+
+
+def report_one(connection: Database) -> bool:
+    """Says that a scheduler lives."""
+    Reporter(connection, "scheduler", "all", Tally()).write(clock.now_ms())
+    return False
 
 
 def _offsets(connection: Database) -> Callable[[str], OffsetAt]:

@@ -25,7 +25,7 @@ from phr.readings import rezoning
 
 Printed = dict[str, Any]
 OPERATOR_CLIENT = "admin"
-VENDOR_SCOPE = "vendor.read"
+VENDOR_SCOPES = ("vendor.read", "vendor.write")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def create_vendor(operator: Operator, slug: str) -> Printed:
     if slug in broker.RESERVED_USERS:
         raise AlreadyThere(f"{slug} is a name that the server itself uses")
     devices.create_vendor(operator.database, slug, operator.now_ms)
-    draft = NewClient(name=slug, scope=[VENDOR_SCOPE], vendor=slug)
+    draft = NewClient(name=slug, scope=list(VENDOR_SCOPES), vendor=slug)
     client = clients.create(operator.database, draft, operator.now_ms)
     password = _give_mqtt_login(operator, slug, None)
     return {

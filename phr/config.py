@@ -42,7 +42,21 @@ class Settings:
     ingest_workers: int = _setting("PHR_INGEST_WORKERS", 1, help="ingest processes")
     timezone: str = _setting("PHR_TIMEZONE", "Asia/Shanghai", help="zone of a person who has named none")
     operator: str = _setting("PHR_OPERATOR", "", help="who administers, for the access log; unset: the login name")
+    device_messages_per_min: int = _setting("PHR_DEVICE_MESSAGES_PER_MIN", 6_000, help="a device's rate; 0: none")
+    device_readings_per_min: int = _setting("PHR_DEVICE_READINGS_PER_MIN", 600_000, help="a device's rate; 0: none")
+    vendor_messages_per_min: int = _setting("PHR_VENDOR_MESSAGES_PER_MIN", 600_000, help="a vendor's rate; 0: none")
+    vendor_readings_per_min: int = _setting("PHR_VENDOR_READINGS_PER_MIN", 30_000_000, help="a vendor's rate; 0: none")
+    vendor_refused_per_min: int = _setting(
+        "PHR_VENDOR_REFUSED_PER_MIN", 600, help="payloads of a vendor that may be refused whole; 0: no limit"
+    )
+    metrics_secret: str | None = _setting(
+        "PHR_METRICS_SECRET", secret=True, help="bearer secret for /metrics; unset: this machine only"
+    )
+    mqtt_queue_limit_bytes: int = _setting(
+        "PHR_MQTT_QUEUE_LIMIT_BYTES", 0, help="byte limit of a queue at the broker; 0: the embedded broker's"
+    )
     log_level: str = _setting("PHR_LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR")
+    log_format: str = _setting("PHR_LOG_FORMAT", "text", help="text, or json: one object a line")
     origins: Mapping[str, str] = field(
         default_factory=dict
     )  # field name -> "default" | "PHR_X" | "PHR_X_FILE" | "family"

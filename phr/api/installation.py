@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 from joserfc.jwk import ECKey
+from pymongo.errors import PyMongoError
 
 from phr.auth.keys import signing_key
 from phr.auth.protector import Protector
@@ -16,8 +18,11 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
 from phr.recording import Recorder
+from phr.telemetry.reports import Reporter
+from phr.telemetry.tally import Tally
 
 NAME = "phr"
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -29,6 +34,8 @@ class Installation:
     key: ECKey
     protector: Protector
     _database: Database | None = None
+    tally: Tally = field(default_factory=Tally)
+    _reporter: Reporter | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _of_thread: threading.local = field(default_factory=threading.local)
 
@@ -45,6 +52,16 @@ class Installation:
         if found is None:
             found = self._of_thread.recorder = Recorder(self.database(), rules())
         return found
+
+    def report(self, now_ms: int, *, is_forced: bool = False) -> None:
+        """Writes down what this process counted, where it is time to. All API processes add to one report."""
+        if self._reporter is None:
+            self._reporter = Reporter(self.database(), "api", "all", self.tally)
+        if is_forced or self._reporter.is_due(now_ms):
+            try:
+                self._reporter.write(now_ms)
+            except PyMongoError as error:
+                LOG.warning("figures not written: %s", type(error).__name__)
 
 
 def install(app: Flask, settings: Settings, database: Database | None) -> Installation:

@@ -16,6 +16,7 @@ from phr.intake.entered import HAND
 from phr.intake.owner import VENDORS_DEVICE
 from phr.people.access import Caller
 from phr.recording import Delivery, Verdict
+from phr.telemetry.verdicts import count_items
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Quarantined, Rejection, Run
 
@@ -42,7 +43,16 @@ def take_readings(person: str) -> dict[str, Any]:
         Delivery(part, source, origin, arrived_at_ms, payload, person=person) for source, part in by_source.items()
     ]
     verdicts = installation().recorder().record(deliveries, arrived_at_ms) if deliveries else []
-    return _together(decoded, verdicts).as_json(arrived_at_ms)
+    whole = _together(decoded, verdicts)
+    _count(whole)
+    return whole.as_json(arrived_at_ms)
+
+
+def _count(whole: Verdict) -> None:
+    tally = installation().tally
+    tally.add("messages_received", label="http")
+    count_items(tally, [whole])
+    installation().report(now_ms())
 
 
 def _sender(who: Caller, person: str) -> str:

@@ -11,9 +11,10 @@ from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import PageQuery
 from phr.clock import rfc3339
-from phr.intake import devices, rejections
+from phr.intake import devices, rejections, status
 from phr.intake.devices import Device
 from phr.intake.rejections import KeptRejection
+from phr.intake.status import Known
 
 blueprint = Blueprint("vendor", __name__)
 
@@ -26,7 +27,8 @@ def list_devices(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     found = devices.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
     shown = found[: query["limit"]]
     next_cursor = shown[-1].ref if len(found) > len(shown) else None
-    return {"devices": [_device(one) for one in shown], "next_cursor": next_cursor}
+    known = status.of_devices(database(), [one.ref for one in shown])
+    return {"devices": [_device(one, known.get(one.ref)) for one in shown], "next_cursor": next_cursor}
 
 
 @blueprint.get("/v1/vendor/rejections")
@@ -38,12 +40,23 @@ def list_rejections(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     return {"rejections": [_rejection(row) for row in page.rows], "next_cursor": page.next_cursor}
 
 
-def _device(device: Device) -> dict[str, Any]:
+def _device(device: Device, known: Known | None) -> dict[str, Any]:
     return {
         "device": device.ref,
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "status": _status(known) if known else None,
+    }
+
+
+def _status(known: Known) -> dict[str, Any]:
+    return {
+        "state": known.state,
+        "since": rfc3339(known.since_ms),
+        "last_seen": None if known.seen_ms is None else rfc3339(known.seen_ms),
+        "battery": known.battery,
+        "firmware": known.firmware,
     }
 
 

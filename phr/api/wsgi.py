@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from phr import memory
+from phr import log_lines, memory
 from phr.api.application import create
 from phr.config import load
 
-application = create(load(os.environ))
+settings = load(os.environ)
+log_lines.configure(settings.log_level, settings.log_format)
+application = create(settings)
 memory.settle()

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from mongoengine import BooleanField, Document, EmbeddedDocument, EmbeddedDocumentListField, LongField, StringField
+from mongoengine import (
+    BooleanField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    EmbeddedDocumentListField,
+    LongField,
+    StringField,
+)
 
 VENDOR_SLUG = r"[a-z0-9-]{1,32}"
 DEVICE_SLUG = r"[A-Za-z0-9._:-]{1,64}"
 
 
+class LimitsDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012
+    messages_per_min = LongField(min_value=0)
+    readings_per_min = LongField(min_value=0)
+
+
 class VendorDocument(Document):
     meta = {"collection": "vendors", "auto_create_index": False, "strict": True}  # noqa: RUF012 - read from the class
     id = StringField(primary_key=True, regex=rf"^{VENDOR_SLUG}\Z")
+    limits = EmbeddedDocumentField(LimitsDocument)
     created_at_ms = LongField(required=True)
 
 
@@ -31,6 +46,7 @@ class DeviceDocument(Document):
     made_on = StringField(regex=r"^\d{4}-\d{2}-\d{2}$")
     bindings = EmbeddedDocumentListField(BindingDocument)
     is_suspended = BooleanField(required=True)
+    limits = EmbeddedDocumentField(LimitsDocument)
     claim_code_hash = StringField()
     created_at_ms = LongField(required=True)
     seq = LongField(required=True)

@@ -99,6 +99,13 @@ def counted(database: Database, vendor: str, day: str) -> int:
     return int(row.get("dropped", 0)) if row else 0
 
 
+def count_unkept(database: Database, vendor: str, count: int, now_ms: int) -> None:
+    """Counts payloads that were refused and never meant to be kept (see ``counted``)."""
+    at = to_datetime(now_ms)
+    row = {"vendor": vendor, "day": at.date().isoformat(), "expires_at": at + KEPT}
+    _spend(database, row, {"dropped": count})
+
+
 def ensure_indexes(database: Database) -> None:
     rejections = database["rejections"]
     rejections.create_index("expires_at", name="expires", expireAfterSeconds=0)

@@ -51,6 +51,11 @@ def fold_some(
     return cleared
 
 
+def backlog(database: Database) -> int:
+    """How many buckets have summaries that are behind."""
+    return database.readings.count_documents({"dirty_since": {"$exists": True}}, hint="to_fold")
+
+
 def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> int:
     days = {day for bucket in buckets for day in bucket["dirty"]}
     years = {to_date(day).year for day in days}

@@ -11,8 +11,16 @@ from phr.api.application import create
 from phr.config import Settings
 from phr.errors import SettingInvalid
 from tests.cast import Cast
+from tests.telemetry.builders import reported
 
-OPEN = {"/healthz", "/readyz", "/oauth/token", "/oauth/jwks.json", "/.well-known/oauth-authorization-server"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/oauth/token",
+    "/oauth/jwks.json",
+    "/.well-known/oauth-authorization-server",
+}
 
 
 def test_every_other_route_declares_its_scope(cast: Cast) -> None:
@@ -26,6 +34,8 @@ def test_every_other_route_declares_its_scope(cast: Cast) -> None:
 
 
 def test_health_and_readiness_are_green(cast: Cast) -> None:
+    reported(cast.database, "ingest")
+    reported(cast.database, "scheduler")
     assert [cast.http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
 
 

@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingest import slots
+from ingest.chores import Chores
 from ingest.consumer import Consumer, make_client, parse_url
 from ingest.orphans import Orphans
 from ingest.verdicts import VerdictPublisher
@@ -98,6 +99,7 @@ class Plant:
     slot: int = -1
     group: str = field(default_factory=lambda: secrets.token_hex(6))
     used: set[str] = field(default_factory=set)
+    chores: Chores | None = None
 
     def topic(self, device: str = "d1") -> str:
         return f"phr/v1/{self.vendor}/{device}/readings"
@@ -131,7 +133,7 @@ class Plant:
         self.consumer = self.session(slot)
         orphans = Orphans(self.database, slot, partial(self.session, drains=True))
         judge = recorder or Recorder(self.database, rules())
-        return Worker(judge, self.consumer, self.publisher(), Lease(self.database, slot), orphans)
+        return Worker(judge, self.consumer, self.publisher(), Lease(self.database, slot), orphans, self.chores)
 
     @contextmanager
     def working(self, recorder: Any = None) -> Iterator[Worker]:

@@ -1,0 +1,107 @@
+"""Which messages of a batch are taken at all: senders past their rate are told to wait, at the price of a look-up."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest.handover import Received
+from ingest.topics import sender_of
+from phr.config import Settings
+from phr.database import Database
+from phr.intake import limits, rejections
+from phr.intake.policy import RATE_LIMITED, Limits, Plan, Policy
+from phr.intake.rejections import RejectedPayload
+from phr.vocabulary.reading import Rejection
+
+log = logging.getLogger(__name__)
+
+SAMPLE_EVERY_MS = 60_000  # of a device that floods one payload in this time is kept for its vendor to look at
+REFRESH_EVERY_MS = 10_000
+SAMPLES_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    message: Received
+    wait_s: int
+
+    @property
+    def rejection(self) -> Rejection:
+        detail = f"more than was agreed for this device or its vendor; send again in {self.wait_s} s"
+        return Rejection("", RATE_LIMITED, detail)
+
+
+def plan_of(settings: Settings) -> Plan:
+    """The installation's rates; a setting of 0 is no limit."""
+    return Plan(
+        device=Limits(settings.device_messages_per_min or None, settings.device_readings_per_min or None),
+        vendor=Limits(settings.vendor_messages_per_min or None, settings.vendor_readings_per_min or None),
+        refused_per_min=settings.vendor_refused_per_min or None,
+    )
+
+
+class Gate:
+    """Used from the worker's thread alone. Without a plan everything passes."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._whole = plan or Plan()
+        self.policy = Policy(self._whole)
+        self._refreshed_ms = 0
+        self._sampled_ms: dict[str, int] = {}
+        self._samples: list[RejectedPayload] = []
+        self._unkept: Counter[str] = Counter()
+
+    def divide(self, batch: Sequence[Received], now_ms: int) -> tuple[list[Received], list[Refused]]:
+        """The messages that are taken, and those whose sender must wait."""
+        taken: list[Received] = []
+        refused: list[Refused] = []
+        for message in batch:
+            sender = sender_of(message.topic)
+            wait_s = self.policy.wait_s(sender.device, now_ms) if sender and sender.is_wellformed else 0
+            if wait_s and sender:
+                refused.append(Refused(message, wait_s))
+                self._note(sender.device, refused[-1], now_ms)
+            else:
+                taken.append(message)
+        return taken, refused
+
+    def refresh(self, database: Database, now_ms: int) -> None:
+        """Reads what registrations say and shares it among the workers that live; writes down what was refused.
+
+        Raises PyMongoError.
+        """
+        if now_ms - self._refreshed_ms < REFRESH_EVERY_MS:
+            return
+        self._refreshed_ms = now_ms
+        workers = database["worker_slots"].count_documents({"until_ms": {"$gt": now_ms}})
+        whole = Plan(
+            device=self._whole.device,
+            vendor=self._whole.vendor,
+            refused_per_min=self._whole.refused_per_min,
+            overrides=limits.overrides(database),
+        )
+        self.policy.plan = whole.shared_by(workers)
+        self.write_refused(database, now_ms)
+
+    def write_refused(self, database: Database, now_ms: int) -> None:
+        samples, self._samples = self._samples, []
+        if samples:
+            rejections.reject(database, samples)
+        unkept, self._unkept = self._unkept, Counter()
+        for vendor, count in unkept.items():
+            rejections.count_unkept(database, vendor, count, now_ms)
+        self._sampled_ms = {one: at for one, at in self._sampled_ms.items() if now_ms - at < SAMPLE_EVERY_MS}
+
+    def _note(self, device: str, refused: Refused, now_ms: int) -> None:
+        vendor = device.partition("/")[0]
+        is_sampled = now_ms - self._sampled_ms.get(device, 0) >= SAMPLE_EVERY_MS
+        if not is_sampled or len(self._samples) >= SAMPLES_MOST:
+            self._unkept[vendor] += 1
+            return
+        self._sampled_ms[device] = now_ms
+        message = refused.message
+        kept = RejectedPayload(vendor, device, message.topic, message.payload, (refused.rejection,), now_ms)
+        self._samples.append(kept)

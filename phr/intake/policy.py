@@ -1,0 +1,149 @@
+"""How much a device and a vendor may send, decided before a payload is decoded; pure."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+RATE_LIMITED = "rate-limited"
+MINUTE_MS = 60_000
+DEVICES_REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A minute's worth; as much may come at once. None: no limit."""
+
+    messages_per_min: int | None = None
+    readings_per_min: int | None = None
+
+    def over(self, default: Limits) -> Limits:
+        """These, and the default where they say nothing."""
+        messages = default.messages_per_min if self.messages_per_min is None else self.messages_per_min
+        readings = default.readings_per_min if self.readings_per_min is None else self.readings_per_min
+        return Limits(messages, readings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What holds for everybody, and for those whose registration says otherwise ("vendor" or "vendor/device").
+
+    ``refused_per_min``: payloads of one vendor that may be refused whole; beyond it those of its devices whose last
+    payload was refused wait, and its other devices do not.
+    """
+
+    device: Limits = field(default_factory=Limits)
+    vendor: Limits = field(default_factory=Limits)
+    refused_per_min: int | None = None
+    overrides: Mapping[str, Limits] = field(default_factory=dict)
+
+    def shared_by(self, workers: int) -> Plan:
+        """One worker's share: the broker deals messages out in turn, so each worker sees its part of every sender's."""
+        share = max(1, workers)
+        parted = {name: _parted(one, share) for name, one in self.overrides.items()}
+        return Plan(
+            device=_parted(self.device, share),
+            vendor=_parted(self.vendor, share),
+            refused_per_min=_part(self.refused_per_min, share),
+            overrides=parted,
+        )
+
+
+@dataclass(slots=True)
+class _Tokens:
+    """Fills at a steady rate up to a minute's worth; may go below zero, since readings are counted after they came."""
+
+    left: float
+    at_ms: int
+
+    def fill(self, per_min: int, now_ms: int) -> None:
+        gained = max(0, now_ms - self.at_ms) * per_min / MINUTE_MS
+        self.left, self.at_ms = min(float(per_min), self.left + gained), now_ms
+
+    def wait_s(self, per_min: int) -> int:
+        """Whole seconds until one may be taken; 0: now."""
+        if self.left >= 1:
+            return 0
+        return max(1, math.ceil((1 - self.left) * 60 / per_min)) if per_min else 60
+
+
+@dataclass(slots=True)
+class _Sender:
+    messages: _Tokens | None = None
+    readings: _Tokens | None = None
+    refused: _Tokens | None = None  # a vendor's
+    was_refused: bool = False  # a device's last payload, whole
+
+
+class Policy:
+    """Token buckets of one worker, used from one thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._senders: OrderedDict[str, _Sender] = OrderedDict()
+
+    def wait_s(self, device: str, now_ms: int) -> int:
+        """0: take the device's next payload (it is charged as one message); else how long it should wait."""
+        vendor = device.partition("/")[0]
+        limits = [(self._sender(device), self._of(device)), (self._sender(vendor), self._of(vendor))]
+        wait = max(_wait(sender, limit, now_ms) for sender, limit in limits)
+        wait_of_refused = self._wait_of_refused(limits[1][0], now_ms)
+        if not wait and limits[0][0].was_refused:
+            wait = wait_of_refused
+        if not wait:
+            for sender, _ in limits:
+                if sender.messages:
+                    sender.messages.left -= 1
+        return wait
+
+    def charge(self, device: str, readings: int, *, is_refused_whole: bool) -> None:
+        """What the payload that was taken turned out to hold."""
+        one, vendor = self._sender(device), self._sender(device.partition("/")[0])
+        for sender in (one, vendor):
+            if sender.readings:
+                sender.readings.left -= readings
+        one.was_refused = is_refused_whole
+        if is_refused_whole and vendor.refused:
+            vendor.refused.left -= 1
+
+    def _wait_of_refused(self, vendor: _Sender, now_ms: int) -> int:
+        vendor.refused, wait = _filled(vendor.refused, self.plan.refused_per_min, now_ms)
+        return wait
+
+    def _sender(self, name: str) -> _Sender:
+        found = self._senders.get(name)
+        if found is None:
+            found = self._senders[name] = _Sender()
+        self._senders.move_to_end(name)
+        while len(self._senders) > DEVICES_REMEMBERED:
+            self._senders.popitem(last=False)
+        return found
+
+    def _of(self, name: str) -> Limits:
+        default = self.plan.device if "/" in name else self.plan.vendor
+        own = self.plan.overrides.get(name)
+        return own.over(default) if own else default
+
+
+def _wait(sender: _Sender, limits: Limits, now_ms: int) -> int:
+    sender.messages, of_messages = _filled(sender.messages, limits.messages_per_min, now_ms)
+    sender.readings, of_readings = _filled(sender.readings, limits.readings_per_min, now_ms)
+    return max(of_messages, of_readings)
+
+
+def _filled(tokens: _Tokens | None, per_min: int | None, now_ms: int) -> tuple[_Tokens | None, int]:
+    if per_min is None:
+        return None, 0
+    tokens = tokens or _Tokens(float(per_min), now_ms)
+    tokens.fill(per_min, now_ms)
+    return tokens, tokens.wait_s(per_min)
+
+
+def _parted(limits: Limits, share: int) -> Limits:
+    return Limits(_part(limits.messages_per_min, share), _part(limits.readings_per_min, share))
+
+
+def _part(per_min: int | None, share: int) -> int | None:
+    return per_min if not per_min else max(1, per_min // share)

@@ -1,0 +1,147 @@
+"""What a worker does beside its batches, on a real broker and database."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ingest import chores as chores_module
+from ingest.chores import Chores, Desk
+from ingest.consumer import parse_url
+from ingest.gate import Gate
+from ingest.watch import Watch
+from phr.clock import now_ms, to_datetime
+from phr.intake import commands, rejections, status
+from phr.intake.commands import NewCommand
+from phr.intake.policy import Limits, Plan
+from phr.telemetry import reports
+from phr.telemetry.readiness import BROKER_BYTES, BROKER_LIMIT
+from phr.telemetry.tally import Tally
+from tests.ingest.mqtt_client import Client
+from tests.ingest.running import Plant, a_payload, counts, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores_module, "LOOK_EVERY_MS", 20)
+    monkeypatch.setattr(reports, "REPORT_EVERY_MS", 50)
+
+
+@contextmanager
+def working(plant: Plant, plan: Plan | None = None) -> Iterator[Watch]:
+    """A worker with a desk; leaving writes its last figures."""
+    tally = Tally()
+    watch = Watch(parse_url(plant.broker.url), plant.group, f"watch-{secrets.token_hex(4)}", tally)
+    plant.chores = Chores(tally, Gate(plan), Desk(plant.database, 0, watch, 1_000))
+    with plant.working():
+        yield watch
+
+
+def total(plant: Plant, name: str, label: str) -> float:
+    found = reports.sums(reports.all_reports(plant.database), "counters")
+    return found.get(name, {}).get(label, 0)
+
+
+def test_what_a_worker_did_is_in_its_report(plant: Plant) -> None:
+    with working(plant):
+        plant.ask(a_payload())
+        plant.ask(a_payload())
+        plant.ask(a_payload(2, readings=[{}]))
+        wait_until(lambda: total(plant, "verdicts", "sent") == 3)
+    assert [total(plant, "items", one) for one in ("stored", "duplicate")] == [1, 1]
+    assert total(plant, "messages_received", "mqtt") == 3
+    assert sum(reports.sums(reports.all_reports(plant.database), "counters")["items_rejected"].values()) == 1
+
+
+def test_a_report_names_nobody(plant: Plant) -> None:
+    with working(plant):
+        plant.ask(a_payload())
+        wait_until(lambda: total(plant, "verdicts", "sent"))
+    text = str(list(plant.database["telemetry"].find()))
+    assert not [word for word in (plant.vendor, plant.person, "d1", "m0") if word in text]
+
+
+def test_a_worker_knows_how_full_the_broker_is(plant: Plant) -> None:
+    def heard() -> Any:
+        return any({BROKER_BYTES, BROKER_LIMIT} <= set(one.levels) for one in reports.all_reports(plant.database))
+
+    with working(plant):
+        wait_until(heard, 15)
+
+
+def test_a_device_past_its_rate_is_told_to_wait_and_its_neighbour_is_not(plant: Plant) -> None:
+    plant.add_device("d2")
+    with working(plant, Plan(device=Limits(2, None))):
+        verdicts = [plant.ask(a_payload(n)) for n in range(4)]
+        assert counts(plant.ask(a_payload(9), "d2")) == (1, 0, 0, 0, 0)
+    assert [counts(one) for one in verdicts] == [(1, 0, 0, 0, 0)] * 2 + [(0, 0, 0, 0, 1)] * 2
+    assert [(one["id"], one["rejected"][0]["code"]) for one in verdicts[2:]] == [
+        (f"m{n}", "rate-limited") for n in (2, 3)
+    ]
+    assert all(0 < one["retry_after_s"] <= 30 for one in verdicts[2:])
+
+
+def test_a_flood_is_sampled_and_counted(plant: Plant) -> None:
+    with working(plant, Plan(device=Limits(1, None))):
+        for n in range(5):
+            plant.ask(a_payload(n))
+    kept = rejections.recent(plant.database, plant.vendor, 9).rows
+    day = kept[0].rejections[0].code, rejections.counted(plant.database, plant.vendor, _today())
+    assert (len(kept), day) == (1, ("rate-limited", 3))
+    assert (total(plant, "messages_limited", "all"), total(plant, "items_rejected", "rate-limited")) == (4, 4)
+
+
+def test_what_a_device_says_of_itself_is_kept(plant: Plant) -> None:
+    topic = f"phr/v1/{plant.vendor}/d1/status"
+    with working(plant):
+        wait_until(lambda: _listens(plant, topic))
+        plant.client.publish(topic, b'{"state":"online","battery":81,"firmware":"1.4"}')
+        wait_until(lambda: _known(plant).get("battery") == 81)
+        plant.client.publish(topic, b"offline")
+        wait_until(lambda: _known(plant)["state"] == "offline")
+    assert (_known(plant)["firmware"], _known(plant)["battery"]) == ("1.4", 81)
+
+
+def test_a_malformed_status_is_counted_and_not_kept(plant: Plant) -> None:
+    topic = f"phr/v1/{plant.vendor}/d1/status"
+    with working(plant):
+        wait_until(lambda: _listens(plant, topic))
+        plant.client.publish(topic, b'{"state":"asleep","battery":3}')
+        wait_until(lambda: total(plant, "status_messages", "malformed") == 1)
+    assert (_known(plant)["state"], _known(plant).get("battery")) == ("online", None)
+
+
+def test_a_status_of_a_device_that_is_not_registered_is_not_kept(plant: Plant) -> None:
+    with working(plant):
+        wait_until(lambda: _listens(plant, f"phr/v1/{plant.vendor}/ghost/status"))
+    assert status.of_devices(plant.database, [f"{plant.vendor}/ghost"]) == {}
+
+
+def test_a_command_reaches_its_device_once(plant: Plant) -> None:
+    device = f"{plant.vendor}/d1"
+    password = plant.broker.add(device)
+    with working(plant), Client(plant.broker.host, plant.broker.port, device, password) as listener:
+        listener.subscribe(f"phr/v1/{device}/commands")
+        made = commands.add(plant.database, NewCommand(device=device, code="sync-now", args={}, life_s=60), now_ms())
+        (_, payload), *_ = listener.wait_for(1)
+        wait_until(lambda: plant.database["commands"].find_one({"_id": made.id, "sent_at_ms": {"$ne": None}}))
+    assert (json.loads(payload)["id"], len(listener.messages)) == (made.id, 1)
+
+
+def _listens(plant: Plant, topic: str) -> bool:
+    """True once the side line hears this topic; says so with a good status."""
+    plant.client.publish(topic, b"online")
+    return total(plant, "status_messages", "taken") > 0
+
+
+def _known(plant: Plant) -> dict[str, Any]:
+    return plant.database["device_status"].find_one({"_id": f"{plant.vendor}/d1"}) or {}
+
+
+def _today() -> str:
+    return to_datetime(now_ms()).date().isoformat()

@@ -1,0 +1,98 @@
+"""Rates: who waits, how long, and who does not."""
+
+from typing import Any
+
+import pytest
+
+from phr.database import Database
+from phr.errors import InputInvalid, NotFound
+from phr.intake import devices, limits
+from phr.intake.policy import Limits, Plan, Policy
+from tests.cast import T0
+
+
+def a_policy(**changes: Any) -> Policy:
+    valid = {"device": Limits(3, 100), "vendor": Limits(1_000, 10_000), "refused_per_min": 2}
+    return Policy(Plan(**(valid | changes)))
+
+
+def waits(policy: Policy, device: str, count: int, now_ms: int = T0) -> list[int]:
+    return [policy.wait_s(device, now_ms) for _ in range(count)]
+
+
+def test_a_device_may_send_its_minute_at_once_and_no_more() -> None:
+    assert waits(a_policy(), "a/1", 4) == [0, 0, 0, 20]
+
+
+@pytest.mark.parametrize(("after_ms", "wait_s"), [(19_999, 1), (20_000, 0), (20_001, 0)])
+def test_a_device_that_waits_as_told_is_taken(after_ms: int, wait_s: int) -> None:
+    policy = a_policy()
+    waits(policy, "a/1", 4)
+    assert policy.wait_s("a/1", T0 + after_ms) == wait_s
+
+
+def test_a_flooding_device_does_not_stop_another_of_its_vendor() -> None:
+    policy = a_policy()
+    assert waits(policy, "a/1", 50)[-1] > 0
+    assert policy.wait_s("a/2", T0) == 0
+
+
+def test_a_vendor_past_its_rate_waits_with_all_its_devices_and_others_do_not() -> None:
+    policy = a_policy(vendor=Limits(2, None))
+    assert [policy.wait_s(one, T0) for one in ("a/1", "a/2", "a/3", "b/1")] == [0, 0, 30, 0]
+
+
+@pytest.mark.parametrize(("readings", "is_taken"), [(99, True), (100, False), (101, False)])
+def test_readings_are_charged_after_they_came(readings: int, is_taken: bool) -> None:
+    policy = a_policy()
+    policy.wait_s("a/1", T0)
+    policy.charge("a/1", readings, is_refused_whole=False)
+    assert (policy.wait_s("a/1", T0) == 0) is is_taken
+
+
+def test_devices_whose_payloads_are_refused_wait_and_good_ones_of_the_vendor_do_not() -> None:
+    policy = a_policy(device=Limits())
+    for bad in ("a/1", "a/2"):
+        policy.wait_s(bad, T0)
+        policy.charge(bad, 0, is_refused_whole=True)
+    assert [policy.wait_s(one, T0) for one in ("a/1", "a/2", "a/3", "b/1")] == [30, 30, 0, 0]
+
+
+def test_a_device_that_is_mended_is_taken_as_before() -> None:
+    policy = a_policy(device=Limits())
+    for _ in range(3):
+        policy.charge("a/1", 0, is_refused_whole=True)
+    assert policy.wait_s("a/1", T0 + 60_000) == 0
+    policy.charge("a/1", 1, is_refused_whole=False)
+    assert waits(policy, "a/1", 5, T0 + 60_000) == [0] * 5
+
+
+def test_without_limits_nobody_waits() -> None:
+    assert not any(waits(Policy(Plan()), "a/1", 1_000))
+
+
+def test_a_rate_of_nothing_takes_nothing() -> None:
+    assert waits(a_policy(overrides={"a/1": Limits(messages_per_min=0)}), "a/1", 1) == [60]
+
+
+def test_workers_share_a_rate() -> None:
+    plan = Plan(device=Limits(7, None), overrides={"a/1": Limits(9, 1)}).shared_by(3)
+    assert (plan.device, plan.overrides["a/1"]) == (Limits(2, None), Limits(3, 1))
+
+
+def test_a_registration_sets_its_own_rates_and_a_change_keeps_them(database: Database) -> None:
+    devices.create_vendor(database, "acme", T0)
+    devices.create_device(database, devices.NewDevice(vendor="acme", name="d1"), T0)
+    limits.set_limits(database, "acme", Limits(5, None))
+    limits.set_limits(database, "acme/d1", Limits(None, 7))
+    devices.suspend(database, "acme/d1", is_suspended=True)
+    assert limits.overrides(database) == {"acme": Limits(5, None), "acme/d1": Limits(None, 7)}
+    limits.set_limits(database, "acme", Limits())
+    assert set(limits.overrides(database)) == {"acme/d1"}
+
+
+def test_rates_of_nobody_and_negative_ones_are_refused(database: Database) -> None:
+    with pytest.raises(NotFound):
+        limits.set_limits(database, "nobody/d1", Limits(1, 1))
+    with pytest.raises(InputInvalid):
+        limits.set_limits(database, "nobody", Limits(-1))
