@@ -29,6 +29,7 @@ WINDOW = 20_000  # unacknowledged messages the broker may have under way to one 
 HANDED_OVER = 6_000
 HANDED_OVER_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 30
+SETTLING_S = 30  # what comes sooner after a connection may have waited for it
 # mosquitto gives a shared subscription retained messages too; a session that is resumed has had them.
 _SUBSCRIPTION = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
@@ -74,6 +75,7 @@ class Consumer:
         self._filter = readings_filter(group)
         self._queue = HandOver(HANDED_OVER, HANDED_OVER_BYTES)
         self._epoch = 0
+        self._connected_at = 0.0
         self._is_stopping = threading.Event()
         self._is_ready = threading.Event()
         self._drains = drains
@@ -138,6 +140,7 @@ class Consumer:
             log.error("broker refused the connection: %s", reason)
             return
         self._epoch += 1
+        self._connected_at = time.monotonic()
         log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
         if self._drains:
             client.unsubscribe(self._filter)
@@ -158,6 +161,8 @@ class Consumer:
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         """Runs on the network thread. A full queue blocks it, and so bounds what this process holds."""
         properties = message.properties
+        at = time.monotonic()
+        has_waited = self._drains or at - self._connected_at < SETTLING_S
         received = Received(
             message.topic,
             bytes(message.payload),
@@ -167,7 +172,8 @@ class Consumer:
             message.mid,
             message.qos,
             self._epoch,
-            time.monotonic(),
+            at,
+            is_first=bool(message.qos and not message.dup and not message.retain and not has_waited),
         )
         while not self._is_stopping.is_set() and not self._queue.put(received, timeout_s=0.2):
             pass

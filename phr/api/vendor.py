@@ -11,7 +11,7 @@ from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import PageQuery
 from phr.clock import rfc3339
-from phr.intake import devices, rejections
+from phr.intake import clock_words, devices, rejections
 from phr.intake.devices import Device
 from phr.intake.rejections import KeptRejection
 
@@ -44,6 +44,8 @@ def _device(device: Device) -> dict[str, Any]:
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "clock_offset_s": round(device.clock.offset_ms / 1000),
+        "clock": clock_words.of_clock(device.ref, device.clock),
     }
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from mongoengine import BooleanField, Document, EmbeddedDocument, EmbeddedDocumentListField, LongField, StringField
+from mongoengine import (
+    BooleanField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentListField,
+    ListField,
+    LongField,
+    StringField,
+)
 
 VENDOR_SLUG = r"[a-z0-9-]{1,32}"
 DEVICE_SLUG = r"[A-Za-z0-9._:-]{1,64}"
@@ -22,6 +30,13 @@ class BindingDocument(EmbeddedDocument):
     until_ms = LongField()
 
 
+class ClockPeriodDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012
+    from_device_ms = LongField(required=True)
+    offset_ms = LongField(required=True)
+    learned_at_ms = LongField(required=True)
+
+
 class DeviceDocument(Document):
     meta = {"collection": "devices", "auto_create_index": False, "strict": True}  # noqa: RUF012
     id = StringField(primary_key=True, regex=rf"^{VENDOR_SLUG}/{DEVICE_SLUG}\Z")
@@ -31,6 +46,8 @@ class DeviceDocument(Document):
     made_on = StringField(regex=r"^\d{4}-\d{2}-\d{2}$")
     bindings = EmbeddedDocumentListField(BindingDocument)
     is_suspended = BooleanField(required=True)
+    clock_periods = EmbeddedDocumentListField(ClockPeriodDocument)
+    ahead_ms = ListField(LongField())
     claim_code_hash = StringField()
     created_at_ms = LongField(required=True)
     seq = LongField(required=True)
