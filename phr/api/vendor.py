@@ -45,7 +45,7 @@ def _device(device: Device) -> dict[str, Any]:
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
         "clock_offset_s": round(device.clock.offset_ms / 1000),
-        "clock": clock_words.of_clock(device.ref, device.clock),
+        "clock": words._asdict() if (words := clock_words.of_clock(device.ref, device.clock)) else None,
     }
 
 
