@@ -122,28 +122,34 @@ class Learner:
     def _period(self, clock: Clock, sign: Sign) -> Period | None:
         if is_refuted(clock, sign):
             return refuted(clock, sign)
-        if not sign.is_live or not self._add(sign) or not is_off(clock, sign.lag_ms):
+        if not sign.is_live or not self._add(sign, clock) or not is_off(clock, sign.lag_ms):
             return None
         found = estimate(self._shared(sign.device))
         if found is None or not is_off(clock, found):
             return None
         return learned(clock, found, sign.arrived_at_ms)
 
-    def _add(self, sign: Sign) -> bool:
-        """True for the first payload of a bin."""
+    def _add(self, sign: Sign, clock: Clock) -> bool:
+        """True for the first payload of a bin. Of bins that agree with the clock the newest says as much as all."""
         bins = self._bins.get(sign.device)
         if bins is None:
             bins = self._bins[sign.device] = {}
             if len(self._bins) > self._capacity:
                 self._bins.popitem(last=False)
         number = sign.arrived_at_ms // BIN_MS
-        sample, before = Sample(sign.arrived_at_ms, sign.lag_ms), bins.get(number)
-        bins[number] = before.joined(sample) if before else sample
-        if before is None:
-            self._bins.move_to_end(sign.device)
-            if len(bins) > WINDOW:
-                del bins[min(bins)]
-        return before is None
+        before, lag_ms = bins.get(number), sign.lag_ms
+        if before is not None:
+            if not before.lag_ms <= lag_ms <= before.lag_ms + before.spread_ms:
+                bins[number] = before.joined(Sample(sign.arrived_at_ms, lag_ms))
+            return False
+        if not is_off(clock, lag_ms):
+            for agreeing in [key for key, one in bins.items() if not is_off(clock, one.lag_ms)]:
+                del bins[agreeing]
+        bins[number] = Sample(sign.arrived_at_ms, lag_ms)
+        self._bins.move_to_end(sign.device)
+        if len(bins) > WINDOW:
+            del bins[min(bins)]
+        return True
 
     def _shared(self, device: str) -> list[Sample]:
         """What this worker and the others have seen, kept again for them; once a bin and device that is off."""

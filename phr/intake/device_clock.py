@@ -78,10 +78,12 @@ def on_true_time(run: Run, clock: Clock, arrived_at_ms: int) -> list[Timed]:
     """
     if not clock.periods or not run.t:
         return [Timed(run)]
+    low, high = min(run.t), max(run.t)
+    if not any(low < one.from_device_ms <= high for one in clock.periods):
+        return [_timed(run, clock.at(low), arrived_at_ms)]
     found = [clock.at(t) for t in run.t]
     groups = [(period, list(group)) for period, group in groupby(range(len(run.t)), key=found.__getitem__)]
-    parts = [(period, run if len(groups) == 1 else picked(run, indices)) for period, indices in groups]
-    return [_timed(part, period, arrived_at_ms) for period, part in parts]
+    return [_timed(picked(run, indices), period, arrived_at_ms) for period, indices in groups]
 
 
 def has_own_time(run: Run) -> bool:
