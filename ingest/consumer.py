@@ -30,6 +30,7 @@ WINDOW = 20_000  # unacknowledged messages the broker may have under way to one 
 HANDED_OVER = 6_000
 HANDED_OVER_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 30
+SETTLING_S = 30  # what comes sooner after a connection may have waited for it
 # mosquitto gives a shared subscription retained messages too; a session that is resumed has had them.
 _SUBSCRIPTION = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
@@ -80,6 +81,7 @@ class Consumer:
         self._filter = readings_filter(group)
         self._queue = HandOver(HANDED_OVER, HANDED_OVER_BYTES)
         self._epoch = 0
+        self._connected_at = 0.0
         self._is_stopping = threading.Event()
         self._is_ready = threading.Event()
         self._drains = drains
@@ -149,6 +151,7 @@ class Consumer:
             log.error("broker refused the connection: %s", reason)
             return
         self._epoch += 1
+        self._connected_at = time.monotonic()
         log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
         if self._drains:
             client.unsubscribe(self._filter)
@@ -168,14 +171,19 @@ class Consumer:
 
     def _on_qos_1(self, message: Publish) -> None:
         """Runs on the network thread."""
-        self._hand_over(message.topic, message.payload, message.properties, message.mid)
+        is_first = not message.is_redelivered and not message.is_retained
+        self._hand_over(message.topic, message.payload, message.properties, message.mid, is_first=is_first)
 
     def _on_qos_0(self, _: Client, __: Any, message: MQTTMessage) -> None:
         """As above; the subscription is of QoS 1, so nothing of a higher one comes."""
-        self._hand_over(message.topic, bytes(message.payload), message.properties, None)
+        self._hand_over(message.topic, bytes(message.payload), message.properties, None, is_first=False)
 
-    def _hand_over(self, topic: str, payload: bytes, properties: Properties | None, mid: int | None) -> None:
+    def _hand_over(
+        self, topic: str, payload: bytes, properties: Properties | None, mid: int | None, *, is_first: bool
+    ) -> None:
         """A full queue blocks the network thread, and so bounds what this process holds."""
+        at = time.monotonic()
+        has_waited = self._drains or at - self._connected_at < SETTLING_S
         received = Received(
             topic,
             payload,
@@ -185,7 +193,8 @@ class Consumer:
             mid or 0,
             0 if mid is None else 1,
             self._epoch,
-            time.monotonic(),
+            at,
+            is_first=is_first and not has_waited,
         )
         while not self._is_stopping.is_set() and not self._queue.put(received, timeout_s=0.2):
             pass

@@ -20,6 +20,7 @@ class Received(NamedTuple):
     qos: int
     epoch: int
     at: float  # time.monotonic() of its arrival
+    is_first: bool = False  # neither sent again nor retained, and not what had waited for the connection
 
 
 class HandOver:

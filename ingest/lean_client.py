@@ -30,6 +30,7 @@ class Publish(NamedTuple):
     payload: bytes
     mid: int
     is_redelivered: bool
+    is_retained: bool
     properties: Properties | None  # None: it has none
 
 
@@ -98,5 +99,5 @@ class LeanClient(Client):
         except UnicodeDecodeError:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         mid = int.from_bytes(packet[end : end + 2], "big")
-        self.on_qos_1(Publish(topic, bytes(packet[begin:]), mid, bool(header & 8), properties))
+        self.on_qos_1(Publish(topic, bytes(packet[begin:]), mid, bool(header & 8), bool(header & 1), properties))
         return MQTTErrorCode.MQTT_ERR_SUCCESS

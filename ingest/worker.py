@@ -41,6 +41,7 @@ BATCH_MOST_BYTES = 1024 * 1024
 LINGER_S = 0.05
 IDLE_WAIT_S = 0.5  # how long a worker with nothing to do takes to see that it was told to stop
 MAX_PAYLOAD_BYTES = 256 * 1024
+LIVE_WITHIN_S = 1.0  # what waits longer for the recorder says nothing about its device's clock
 BACK_OFF_S = (0.2, 0.5, 1, 2, 5)
 
 _Judged = tuple[Verdict, bool]  # with: its response topic is refused
@@ -305,7 +306,8 @@ class Worker:
 def _delivery(message: Received, decoded: Decoded, now_ms: int) -> Delivery:
     sender = sender_of(message.topic)
     device = sender.device if sender else "?/?"
-    return Delivery(decoded, device, "mqtt", now_ms, message.payload, message.topic)
+    is_live = message.is_first and time.monotonic() - message.at < LIVE_WITHIN_S
+    return Delivery(decoded, device, "mqtt", now_ms, message.payload, message.topic, is_live=is_live)
 
 
 def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | None]) -> Decoded:

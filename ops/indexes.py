@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from phr.database import Database
-from phr.intake import commands, devices, entered, held, limits, rejections
+from phr.intake import clocks, commands, devices, entered, held, limits, rejections, restamps
 from phr.notices import outbox
 from phr.people import access, grants, people
 from phr.readings import store
 from phr.timeline import entries
 
-STORES = (access, commands, devices, entered, entries, grants, held, limits, outbox, people, rejections, store)
+STORES = (
+    access,
+    clocks,
+    commands,
+    devices,
+    entered,
+    entries,
+    grants,
+    held,
+    limits,
+    outbox,
+    people,
+    rejections,
+    restamps,
+    store,
+)
 
 
 def ensure_indexes(database: Database) -> None:

@@ -7,7 +7,7 @@ because something was already there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from phr.care.evaluate import Observation, PersonFacts, evaluate
@@ -15,20 +15,27 @@ from phr.care.rule import Rules
 from phr.clock import rfc3339
 from phr.database import Database
 from phr.formats.phr_v1 import encode_item
-from phr.intake import entered, held, rejections
+from phr.intake import clock_words, clocks, devices, entered, held, rejections
+from phr.intake.clocks import Learner, Sign
+from phr.intake.device_clock import Timed, as_told, has_own_time, on_true_time, shifted
+from phr.intake.devices import Device
 from phr.intake.entered import Entered
 from phr.intake.held import HeldRow
 from phr.intake.owner import CONSENT_WITHDRAWN, Found, Owner, Sender
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
 from phr.notices import outbox
+from phr.notices.outbox import Telling
 from phr.readings import chunk, store
 from phr.readings.chunk import Outcome
 from phr.readings.store import Arrival
 from phr.vocabulary.alert import Alert
-from phr.vocabulary.reading import AT_ARRIVAL, Decoded, Rejection, Run
+from phr.vocabulary.reading import AT_ARRIVAL, Decoded, Rejection, Run, picked
 
 LISTED_REJECTIONS = 100
+HOUR_MS = 3_600_000
+MOST_TOLD = 10_000  # what a worker remembers to have told, so that it does not ask the database each time
+TOLD_AGAIN_MS = 30 * 24 * HOUR_MS  # a clock that stays wrong is worth a sentence once in so long
 
 _DETAILS = {
     chunk.TOO_DENSE: "more than a bucket of this metric can hold",
@@ -46,6 +53,8 @@ class Delivery(NamedTuple):
     payload: bytes = b""
     topic: str = ""
     person: str | None = None
+    is_live: bool = False  # it did not wait anywhere and came for the first time, so that its ``sent_at`` shows a clock
+    shift_ms: int | None = None  # its owner has put the time right by so much; the device's clock is not asked
 
 
 @dataclass(slots=True)
@@ -85,6 +94,8 @@ class _Sorted:
     arrivals: list[Arrival] = field(default_factory=list)
     verdict_of: list[int] = field(default_factory=list)  # arrival -> delivery
     held: list[HeldRow] = field(default_factory=list)
+    ahead: dict[str, list[int]] = field(default_factory=dict)  # device -> its own times that were held as ahead
+    overtaken: list[str] = field(default_factory=list)  # keys of held rows whose readings are stored now
 
 
 class Recorder:
@@ -94,6 +105,8 @@ class Recorder:
         self._database = database
         self._rules = rules
         self._registry = Registry(database)
+        self._learner = Learner(database)
+        self._told: set[str] = set()
 
     def formats_of(self, devices: Iterable[str]) -> dict[str, str | None]:
         """The format each device was registered with; None where it has none or is unknown."""
@@ -108,13 +121,16 @@ class Recorder:
         be acknowledged.
         """
         verdicts = [Verdict(one.decoded.payload_id, rejected=list(one.decoded.rejections)) for one in deliveries]
+        self._learn(deliveries, now_ms)
         sorted_ = self._sort(deliveries, verdicts)
+        self._overtake(sorted_, deliveries, verdicts)
         self._identify_entered(sorted_, verdicts)
         outcomes = store.write(self._database, sorted_.arrivals)
         alerts = self._evaluate(sorted_.arrivals, outcomes, now_ms)
         if alerts:
             outbox.raise_notices(self._database, alerts)
         held.hold(self._database, sorted_.held)
+        self._note_clocks(sorted_, now_ms)
         for arrival, outcome, number in zip(sorted_.arrivals, outcomes, sorted_.verdict_of, strict=True):
             _count(verdicts[number], arrival.run, outcome)
         self._keep_rejections(deliveries, verdicts)
@@ -122,16 +138,78 @@ class Recorder:
 
     def _sort(self, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> _Sorted:
         self._registry.refresh()
-        devices = self._registry.load({one.device for one in deliveries})
+        known = self._registry.load({one.device for one in deliveries})
         sorted_ = _Sorted()
         for number, (delivery, verdict) in enumerate(zip(deliveries, verdicts, strict=True)):
-            owner = Owner(_sender(delivery), devices[delivery.device], self._registry)
+            device = known[delivery.device]
+            owner = Owner(_sender(delivery), device, self._registry)
             for run in delivery.decoded.runs:
-                for found, part in owner.split(_at_arrival(run, delivery)):
-                    self._place(sorted_, delivery, verdict, number, found, part)
+                for timed in _on_true_time(run, delivery, device):
+                    for found, part in owner.split(timed.run):
+                        self._place(sorted_, delivery, verdict, number, _unless_lost(found, timed), part)
             for one in delivery.decoded.quarantined:
-                self._quarantine(sorted_, verdict, delivery, owner, one.run, one.rejection)
+                run = _on_true_time(one.run, delivery, device)[0].run
+                self._quarantine(sorted_, verdict, delivery, owner, run, one.rejection)
         return sorted_
+
+    def _learn(self, deliveries: Sequence[Delivery], now_ms: int) -> None:
+        """Told first, opened second: a crash in between tells nobody twice."""
+        signs = [sign for one in deliveries if (sign := _sign(one))]
+        known = self._registry.load({one.device for one in signs})
+        for device, period in self._learner.observe(signs, known):
+            if words := clock_words.of_period(device.ref, period):
+                for person in {one.person for one in device.bindings if one.until_ms is None}:
+                    self._tell(f"clock:{device.ref}:{len(device.clock.periods)}:{person}", person, words, now_ms)
+            clocks.open_period(self._database, device, period)
+            if not period.offset_ms:
+                self._learner.forget(device.ref)
+
+    def _overtake(self, sorted_: _Sorted, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> None:
+        """What was held as ahead of the clock and comes again: its row goes with it, and what was decided stays so."""
+        for number in reversed(range(len(sorted_.arrivals))):
+            arrival, of = sorted_.arrivals[number], sorted_.verdict_of[number]
+            if not self._was_ahead(arrival, deliveries[of]):
+                continue
+            keys = [held.key(row) for row in _held_rows(deliveries[of], arrival.person, "ahead-of-clock", arrival.run)]
+            there = held.known(self._database, keys)
+            sorted_.overtaken += [key for key, is_settled in there.items() if not is_settled]
+            kept = [index for index, key in enumerate(keys) if not there.get(key)]
+            verdicts[of].held += len(keys) - len(kept)
+            if kept:
+                sorted_.arrivals[number] = arrival._replace(run=picked(arrival.run, kept))
+            else:
+                del sorted_.arrivals[number], sorted_.verdict_of[number]
+
+    def _was_ahead(self, arrival: Arrival, delivery: Delivery) -> bool:
+        device = self._registry.device(arrival.device)
+        if delivery.shift_ms is not None or device is None or device.clock.ahead_ms is None:
+            return False
+        return any(device.clock.was_ahead(t - arrival.run.clock_offset_ms) for t in arrival.run.t)
+
+    def _note_clocks(self, sorted_: _Sorted, now_ms: int) -> None:
+        """Lets owners know of times that can't be, and devices remember which of them may come again as possible."""
+        if sorted_.overtaken:
+            held.settle_keys(self._database, sorted_.overtaken, now_ms)
+        for row in sorted_.held:
+            if row.person and clock_words.is_clocks_fault(row.reason):
+                key = f"clock-held:{row.device}:{row.reason}:{row.arrived_at_ms // TOLD_AGAIN_MS}:{row.person}"
+                self._tell(key, row.person, clock_words.of_held(row.device, row.reason), now_ms)
+        for ref, times in sorted_.ahead.items():
+            self._note_ahead(self._registry.device(ref), min(times), max(times))
+
+    def _note_ahead(self, device: Device | None, low_ms: int, high_ms: int) -> None:
+        """Hours, so that a device that stays ahead is not written with every reading."""
+        if device is None or (device.clock.was_ahead(low_ms) and device.clock.was_ahead(high_ms)):
+            return
+        span = low_ms // HOUR_MS * HOUR_MS, (high_ms // HOUR_MS + 6) * HOUR_MS
+        devices.set_clock(self._database, device.ref, lambda clock: clock.seen_ahead(*span))
+
+    def _tell(self, key: str, person: str, words: clock_words.Words, now_ms: int) -> None:
+        if key not in self._told:
+            outbox.tell(self._database, Telling(key, person, "device-clock", words.zh, words.en), now_ms)
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told.add(key)
 
     def _place(  # noqa: PLR0913, PLR0917 - the part and everything it came with
         self, sorted_: _Sorted, delivery: Delivery, verdict: Verdict, number: int, found: Found, part: Run
@@ -140,6 +218,8 @@ class Recorder:
             verdict.rejected.append(Rejection(part.path, *found.refused, count=len(part)))
         elif found.reason:
             verdict.held += len(part)
+            if found.reason == "ahead-of-clock":
+                sorted_.ahead.setdefault(delivery.device, []).extend(t - part.clock_offset_ms for t in part.t)
             sorted_.held += _held_rows(delivery, found.person, found.reason, part)
         else:
             assert found.person
@@ -159,7 +239,7 @@ class Recorder:
         self, sorted_: _Sorted, verdict: Verdict, delivery: Delivery, owner: Owner, run: Run, rejection: Rejection
     ) -> None:
         """Outside the physical bounds: a rejection for the device, a held reading for its owner."""
-        found, part = owner.split(_at_arrival(run, delivery))[0]
+        found, part = owner.split(run)[0]
         if found.refused:
             rejection = Rejection(rejection.path, *found.refused)
         else:
@@ -209,13 +289,29 @@ def _sender(delivery: Delivery) -> Sender:
     return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
 
 
-def _at_arrival(run: Run, delivery: Delivery) -> Run:
-    if AT_ARRIVAL in run.t:
-        run.t = [delivery.arrived_at_ms if t == AT_ARRIVAL else t for t in run.t]
-    return run
+def _sign(delivery: Delivery) -> Sign | None:
+    """What it tells of its device's clock; over HTTP ``sent_at`` is by the clock of a phone."""
+    sent_at_ms = delivery.decoded.sent_at_ms
+    if sent_at_ms is None or delivery.person is not None:
+        return None
+    return Sign(delivery.device, delivery.arrived_at_ms, sent_at_ms, delivery.is_live)
+
+
+def _on_true_time(run: Run, delivery: Delivery, device: Device | None) -> list[Timed]:
+    if not has_own_time(run):
+        return [Timed(replace(run, t=[delivery.arrived_at_ms if t == AT_ARRIVAL else t for t in run.t]))]
+    if delivery.shift_ms is not None:
+        return [Timed(shifted(run, delivery.shift_ms))]
+    return on_true_time(run, device.clock, delivery.arrived_at_ms) if device else [Timed(run)]
+
+
+def _unless_lost(found: Found, timed: Timed) -> Found:
+    return found._replace(reason="clock-wrong") if timed.is_lost and found.person and not found.reason else found
 
 
 def _held_rows(delivery: Delivery, person: str | None, reason: Any, run: Run, detail: str = "") -> Iterable[HeldRow]:
+    """The item keeps the device's own time, so that a re-send is the same row whatever is known of the clock."""
+    told = as_told(run)
     return [
         HeldRow(
             device=delivery.device,
@@ -224,7 +320,7 @@ def _held_rows(delivery: Delivery, person: str | None, reason: Any, run: Run, de
             metric=run.metric.key,
             slot=run.slot,
             t_ms=t,
-            item=encode_item(run, index),
+            item=encode_item(told, index),
             arrived_at_ms=delivery.arrived_at_ms,
             detail=detail,
         )

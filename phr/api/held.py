@@ -17,6 +17,7 @@ from phr.clock import now_ms, rfc3339
 from phr.errors import InputInvalid, NotFound, PhrError
 from phr.formats import phr_v1
 from phr.intake import held
+from phr.intake.clock_words import is_clocks_fault
 from phr.intake.held import HeldRow
 from phr.people.grants import OWNERS_ALONE
 from phr.recording import Delivery, Verdict
@@ -64,7 +65,7 @@ def list_held(person: str, query: dict[str, Any]) -> dict[str, Any]:
 @access("readings.write", categories=(OWNERS_ALONE,))
 @returns(status=204)
 def discard_held(person: str, held_id: str) -> None:
-    held.settle(database(), held.find(database(), person, _key(held_id)), now_ms())
+    held.settle(database(), held.find(database(), person, held_key(held_id)), now_ms())
 
 
 @blueprint.post("/v1/people/<person>/held/<held_id>/correct")
@@ -73,7 +74,7 @@ def discard_held(person: str, held_id: str) -> None:
 @returns()
 def correct_held(person: str, held_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Recorded first, taken out of the held ones second: a crash in between leaves a row that can be sent again."""
-    row = held.find(database(), person, _key(held_id))
+    row = held.find(database(), person, held_key(held_id))
     now = now_ms()
     verdict = _record(person, row, _decoded(row, body["unit"]), now)
     held.settle(database(), row, now)
@@ -117,10 +118,11 @@ def _held(row: HeldRow) -> dict[str, Any]:
         "item": row.item,
         "arrived_at": rfc3339(row.arrived_at_ms),
         "is_correctable": row.reason == OUT_OF_BOUNDS,
+        "is_restampable": is_clocks_fault(row.reason),
     }
 
 
-def _key(held_id: str) -> str:
+def held_key(held_id: str) -> str:
     """The row's key, which has slashes in it, out of an id that has none."""
     try:
         return base64.urlsafe_b64decode(held_id + "=" * (-len(held_id) % 4)).decode()

@@ -11,7 +11,7 @@ from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import PageQuery
 from phr.clock import rfc3339
-from phr.intake import devices, rejections, status
+from phr.intake import clock_words, devices, rejections, status
 from phr.intake.devices import Device
 from phr.intake.rejections import KeptRejection
 from phr.intake.status import Known
@@ -46,6 +46,8 @@ def _device(device: Device, known: Known | None) -> dict[str, Any]:
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "clock_offset_s": round(device.clock.offset_ms / 1000),
+        "clock": words._asdict() if (words := clock_words.of_clock(device.ref, device.clock)) else None,
         "status": _status(known) if known else None,
     }
 

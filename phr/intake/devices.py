@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid, NotFound
+from phr.intake.device_clock import Clock, Period
 from phr.intake.documents import DeviceDocument, VendorDocument
 from phr.people import numbers
 
@@ -50,6 +51,7 @@ class Device:
     bindings: tuple[Binding, ...]
     is_suspended: bool
     seq: int
+    clock: Clock = Clock()
 
     def owner_at(self, slot: str, t_ms: int) -> str | None:
         """The person whose reading it is: bound to this slot ("" = none named) at the time of measurement."""
@@ -171,6 +173,20 @@ def suspend(database: Database, ref: str, *, is_suspended: bool) -> Device:
     return _change(database, ref, lambda row, _: row | {"is_suspended": is_suspended})
 
 
+def set_clock(database: Database, ref: str, change: Callable[[Clock], Clock]) -> Device:
+    """The device with what ``change`` makes of its clock; every worker hears of it. Raises NotFound."""
+
+    def changed(row: Document, session: ClientSession) -> Document:  # noqa: ARG001 - one shape for changes
+        clock = change(_clock(row))
+        periods = [
+            {"from_device_ms": one.from_device_ms, "offset_ms": one.offset_ms, "learned_at_ms": one.learned_at_ms}
+            for one in clock.periods
+        ]
+        return row | {"clock_periods": periods, "ahead_ms": list(clock.ahead_ms or ())}
+
+    return _change(database, ref, changed)
+
+
 def ensure_indexes(database: Database) -> None:
     numbers.ensure_indexes(database)
     database["devices"].create_index("seq", name="seq")
@@ -259,7 +275,16 @@ def _device(row: Document) -> Device:
         bindings=tuple(bindings),
         is_suspended=row["is_suspended"],
         seq=row["seq"],
+        clock=_clock(row),
     )
+
+
+def _clock(row: Document) -> Clock:
+    periods = tuple(
+        Period(one["from_device_ms"], one["offset_ms"], one["learned_at_ms"]) for one in row.get("clock_periods") or ()
+    )
+    ahead = row.get("ahead_ms")
+    return Clock(periods, (ahead[0], ahead[1]) if ahead else None)
 
 
 def _binding_row(binding: Binding) -> Document:

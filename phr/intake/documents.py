@@ -8,6 +8,7 @@ from mongoengine import (
     EmbeddedDocument,
     EmbeddedDocumentField,
     EmbeddedDocumentListField,
+    ListField,
     LongField,
     StringField,
 )
@@ -37,6 +38,13 @@ class BindingDocument(EmbeddedDocument):
     until_ms = LongField()
 
 
+class ClockPeriodDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012
+    from_device_ms = LongField(required=True)
+    offset_ms = LongField(required=True)
+    learned_at_ms = LongField(required=True)
+
+
 class DeviceDocument(Document):
     meta = {"collection": "devices", "auto_create_index": False, "strict": True}  # noqa: RUF012
     id = StringField(primary_key=True, regex=rf"^{VENDOR_SLUG}/{DEVICE_SLUG}\Z")
@@ -47,6 +55,8 @@ class DeviceDocument(Document):
     bindings = EmbeddedDocumentListField(BindingDocument)
     is_suspended = BooleanField(required=True)
     limits = EmbeddedDocumentField(LimitsDocument)
+    clock_periods = EmbeddedDocumentListField(ClockPeriodDocument)
+    ahead_ms = ListField(LongField())
     claim_code_hash = StringField()
     created_at_ms = LongField(required=True)
     seq = LongField(required=True)

@@ -16,11 +16,12 @@ from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
 
-Reason = Literal["unbound", "ahead-of-clock", "before-birth", "before-device-made", "out-of-bounds"]
+Reason = Literal["unbound", "ahead-of-clock", "before-birth", "before-device-made", "clock-wrong", "out-of-bounds"]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 KEPT_UNBOUND = timedelta(days=30)
 KEPT_SETTLED = timedelta(days=30)  # what was settled is not held again when it is sent again
 DUPLICATE_KEY = 11000
+Between = tuple[int | None, int | None]  # milliseconds since 1970, the first included; None: open
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,32 @@ def find(database: Database, person: str, row_key: str) -> HeldRow:
 
 def settle(database: Database, row: HeldRow, now_ms: int) -> None:
     """Takes a row out: its owner discarded it, or it stands in the timeline now. What it held goes; safe to repeat."""
+    settle_keys(database, [key(row)], now_ms)
+
+
+def settle_keys(database: Database, keys: Sequence[str], now_ms: int) -> None:
+    """As ``settle``, of many."""
     settled = {"settled_at_ms": now_ms, "expires_at": to_datetime(now_ms) + KEPT_SETTLED}
-    database["held"].update_one({"_id": key(row)}, {"$set": settled, "$unset": {"item": "", "detail": "", "t_ms": ""}})
+    gone = {"item": "", "detail": "", "t_ms": ""}
+    database["held"].update_many({"_id": {"$in": list(keys)}}, {"$set": settled, "$unset": gone})
+
+
+def known(database: Database, keys: Sequence[str]) -> dict[str, bool]:
+    """Those of the keys that are there, each with whether it is settled."""
+    found = database["held"].find({"_id": {"$in": list(keys)}}, {"settled_at_ms": 1})
+    return {row["_id"]: row.get("settled_at_ms") is not None for row in found}
+
+
+def of_clock(database: Database, person: str, device: str, between: Between, limit: int) -> list[HeldRow]:
+    """A person's readings of one device that are held because of their time, earliest arrival first."""
+    wanted: Document = {"person": person, "device": device, "settled_at_ms": None}
+    wanted["reason"] = {"$nin": ["unbound", "out-of-bounds"]}
+    low_ms, high_ms = between
+    if low_ms is not None or high_ms is not None:
+        ends = {"$gte": low_ms, "$lt": high_ms}
+        wanted["t_ms"] = {name: end for name, end in ends.items() if end is not None}
+    found = database["held"].find(wanted).sort([("arrived_at_ms", 1), ("_id", 1)]).limit(limit)
+    return [_row(document) for document in found]
 
 
 def for_device(database: Database, device: str, limit: int) -> list[HeldRow]:

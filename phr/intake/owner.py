@@ -17,6 +17,8 @@ from phr.vocabulary.reading import Run, picked
 AHEAD_MS = 10 * 60_000  # how far a device's clock may run ahead before its readings are held
 WEST_OF_UTC_MS = 14 * 3_600_000  # a birthday begins this long before its UTC midnight somewhere on Earth
 NOBODY_BEFORE = date(1900, 1, 1)  # for people who told no birth date
+# Where nobody told when a device was made: clocks that lost their battery begin again in 1970, 1980 or 2000.
+NO_DEVICE_BEFORE = date(2001, 1, 1)
 CONSENT_WITHDRAWN = "consent-withdrawn"
 VENDORS_DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
 
@@ -107,7 +109,7 @@ def _impossible_time(person: Person, device: Device | None, t_ms: int, arrived_a
         return "ahead-of-clock"
     if t_ms < _day_begin_ms(person.birth_on or NOBODY_BEFORE):
         return "before-birth"
-    if device and device.made_on and t_ms < _day_begin_ms(device.made_on):
+    if device and t_ms < _day_begin_ms(device.made_on or NO_DEVICE_BEFORE):
         return "before-device-made"
     return None
 

@@ -35,6 +35,11 @@ class Rows:
         code: str | None = self.stretches[int(self.origin[index])].runs[int(self.run[index])][1]
         return code
 
+    def timing(self, index: int) -> tuple[int, bool]:
+        """What was added to the time that the device stated, and whether the reading came late."""
+        run = self.stretches[int(self.origin[index])].runs[int(self.run[index])]
+        return (int(run[6]), bool(run[7])) if len(run) > 6 else (0, False)
+
     def place(self, index: int) -> Place:
         return Place(int(self.t[index]), self.device(index), int(self.seq[index]))
 

@@ -3,7 +3,9 @@
 One document a bucket (person, metric, device, span), collection ``readings``:
     _id    person:metric:start:device        p, m, d  the same, apart
     v      version; every write is guarded by the version it read
-    runs   [[offset_min | null, unit | null, origin, batch | null, first arrival, last arrival], ...]
+    runs   [[offset_min | null, unit | null, origin, batch | null, first arrival, last arrival, clock, late], ...]
+           clock: ms added to the times that the device stated; late: it came long after it was measured; both
+           missing where neither is so
     dirty  local days whose summaries are out of date, dirty_since the arrival that made the first of them so;
            both missing when none is (partial indexes, touched only when that changes)
     c      {chunk number: chunk}             see phr.readings.chunk
@@ -32,6 +34,7 @@ from phr.vocabulary.reading import DURATION, Run
 RUNS_CAP = 200  # kinds of runs a bucket may tell apart; an honest bucket has a handful
 DUPLICATE_KEY = 11000
 MAX_TRIES = 60
+LATE_MS = 10 * 60_000  # what arrives so long after its last reading was measured is back-filled
 
 
 class Arrival(NamedTuple):
@@ -219,15 +222,21 @@ def _run_number(runs: list[list[Any]], arrival: Arrival) -> int | None:
     """The number of the bucket's run that shares offset, unit, origin and batch, made where there is none."""
     unit = arrival.run.unit
     kind = [arrival.run.offset_min, unit.code if unit else None, arrival.origin, arrival.batch]
+    timing = _timing(arrival)
     for number, run in enumerate(runs):
-        if run[:4] == kind:
+        if run[:4] == kind and run[6:] == timing:
             run[4] = min(run[4], arrival.arrived_at_ms)
             run[5] = max(run[5], arrival.arrived_at_ms)
             return number
     if len(runs) >= RUNS_CAP:
         return None
-    runs.append([*kind, arrival.arrived_at_ms, arrival.arrived_at_ms])
+    runs.append([*kind, arrival.arrived_at_ms, arrival.arrived_at_ms, *timing])
     return len(runs) - 1
+
+
+def _timing(arrival: Arrival) -> list[int]:
+    is_late = arrival.arrived_at_ms - max(arrival.run.t) > LATE_MS
+    return [arrival.run.clock_offset_ms, int(is_late)] if is_late or arrival.run.clock_offset_ms else []
 
 
 def _changed_days(metric: Metric, slices: Sequence[Slice], merged: Merged, runs: list[list[Any]]) -> set[int]:

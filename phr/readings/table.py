@@ -18,7 +18,15 @@ from phr.vocabulary.units import as_sent
 
 Columns = dict[str, list[Any]]
 
-FIELDS = ("device", "quality", "context", "sent", "seq")  # columns of raw readings that must be asked for
+FIELDS = (
+    "device",
+    "quality",
+    "context",
+    "sent",
+    "seq",
+    "device_time",
+    "arrived",
+)  # columns of raw readings that must be asked for
 _PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
 _WITH_NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
 
@@ -155,10 +163,21 @@ def _sent_value(rows: Rows, metric: Metric, index: int, code: str | None) -> Any
     )
 
 
+def _device_times(rows: Rows) -> list[Any]:
+    """What the device's own clock said; it is ``t`` where that was right."""
+    clock = np.array([rows.timing(index)[0] for index in range(rows.t.size)], np.int64)
+    found: list[Any] = texts(rows.t - clock, rows.offsets)
+    return found
+
+
 _FIELDS: dict[str, Callable[[Rows, Metric], Columns]] = {
     "device": lambda rows, metric: {"device": [rows.device(index) for index in range(rows.t.size)]},  # noqa: ARG005
     "quality": lambda rows, metric: {"quality": _extra(rows, "s")},  # noqa: ARG005
     "context": lambda rows, metric: {"context": _extra(rows, "c")},  # noqa: ARG005
     "sent": _sent,
     "seq": lambda rows, metric: {"seq": rows.seq.tolist()},  # noqa: ARG005
+    "device_time": lambda rows, metric: {"device_time": _device_times(rows)},  # noqa: ARG005
+    "arrived": lambda rows, metric: {  # noqa: ARG005
+        "arrived": ["late" if rows.timing(index)[1] else "live" for index in range(rows.t.size)]
+    },
 }

@@ -41,6 +41,7 @@ class Run:
     seq: list[int] | None = None
     extras: dict[int, dict[str, Any]] = field(default_factory=dict)
     positions: Sequence[int] | None = None  # for a series with gaps: index in `values` of each reading
+    clock_offset_ms: int = 0  # what was added to the times that the device stated
 
     def __len__(self) -> int:
         return len(self.t)

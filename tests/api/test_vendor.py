@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from phr.intake import devices, rejections
+from phr.intake.device_clock import Period
 from phr.intake.devices import NewDevice
 from phr.intake.rejections import RejectedPayload
 from phr.vocabulary.reading import Rejection
@@ -53,3 +54,12 @@ def test_vendor_reads_nobodys_record(cast: Cast) -> None:
     token = cast.token(client, "profile.read", client_id=client, vendor="acme")
     answer = cast.http.get(f"/v1/people/{cast.owner}", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 403
+
+
+def test_vendor_learns_that_a_clock_is_slow(cast: Cast) -> None:
+    period = Period(T0, 1_020_001, T0)
+    devices.set_clock(cast.database, "acme/cuff-1", lambda clock: clock.opened(period))
+    (device,) = asked(cast, "/v1/vendor/devices").json["devices"]
+    assert device["clock_offset_s"] == 1020
+    assert device["clock"] is not None
+    assert "17 minutes slow" in device["clock"]["en"]

@@ -166,7 +166,7 @@ def test_packets_may_be_cut_anywhere(cut: int) -> None:
     while pieces:
         assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
     client._sock = None
-    assert got == [Publish("a/b", b"xyz", 7, False, None)] * 3
+    assert got == [Publish("a/b", b"xyz", 7, is_redelivered=False, is_retained=False, properties=None)] * 3
 
 
 class _Pieces:

@@ -16,7 +16,9 @@ from tests.readings.builders import HOUR_MS, MINUTE_MS
 from tests.recording.builders import HIGH, House, beats, counts, pressure, sent
 
 WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "update_one", "update_many")
-STEPS = 6  # sources, buckets, notices, held, the budget of rejections, rejections
+STEPS = (
+    8  # sources, buckets, notices, held, the word on the clock, what was ahead, the budget of rejections, rejections
+)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def undisturbed(home: House) -> Any:
     return home.state()
 
 
-def test_a_batch_is_written_in_six_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_written_in_eight_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         steps = fail_at(patch, lambda _: False, is_written=False)
         home.record(*a_batch())
@@ -81,7 +83,7 @@ def test_crash_at_a_write_leaves_no_trace_after_the_next_try(
             home.record(*a_batch())
     home.record(*a_batch())
     state = home.state()
-    assert len(state["notices"]) == 1
+    assert len(state["notices"]) == 2  # the alert and the word on the clock
     assert state == undisturbed(home)
 
 
