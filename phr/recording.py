@@ -6,6 +6,7 @@ because something was already there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +16,14 @@ from phr.care.rule import Rules
 from phr.clock import rfc3339
 from phr.database import Database
 from phr.formats.phr_v1 import encode_item
-from phr.intake import entered, held, rejections
+from phr.intake import entered, held, rejections, vendor_hours
 from phr.intake.entered import Entered
 from phr.intake.held import HeldRow
 from phr.intake.owner import CONSENT_WITHDRAWN, Found, Owner, Sender
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
+from phr.intake.sightings import Sightings
+from phr.intake.vendor_hours import Answered
 from phr.notices import outbox
 from phr.readings import chunk, store
 from phr.readings.chunk import Outcome
@@ -95,6 +98,7 @@ class Recorder:
         self._database = database
         self._rules = rules
         self._registry = Registry(database)
+        self._sightings = Sightings(database)
 
     def formats_of(self, devices: Iterable[str]) -> dict[str, str | None]:
         """The format each device was registered with; None where it has none or is unknown."""
@@ -119,6 +123,7 @@ class Recorder:
         for arrival, outcome, number in zip(sorted_.arrivals, outcomes, sorted_.verdict_of, strict=True):
             _count(verdicts[number], arrival.run, outcome)
         self._keep_rejections(deliveries, verdicts)
+        self._count_for_vendors(deliveries, verdicts)
         return verdicts
 
     def _sort(self, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> _Sorted:
@@ -205,6 +210,13 @@ class Recorder:
             ],
         )
 
+    def _count_for_vendors(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
+        """What came from vendors, and so over MQTT, for them to look at."""
+        by_vendors = [(one, verdict) for one, verdict in zip(deliveries, verdicts, strict=True) if one.topic]
+        vendor_hours.count(self._database, [_answered(one, verdict) for one, verdict in by_vendors])
+        heard = ((one.device, one.arrived_at_ms) for one, _ in by_vendors if self._registry.device(one.device))
+        self._sightings.saw(heard)
+
 
 def _sender(delivery: Delivery) -> Sender:
     return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
@@ -271,6 +283,19 @@ def _rejected(delivery: Delivery, found: Sequence[Rejection]) -> RejectedPayload
         rejections=tuple(withdrawn or found),
         received_at_ms=delivery.arrived_at_ms,
     )
+
+
+def _answered(delivery: Delivery, verdict: Verdict) -> Answered:
+    counts = Counter(
+        messages=1,
+        stored=verdict.stored,
+        duplicate=verdict.duplicate,
+        corrected=verdict.corrected,
+        held=verdict.held,
+    )
+    for one in verdict.rejected:
+        counts[vendor_hours.REJECTED + one.code] += one.count
+    return Answered(delivery.device.partition("/")[0], delivery.arrived_at_ms, counts)
 
 
 def _count(verdict: Verdict, run: Run, outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from tests.readings.builders import HOUR_MS, MINUTE_MS
 from tests.recording.builders import HIGH, House, beats, counts, pressure, sent
 
 WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "update_one", "update_many")
-STEPS = 6  # sources, buckets, notices, held, the budget of rejections, rejections
+STEPS = 8  # sources, buckets, notices, held, the budget of rejections, rejections, a vendor's hours, sightings
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def undisturbed(home: House) -> Any:
     return home.state()
 
 
-def test_a_batch_is_written_in_six_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_written_in_eight_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         steps = fail_at(patch, lambda _: False, is_written=False)
         home.record(*a_batch())
