@@ -6,7 +6,6 @@ because something was already there.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -286,16 +285,8 @@ def _rejected(delivery: Delivery, found: Sequence[Rejection]) -> RejectedPayload
 
 
 def _answered(delivery: Delivery, verdict: Verdict) -> Answered:
-    counts = Counter(
-        messages=1,
-        stored=verdict.stored,
-        duplicate=verdict.duplicate,
-        corrected=verdict.corrected,
-        held=verdict.held,
-    )
-    for one in verdict.rejected:
-        counts[vendor_hours.REJECTED + one.code] += one.count
-    return Answered(delivery.device.partition("/")[0], delivery.arrived_at_ms, counts)
+    counts = (1, verdict.stored, verdict.duplicate, verdict.corrected, verdict.held)
+    return Answered(delivery.device.partition("/")[0], delivery.arrived_at_ms, counts, verdict.rejected)
 
 
 def _count(verdict: Verdict, run: Run, outcome: Outcome) -> None:

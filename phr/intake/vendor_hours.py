@@ -7,31 +7,33 @@ MongoDB may be missing. They are for looking at, not for settling accounts.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import add
+from typing import NamedTuple
 
 from pymongo import UpdateOne, WriteConcern
 
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.vocabulary.reading import Rejection
 
 KEPT = timedelta(days=400)
 HOUR_MS = 3_600_000
 COUNTED = ("messages", "stored", "duplicate", "corrected", "held")
-REJECTED = "rejected."  # before a code
 
 _QUICK = WriteConcern(w=1, j=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What became of one message; ``counts`` by the names in COUNTED and, for rejected items, REJECTED + code."""
+class Answered(NamedTuple):
+    """What became of one message. A tuple: one is made for every message that arrives."""
 
     vendor: str
     arrived_at_ms: int
-    counts: Mapping[str, int]
+    counts: tuple[int, int, int, int, int]  # in the order of COUNTED
+    rejections: Sequence[Rejection] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,18 @@ class VendorHour:
 
 def count(database: Database, answered: Iterable[Answered]) -> None:
     """Adds messages to the hours in which they arrived; one write for all of them."""
-    sums: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    sums: dict[tuple[str, int], list[int]] = {}
+    rejected: dict[tuple[str, int], Counter[str]] = {}
     for one in answered:
-        sums[one.vendor, one.arrived_at_ms // HOUR_MS].update(one.counts)
+        key = (one.vendor, one.arrived_at_ms // HOUR_MS)
+        so_far = sums.get(key)
+        sums[key] = list(one.counts) if so_far is None else list(map(add, so_far, one.counts))
+        for rejection in one.rejections:
+            rejected.setdefault(key, Counter())[rejection.code] += rejection.count
     if sums:
         hours = database["vendor_hours"].with_options(write_concern=_QUICK)
-        hours.bulk_write([_addition(vendor, hour, counts) for (vendor, hour), counts in sums.items()], ordered=False)
+        writes = [_addition(key, counts, rejected.get(key, {})) for key, counts in sums.items()]
+        hours.bulk_write(writes, ordered=False)
 
 
 def between(database: Database, vendor: str, from_ms: int, to_ms: int) -> list[VendorHour]:
@@ -67,11 +75,13 @@ def ensure_indexes(database: Database) -> None:
     database["vendor_hours"].create_index("expires_at", name="expires", expireAfterSeconds=0)
 
 
-def _addition(vendor: str, hour: int, counts: Counter[str]) -> UpdateOne:
+def _addition(key: tuple[str, int], counts: Sequence[int], rejected: Mapping[str, int]) -> UpdateOne:
+    vendor, hour = key
     start_ms = hour * HOUR_MS
-    amounts = {name: number for name, number in counts.items() if number}
+    amounts = {name: number for name, number in zip(COUNTED, counts, strict=True) if number}
+    by_code = {f"rejected.{code}": number for code, number in rejected.items()}
     first = {"start_ms": start_ms, "expires_at": to_datetime(start_ms) + KEPT}
-    return UpdateOne({"_id": _id(vendor, hour)}, {"$inc": amounts, "$setOnInsert": first}, upsert=True)
+    return UpdateOne({"_id": _id(vendor, hour)}, {"$inc": amounts | by_code, "$setOnInsert": first}, upsert=True)
 
 
 def _id(vendor: str, hour: int) -> str:

@@ -7,6 +7,7 @@ import pytest
 from phr.clock import now_ms
 from phr.intake import vendor_hours
 from phr.intake.vendor_hours import HOUR_MS, Answered
+from phr.vocabulary.reading import Rejection
 from tests.cast import T0, Cast
 
 DAY_MS = 24 * HOUR_MS
@@ -18,13 +19,13 @@ def asked(cast: Cast, query: str, vendor: str = "acme") -> Any:
     return cast.http.get(f"/v1/vendor/statistics?{query}", headers=headers)
 
 
-def heard(cast: Cast, at_ms: int, vendor: str = "acme", **counts: int) -> None:
-    vendor_hours.count(cast.database, [Answered(vendor, at_ms, {"messages": 1} | counts)])
+def heard(cast: Cast, at_ms: int, vendor: str = "acme", *rejected: Rejection, stored: int = 0) -> None:
+    vendor_hours.count(cast.database, [Answered(vendor, at_ms, (1, stored, 0, 0, 0), rejected)])
 
 
 def test_vendor_sees_its_hours_and_their_total(cast: Cast) -> None:
     heard(cast, HOUR, stored=2)
-    heard(cast, HOUR + HOUR_MS, duplicate=3, **{"rejected.unit-missing": 4})
+    heard(cast, HOUR + HOUR_MS, "acme", Rejection("/series/0", "unit-missing", "?", count=4))
     heard(cast, HOUR, vendor="other", stored=9)
     answer = asked(cast, f"from={HOUR}&to={HOUR + 2 * HOUR_MS}").json
     assert [(one["hour"], one["messages"], one["stored"]) for one in answer["hours"]] == [

@@ -19,7 +19,7 @@ def hours(database: Database) -> list[vendor_hours.VendorHour]:
 
 def test_a_batch_is_added_up_by_hour_of_arrival(database: Database) -> None:
     times = (HOUR - 1, HOUR, HOUR + HOUR_MS - 1, HOUR + HOUR_MS)
-    vendor_hours.count(database, [Answered("acme", t, {"messages": 1, "stored": 2}) for t in times])
+    vendor_hours.count(database, [Answered("acme", t, (1, 2, 0, 0, 0)) for t in times])
     assert [(one.start_ms, one.messages, one.stored) for one in hours(database)] == [
         (HOUR - HOUR_MS, 1, 2),
         (HOUR, 2, 4),
