@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ingest import worker
-from phr.database import Database
 from phr.errors import InputInvalid, ServerUnavailable
-from tests.conftest import Broker
-from tests.ingest.running import Plant, built, wait_until
+from tests.ingest.running import Plant, wait_until
 from vendor import command, line, main
 from vendor.login import login_of
-
-
-@pytest.fixture
-def plant(broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    monkeypatch.setattr(worker, "IDLE_WAIT_S", 0.05)
-    with built(broker, database) as one:
-        yield one
 
 
 def arguments(plant: Plant, username: str, *more: str) -> list[str]:

@@ -6,26 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from ingest import worker
-from phr.database import Database
-from tests.conftest import Broker
-from tests.ingest.running import Plant, built
+from tests.ingest.running import Plant
 
 ROOT = Path(__file__).parents[2]
 PRESSURE = ("--systolic", "128", "--diastolic", "82")
-
-
-@pytest.fixture
-def plant(broker: Broker, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    monkeypatch.setattr(worker, "IDLE_WAIT_S", 0.05)
-    with built(broker, database) as one:
-        yield one
 
 
 def cuff(plant: Plant, outbox: Path, password: str, *more: str) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ops import admin
-from phr.api.application import create
 from tests.cast import Cast
 from vendor import command
 
@@ -52,9 +51,7 @@ def test_each_link_leads_somewhere(target: str) -> None:
 def test_each_route_and_its_query_are_there(cast: Cast) -> None:
     routes = re.findall(r"`GET (/v1/vendor/\w+)(?:\?([\w&]+))?`", DOCUMENT)
     assert {path for path, _ in routes} == {
-        rule.rule
-        for rule in create(cast.installation.settings, cast.database).url_map.iter_rules()
-        if rule.rule.startswith("/v1/vendor/")
+        rule.rule for rule in cast.http.application.url_map.iter_rules() if rule.rule.startswith("/v1/vendor/")
     }
     for path, names in routes:
         query = "&".join(
