@@ -213,8 +213,8 @@ class Recorder:
         """What came from vendors, and so over MQTT, for them to look at."""
         by_vendors = [(one, verdict) for one, verdict in zip(deliveries, verdicts, strict=True) if one.topic]
         vendor_hours.count(self._database, [_answered(one, verdict) for one, verdict in by_vendors])
-        heard = ((one.device, one.arrived_at_ms) for one, _ in by_vendors if self._registry.device(one.device))
-        self._sightings.saw(heard)
+        latest = {one.device: one.arrived_at_ms for one, _ in by_vendors}
+        self._sightings.saw((device, at_ms) for device, at_ms in latest.items() if self._registry.device(device))
 
 
 def _sender(delivery: Delivery) -> Sender:
