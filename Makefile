@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 REAL_DATA ?= ../shared/data
-PACKAGES := phr ingest notifications ops simulator
+PACKAGES := phr ingest notifications ops simulator vendor
 ONLY ?=
 
 .PHONY: run test bench check real faults lock mosquitto

@@ -21,6 +21,7 @@ COMMANDS = {
     "scheduler": "one scheduler",
     "simulate": "homes full of devices that publish over MQTT",
     "admin": "people, vendors, devices, tokens; prints JSON",
+    "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
 
@@ -80,6 +81,10 @@ def _admin(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.admin").main(argv, settings))
 
 
+def _vendor(argv: list[str], _settings: Settings) -> int:
+    return int(_part("vendor").main(argv))
+
+
 def _settings(_argv: list[str], settings: Settings) -> int:
     for row in settings.described():
         print(json.dumps(row, ensure_ascii=False))
@@ -93,6 +98,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "scheduler": _scheduler,
     "simulate": _simulate,
     "admin": _admin,
+    "vendor": _vendor,
     "settings": _settings,
 }
 

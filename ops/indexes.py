@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phr.database import Database
-from phr.intake import clocks, commands, devices, entered, held, limits, rejections, restamps
+from phr.intake import clocks, commands, devices, entered, held, limits, rejections, restamps, vendor_hours
 from phr.notices import outbox
 from phr.people import access, grants, people
 from phr.readings import store
@@ -24,6 +24,7 @@ STORES = (
     rejections,
     restamps,
     store,
+    vendor_hours,
 )
 
 

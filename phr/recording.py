@@ -15,7 +15,7 @@ from phr.care.rule import Rules
 from phr.clock import rfc3339
 from phr.database import Database
 from phr.formats.phr_v1 import encode_item
-from phr.intake import clock_words, clocks, devices, entered, held, rejections
+from phr.intake import clock_words, clocks, devices, entered, held, rejections, vendor_hours
 from phr.intake.clocks import Learner, Sign
 from phr.intake.device_clock import Timed, as_told, has_own_time, on_true_time, shifted
 from phr.intake.devices import Device
@@ -24,6 +24,8 @@ from phr.intake.held import HeldRow
 from phr.intake.owner import CONSENT_WITHDRAWN, Found, Owner, Sender
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
+from phr.intake.sightings import Sightings
+from phr.intake.vendor_hours import Answered
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.readings import chunk, store
@@ -107,6 +109,7 @@ class Recorder:
         self._registry = Registry(database)
         self._learner = Learner(database)
         self._told: set[str] = set()
+        self._sightings = Sightings(database)
 
     def formats_of(self, devices: Iterable[str]) -> dict[str, str | None]:
         """The format each device was registered with; None where it has none or is unknown."""
@@ -134,6 +137,7 @@ class Recorder:
         for arrival, outcome, number in zip(sorted_.arrivals, outcomes, sorted_.verdict_of, strict=True):
             _count(verdicts[number], arrival.run, outcome)
         self._keep_rejections(deliveries, verdicts)
+        self._count_for_vendors(deliveries, verdicts)
         return verdicts
 
     def _sort(self, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> _Sorted:
@@ -284,6 +288,13 @@ class Recorder:
             ],
         )
 
+    def _count_for_vendors(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
+        """What came from vendors, and so over MQTT, for them to look at."""
+        by_vendors = [(one, verdict) for one, verdict in zip(deliveries, verdicts, strict=True) if one.topic]
+        vendor_hours.count(self._database, [_answered(one, verdict) for one, verdict in by_vendors])
+        latest = {one.device: one.arrived_at_ms for one, _ in by_vendors}
+        self._sightings.saw((device, at_ms) for device, at_ms in latest.items() if self._registry.device(device))
+
 
 def _sender(delivery: Delivery) -> Sender:
     return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
@@ -366,6 +377,11 @@ def _rejected(delivery: Delivery, found: Sequence[Rejection]) -> RejectedPayload
         rejections=tuple(withdrawn or found),
         received_at_ms=delivery.arrived_at_ms,
     )
+
+
+def _answered(delivery: Delivery, verdict: Verdict) -> Answered:
+    counts = (1, verdict.stored, verdict.duplicate, verdict.corrected, verdict.held)
+    return Answered(delivery.device.partition("/")[0], delivery.arrived_at_ms, counts, verdict.rejected)
 
 
 def _count(verdict: Verdict, run: Run, outcome: Outcome) -> None:

@@ -6,17 +6,25 @@ import base64
 from typing import Any
 
 from flask import Blueprint
+from marshmallow import fields, validate
 
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
-from phr.api.shapes import PageQuery
+from phr.api.shapes import MomentField, PageQuery
 from phr.clock import rfc3339
-from phr.intake import clock_words, devices, rejections, status
+from phr.intake import clock_words, devices, rejections, sightings, status
 from phr.intake.devices import Device
-from phr.intake.rejections import KeptRejection
+from phr.intake.rejections import KeptRejection, Sought
 from phr.intake.status import Known
 
 blueprint = Blueprint("vendor", __name__)
+
+
+class RejectionsQuery(PageQuery):
+    device = fields.String(load_default=None, validate=validate.Length(1, 100))  # "cuff-7" or "vendor/cuff-7"
+    code = fields.String(load_default=None, validate=validate.Regexp(r"[a-z0-9-]{1,64}\Z"))
+    from_ = MomentField(data_key="from", load_default=None)
+    to = MomentField(load_default=None)
 
 
 @blueprint.get("/v1/vendor/devices")
@@ -27,25 +35,39 @@ def list_devices(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     found = devices.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
     shown = found[: query["limit"]]
     next_cursor = shown[-1].ref if len(found) > len(shown) else None
-    known = status.of_devices(database(), [one.ref for one in shown])
-    return {"devices": [_device(one, known.get(one.ref)) for one in shown], "next_cursor": next_cursor}
+    refs = [one.ref for one in shown]
+    known, seen = status.of_devices(database(), refs), sightings.last_seen(database(), refs)
+    listed = [_device(one, known.get(one.ref), seen.get(one.ref)) for one in shown]
+    return {"devices": listed, "next_cursor": next_cursor}
 
 
 @blueprint.get("/v1/vendor/rejections")
 @access("vendor.read")
-@takes(PageQuery, location="query")
+@takes(RejectionsQuery, location="query")
 @returns()
 def list_rejections(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
-    page = rejections.recent(database(), vendor, query["limit"], query["cursor"])
+    sought = _sought(vendor, query)
+    page = rejections.recent(database(), vendor, query["limit"], query["cursor"], sought=sought)
     return {"rejections": [_rejection(row) for row in page.rows], "next_cursor": page.next_cursor}
 
 
-def _device(device: Device, known: Known | None) -> dict[str, Any]:
+def _sought(vendor: str, query: dict[str, Any]) -> Sought:
+    device, since, until = query["device"], query["from_"], query["to"]
+    return Sought(
+        device=device if device is None or "/" in device else f"{vendor}/{device}",
+        code=query["code"],
+        from_ms=since.t_ms if since else None,
+        to_ms=until.t_ms if until else None,
+    )
+
+
+def _device(device: Device, known: Known | None, seen_at_ms: int | None) -> dict[str, Any]:
     return {
         "device": device.ref,
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "last_seen_at": None if seen_at_ms is None else rfc3339(seen_at_ms),
         "clock_offset_s": round(device.clock.offset_ms / 1000),
         "clock": words._asdict() if (words := clock_words.of_clock(device.ref, device.clock)) else None,
         "status": _status(known) if known else None,
@@ -69,6 +91,7 @@ def _rejection(row: KeptRejection) -> dict[str, Any]:
         "received_at": rfc3339(row.received_at_ms),
         "rejected_count": row.rejected_count,
         "rejected": [{"path": one.path, "code": one.code, "detail": one.detail} for one in row.rejections],
+        "excerpt": row.excerpt,
         "payload_base64": base64.b64encode(row.payload).decode(),
         "payload_bytes": row.payload_bytes,
     }

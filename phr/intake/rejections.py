@@ -21,6 +21,7 @@ KEPT_REJECTIONS = 100
 KEPT_DETAIL_CHARS = 200
 DAY_BUDGET_BYTES = 16 * 1024 * 1024
 SAMPLED_ONE_IN = 100
+EXCERPT_CHARS = 200
 DUPLICATE_KEY = 11000
 
 
@@ -47,6 +48,25 @@ class KeptRejection:
     rejections: tuple[Rejection, ...]  # the first 100
     rejected_count: int
     received_at_ms: int
+
+    @property
+    def excerpt(self) -> str:
+        """Its beginning as text for people; what can't be printed is a dot in the middle of the line."""
+        beginning = self.payload[: 4 * EXCERPT_CHARS].decode(errors="replace")[:EXCERPT_CHARS]
+        return "".join(char if char.isprintable() else "\u00b7" for char in beginning)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which rejections; None: all of them. ``device``: "vendor/device". Received in [from, to)."""
+
+    device: str | None = None
+    code: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+
+ANYTHING = Sought()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +100,11 @@ def reject(database: Database, payloads: Sequence[RejectedPayload], day_budget_b
         return int(error.details["nUpserted"])
 
 
-def recent(database: Database, vendor: str, limit: int, cursor: str | None = None) -> Page:
+def recent(
+    database: Database, vendor: str, limit: int, cursor: str | None = None, *, sought: Sought = ANYTHING
+) -> Page:
     """A vendor's rejections, latest first. Raises InputInvalid for a cursor that is none of ours."""
-    wanted: Document = {"vendor": vendor}
+    wanted = _wanted(vendor, sought)
     if cursor is not None:
         at_ms, last_id = _position(cursor)
         wanted["$or"] = [{"received_at_ms": {"$lt": at_ms}}, {"received_at_ms": at_ms, "_id": {"$gt": last_id}}]
@@ -110,7 +132,20 @@ def ensure_indexes(database: Database) -> None:
     rejections = database["rejections"]
     rejections.create_index("expires_at", name="expires", expireAfterSeconds=0)
     rejections.create_index([("vendor", 1), ("received_at_ms", -1), ("_id", 1)], name="vendor")
+    rejections.create_index([("vendor", 1), ("device", 1), ("received_at_ms", -1), ("_id", 1)], name="device")
     database["rejection_days"].create_index("expires_at", name="expires", expireAfterSeconds=0)
+
+
+def _wanted(vendor: str, sought: Sought) -> Document:
+    wanted: Document = {"vendor": vendor}
+    if sought.device is not None:
+        wanted["device"] = sought.device
+    if sought.code is not None:
+        wanted["rejections.code"] = sought.code
+    bounds = {"$gte": sought.from_ms, "$lt": sought.to_ms}
+    if received := {name: bound for name, bound in bounds.items() if bound is not None}:
+        wanted["received_at_ms"] = received
+    return wanted
 
 
 def _unknown(database: Database, rows: dict[str, Document]) -> list[Document]:

@@ -63,3 +63,21 @@ def test_pages_give_every_row_once_latest_first(database: Database) -> None:
 def test_cursor_of_no_list_is_refused(database: Database, cursor: str) -> None:
     with pytest.raises(InputInvalid):
         rejections.recent(database, "acme", 1, cursor)
+
+
+@pytest.mark.parametrize(
+    ("payload", "excerpt"),
+    [
+        (b"", ""),
+        (b'{"a":\t1}\n', '{"a":·1}·'),
+        ("体温".encode(), "体温"),
+        (b"\xff\x00a", "\ufffd·a"),
+        (b"a" * 199, "a" * 199),
+        (b"a" * 200, "a" * 200),
+        (b"a" * 201, "a" * 200),
+        ("值".encode() * 201, "值" * 200),
+    ],
+)
+def test_excerpt_is_short_and_can_be_printed(database: Database, payload: bytes, excerpt: str) -> None:
+    rejections.reject(database, [replace(ONE, payload=payload)])
+    assert rejections.recent(database, "acme", 1).rows[0].excerpt == excerpt

@@ -10,7 +10,7 @@ from ops import indexes
 from phr.database import Database
 from tests.ops.running import ROOT, command
 
-PACKAGES = ("phr", "ingest", "notifications", "ops", "simulator", "tests", "benchmarks")
+PACKAGES = ("phr", "ingest", "notifications", "ops", "simulator", "vendor", "tests", "benchmarks")
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:

@@ -16,9 +16,9 @@ from tests.readings.builders import HOUR_MS, MINUTE_MS
 from tests.recording.builders import HIGH, House, beats, counts, pressure, sent
 
 WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "update_one", "update_many")
-STEPS = (
-    8  # sources, buckets, notices, held, the word on the clock, what was ahead, the budget of rejections, rejections
-)
+# Sources, buckets, notices, held, the word on the clock, what was ahead, the budget of rejections, rejections, a
+# vendor's hours, sightings.
+STEPS = 10
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""`vendor check` with the API, against a whole installation: its processes, a new vendor, what `admin` printed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.consumer import parse_url
+from ops import administration
+from phr.errors import ServerUnavailable
+from phr.intake.devices import NewDevice
+from phr.people.people import NewPerson
+from tests.ingest.running import wait_until
+from tests.real.gateway import Gateway
+from tests.real.installation import Installation, installed
+from vendor import main
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installed(tmp_path_factory.mktemp("installation")) as running:
+        yield running
+
+
+@pytest.fixture
+def printed(installation: Installation) -> dict[str, Any]:
+    """What the operator hands a new vendor, who has a device bound to a test person."""
+    slug = f"v{secrets.token_hex(4)}"
+    vendor: dict[str, Any] = administration.create_vendor(installation.operator, slug)
+    person = administration.create_person(installation.operator, NewPerson(zone="Asia/Shanghai"))["person_id"]
+    administration.create_device(installation.operator, NewDevice(vendor=slug, name="d1", bindings=(("", person),)))
+    return vendor
+
+
+def arguments(installation: Installation, path: Path, printed: dict[str, Any], *more: str) -> list[str]:
+    path.write_text(json.dumps(printed))
+    broker = installation.operator.settings.mqtt_url
+    assert broker
+    return ["check", "--broker", broker, "--credentials", str(path), "--api", installation.url, *more]
+
+
+def test_a_vendor_checks_broker_and_api(
+    installation: Installation, printed: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(arguments(installation, tmp_path / "v.json", printed, "--device", "d1"))
+    said = capsys.readouterr().out
+    assert (status, "FAIL" in said) == (0, False)
+    assert "the API counts the vendor's messages" in said
+
+
+def test_a_payload_without_an_id_is_seen_through_the_statistics(
+    installation: Installation, printed: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "2")
+    address = parse_url(str(installation.operator.settings.mqtt_url))
+    gateway = Gateway((address.host, address.port), printed["mqtt_username"], printed["mqtt_password"])
+    statuses: list[int] = []
+    watching = threading.Thread(target=lambda: statuses.append(main(given)))
+    watching.start()
+    wait_until(lambda: gateway.publish("d1", b'{"readings": []}', "") or not watching.is_alive())
+    gateway.close()
+    assert "FAIL every payload carries an id" in capsys.readouterr().out
+    assert statuses == [1]
+
+
+def test_a_wrong_secret_is_one_sentence(installation: Installation, printed: dict[str, Any], tmp_path: Path) -> None:
+    wrong = printed | {"client_secret": "wrong"}
+    with pytest.raises(ServerUnavailable, match="the API answers 401"):
+        main(arguments(installation, tmp_path / "v.json", wrong))

@@ -1,0 +1,42 @@
+"""The API as a vendor's client asks it: a token by client credentials, then JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from phr.errors import ServerUnavailable, SettingInvalid
+
+TIMEOUT_S = 15
+
+
+class Api:
+    """Raises ServerUnavailable for whatever is not a good answer, with the status."""
+
+    def __init__(self, url: str, client_id: str, client_secret: str) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise SettingInvalid(f"--api {url} is not http://… or https://…")
+        self._url = url.rstrip("/")
+        basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        body = urlencode({"grant_type": "client_credentials"}).encode()
+        self._token = self._json("/oauth/token", {"Authorization": f"Basic {basic}"}, body)["access_token"]
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        given = urlencode({name.rstrip("_"): value for name, value in query.items()})
+        return self._json(f"{path}?{given}", {"Authorization": f"Bearer {self._token}"})
+
+    def _json(self, path: str, headers: dict[str, str], body: bytes | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(self._url + path, body, headers)  # noqa: S310 - the scheme is looked at above
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                answered: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ServerUnavailable(f"the API answers {error.code} to {path.partition('?')[0]}") from error
+        except (OSError, ValueError) as error:
+            raise ServerUnavailable(f"the API does not answer at {self._url}: {error}") from error
+        return answered
