@@ -22,7 +22,7 @@ from phr import clock, database
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
-from phr.formats import find_format
+from phr.formats import Format, find_format
 from phr.formats.building import MAX_TEXT, is_text
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
@@ -249,7 +249,7 @@ class Worker:
         self._publisher.publish(topic, body, message.correlation)
 
 
-def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | None]) -> Decoded:
+def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | Format | None]) -> Decoded:
     """What the message says; a payload that can't be read is one rejection."""
     try:
         if sender is None or not sender.is_wellformed:

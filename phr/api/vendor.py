@@ -26,7 +26,7 @@ def list_devices(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     found = devices.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
     shown = found[: query["limit"]]
     next_cursor = shown[-1].ref if len(found) > len(shown) else None
-    return {"devices": [_device(one) for one in shown], "next_cursor": next_cursor}
+    return {"devices": [shown_device(one) for one in shown], "next_cursor": next_cursor}
 
 
 @blueprint.get("/v1/vendor/rejections")
@@ -38,12 +38,15 @@ def list_rejections(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     return {"rejections": [_rejection(row) for row in page.rows], "next_cursor": page.next_cursor}
 
 
-def _device(device: Device) -> dict[str, Any]:
+def shown_device(device: Device) -> dict[str, Any]:
+    """What its vendor sees of a device."""
     return {
         "device": device.ref,
+        "model": device.model,
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "is_retired": device.is_retired,
     }
 
 
