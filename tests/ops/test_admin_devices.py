@@ -16,7 +16,7 @@ from ops import admin
 from ops.login_keeper import Keeper
 from phr.config import Settings
 from phr.database import Database
-from phr.intake import devices, enrolment, mqtt_logins
+from phr.intake import devices, enrolment
 from phr.intake.devices import NewDevice
 from tests.cast import T0
 from tests.conftest import Broker
