@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import os
 import pwd
 import re
@@ -13,27 +11,28 @@ import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from phr.errors import ServerUnavailable
+from phr.intake.mqtt_logins import CANARY_USER, RESERVED_USERS, mqtt_username, password_hash
+from phr.intake.mqtt_rights import SERVER_USER, access_list
 
-SERVER_USER = "phr-server"
-CANARY_USER = "phr-canary"  # gets a new password with every change; logging in with it proves that the change is live
-RESERVED_USERS = frozenset({SERVER_USER, CANARY_USER})
+__all__ = ["CANARY_USER", "RESERVED_USERS", "SERVER_USER", "mqtt_username", "password_hash"]
 
 CONFIG_FILE = "mosquitto.conf"
 ACL_FILE = "acl"
 PASSWORD_FILE = "passwords"  # noqa: S105 - a file's name
 PID_FILE = "mosquitto.pid"
 STORE = "store"
+CERTIFICATE_FILE = "server.crt"
+KEY_FILE = "server.key"
+AUTHORITY_FILE = "ca.crt"
+REVOKED_FILE = "revoked.pem"
 
 # A payload over 256 KiB gets a verdict from the worker. One over this limit is refused by the broker, with a reason
 # that MQTT 5 does not allow in a PUBACK: clients such as paho drop the connection and send it again, for ever. So
 # the limit is far from where an honest device could come by accident.
 MESSAGE_LIMIT_BYTES = 1024 * 1024
-HASH_ROUNDS = 101  # mosquitto 2.0's own number; enough for random passwords only, and only those are given out
-
-_SALT_BYTES = 12
+TLS_FILES = (CERTIFICATE_FILE, KEY_FILE, AUTHORITY_FILE, REVOKED_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +47,6 @@ class Listener:
 
 def folder(data_dir: Path) -> Path:
     return data_dir / "mosquitto"
-
-
-def mqtt_username(vendor: str, device: str | None = None) -> str:
-    """``vendor`` for a vendor's cloud, ``vendor/device`` for one device.
-
-    A ':' (legal in a device slug) would end the name in mosquitto's password file, so it is written ``%3A``.
-    """
-    return vendor if device is None else f"{vendor}/{quote(device, safe='')}"
-
-
-def password_hash(password: str) -> str:
-    """The password as a line of mosquitto 2.0's password file holds it: ``$7$rounds$salt$hash``, PBKDF2-HMAC-SHA512."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ROUNDS)
-    return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def queue_limit_bytes(memory_bytes: int) -> int:
@@ -93,20 +77,23 @@ def write_config(data_dir: Path, listener: Listener) -> Path:
     return path
 
 
-def write_password_file(data_dir: Path, entries: Mapping[str, str]) -> None:
-    """Replaces users and their rights: ``entries`` maps MQTT user name to password hash. The server's user is added."""
+def write_password_file(data_dir: Path, entries: Mapping[str, str], denied: Iterable[str] = ()) -> None:
+    """Replaces users and their rights: ``entries`` maps MQTT user name to password hash. The server's user is added.
+
+    ``denied``: user names that may do nothing, connected by certificate or not.
+    """
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     everyone = {**entries, SERVER_USER: password_hash(server_password(data_dir))}
-    _write(home / ACL_FILE, acl(everyone))
+    _write(home / ACL_FILE, access_list(everyone, denied))
     _write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
 
 
-def acl(usernames: Iterable[str]) -> str:
-    """Who may do what: the server; vendors and devices by pattern; devices with a ':' in their slug by name."""
-    blocks = [_SERVER_RIGHTS]
-    blocks += [_named_rights(name) for name in sorted(usernames) if "%" in name]
-    return "\n".join([*blocks, _PATTERN_RIGHTS])
+def write_tls_file(data_dir: Path, name: str, text: str) -> None:
+    """Replaces one of ``TLS_FILES``."""
+    home = folder(data_dir)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(home / name, text)
 
 
 def reload(data_dir: Path) -> bool:
@@ -167,9 +154,18 @@ def _config_lines(home: Path, listener: Listener) -> list[str]:
         "connection_messages false",
         f"listener {listener.port} {listener.bind}",
     ]
-    certificate, key = home / "server.crt", home / "server.key"
-    if certificate.exists() and key.exists():
-        lines += [f"listener {listener.tls_port} {listener.bind}", f"certfile {certificate}", f"keyfile {key}"]
+    if all((home / name).exists() for name in TLS_FILES):
+        lines += [
+            f"listener {listener.tls_port} {listener.bind}",
+            f"certfile {home / CERTIFICATE_FILE}",
+            f"keyfile {home / KEY_FILE}",
+            f"cafile {home / AUTHORITY_FILE}",
+            f"crlfile {home / REVOKED_FILE}",
+            "# With both, the certificate's common name is the user; no password is looked at on this listener.",
+            "require_certificate true",
+            "use_identity_as_username true",
+            "tls_version tlsv1.2",
+        ]
     return lines
 
 
@@ -179,33 +175,6 @@ def _user_lines() -> list[str]:
         return [f"user {pwd.getpwuid(os.geteuid()).pw_name}"]
     except KeyError:  # a container's numeric user has no name; mosquitto needs it only for root
         return []
-
-
-_SERVER_RIGHTS = f"""user {SERVER_USER}
-topic read phr/v1/+/+/readings
-topic read phr/v1/+/+/status
-topic read $SYS/broker/#
-topic write phr/v1/+/+/feedback/#
-topic write phr/v1/+/+/commands
-"""
-
-_PATTERN_RIGHTS = """pattern write phr/v1/%u/readings
-pattern write phr/v1/%u/status
-pattern read phr/v1/%u/feedback/#
-pattern read phr/v1/%u/commands
-pattern write phr/v1/%u/+/readings
-pattern write phr/v1/%u/+/status
-pattern read phr/v1/%u/+/feedback/#
-"""
-
-
-def _named_rights(username: str) -> str:
-    prefix = f"phr/v1/{unquote(username)}"
-    return (
-        f"user {username}\n"
-        f"topic write {prefix}/readings\ntopic write {prefix}/status\n"
-        f"topic read {prefix}/feedback/#\ntopic read {prefix}/commands\n"
-    )
 
 
 def _write(path: Path, text: str, *, replace: bool = True) -> None:

@@ -26,7 +26,7 @@ from phr import clock, database, memory
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
-from phr.formats import find_format
+from phr.formats import Format, find_format
 from phr.formats.building import MAX_TEXT, is_text
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
 from phr.telemetry.tally import Tally
@@ -310,7 +310,7 @@ def _delivery(message: Received, decoded: Decoded, now_ms: int) -> Delivery:
     return Delivery(decoded, device, "mqtt", now_ms, message.payload, message.topic, is_live=is_live)
 
 
-def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | None]) -> Decoded:
+def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | Format | None]) -> Decoded:
     """What the message says; a payload that can't be read is one rejection."""
     try:
         if sender is None or not sender.is_wellformed:

@@ -13,8 +13,7 @@ from phr.auth.keys import signing_key
 from phr.config import Settings
 from phr.database import Database, connect, ping
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
-from phr.formats import all_formats
-from phr.intake import devices
+from phr.intake import devices, enrolment
 from phr.intake.devices import Binding, NewDevice
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
@@ -98,7 +97,7 @@ def create_vendor(operator: Operator, slug: str) -> Printed:
     if slug in broker.RESERVED_USERS:
         raise AlreadyThere(f"{slug} is a name that the server itself uses")
     devices.create_vendor(operator.database, slug, operator.now_ms)
-    draft = NewClient(name=slug, scope=list(VENDOR_SCOPES), vendor=slug)
+    draft = NewClient(name=slug, scope=VENDOR_SCOPES, vendor=slug)
     client = clients.create(operator.database, draft, operator.now_ms)
     password = _give_mqtt_login(operator, slug, None)
     return {
@@ -112,17 +111,9 @@ def create_vendor(operator: Operator, slug: str) -> Printed:
 
 def create_device(operator: Operator, draft: NewDevice) -> Printed:
     """The device with its MQTT login and claim code. Raises InputInvalid, NotFound, AlreadyThere."""
-    known = [one.name for one in all_formats()]
-    if draft.format is not None and draft.format not in known:
-        raise InputInvalid(f"{draft.format} is not a format; there are {', '.join(known)}", "/format")
-    made = devices.create_device(operator.database, draft, operator.now_ms)
-    password = _give_mqtt_login(operator, draft.vendor, draft.name)
-    return {
-        "device": made.device.ref,
-        "mqtt_username": broker.mqtt_username(draft.vendor, draft.name),
-        "mqtt_password": password,
-        "claim_code": made.claim_code,
-    }
+    made = enrolment.enrol(operator.database, [draft], operator.now_ms)[0]
+    credentials.sync(operator.database, operator.settings.data_dir)
+    return made.as_json()
 
 
 def create_client(operator: Operator, draft: NewClient) -> Printed:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from ingest import broker, credentials
 from ingest.login import can_log_in
-from ops import mongod, mosquitto, ports, processes, supervision
+from ops import login_keeper, mongod, mosquitto, ports, processes, supervision
 from ops.indexes import ensure_indexes
 from ops.supervision import Member
 from phr.config import FAMILY_FILE, Settings
@@ -71,7 +71,8 @@ def run(asked: Settings, welcome: Callable[[Settings, str], None]) -> int:
                     family.settings = _settled(settings)
                     _start(family)
                 welcome(family.settings, family.http_url)
-                supervision.supervise(family.members)
+                with login_keeper.keeping(family.settings):
+                    supervision.supervise(family.members)
         except supervision.StopAsked as signal_name:
             log.info("stopping (%s)", signal_name)
         finally:
@@ -186,6 +187,7 @@ def _settled(settings: Settings) -> Settings:
         needed["mongodb_port"] = mongod.HOST
     if settings.mqtt_url is None:
         needed["mqtt_port"] = settings.bind
+        needed["mqtts_port"] = settings.bind
     chosen: dict[str, Any] = {
         name: ports.choose(
             getattr(settings, name), asked_for=settings.is_asked_for(name), setting=f"PHR_{name.upper()}", bind=bind
@@ -242,6 +244,7 @@ def _write_family_file(settings: Settings) -> None:
         "bind",
         "http_port",
         "mqtt_port",
+        "mqtts_port",
         "mongodb_port",
         "mongodb_uri",
         "mongodb_database",

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from phr.database import Database
-from phr.intake import clocks, commands, devices, entered, held, limits, rejections, restamps, vendor_hours
+from phr.intake import (
+    certificates,
+    clocks,
+    commands,
+    devices,
+    entered,
+    held,
+    limits,
+    mappings,
+    models,
+    mqtt_logins,
+    rejections,
+    restamps,
+    vendor_hours,
+)
 from phr.notices import outbox
 from phr.people import access, grants, people
 from phr.readings import store
 from phr.timeline import entries
 
 STORES = (
-    access,
-    clocks,
-    commands,
-    devices,
-    entered,
-    entries,
-    grants,
-    held,
-    limits,
-    outbox,
-    people,
-    rejections,
-    restamps,
-    store,
-    vendor_hours,
+    *(access, certificates, clocks, commands, devices, entered, entries, grants, held, limits, mappings, models),
+    *(mqtt_logins, outbox, people, rejections, restamps, store, vendor_hours),
 )
 
 

@@ -46,6 +46,8 @@ def address_lines(settings: Settings, http_url: str) -> list[str]:
     else:
         moved = _moved(settings, defaults, "mqtt_port", "PHR_MQTT_PORT")
         lines.append(f"  MQTT     mqtt://{_host(http_url)}:{settings.mqtt_port}{moved}")
+        moved = _moved(settings, defaults, "mqtts_port", "PHR_MQTTS_PORT")
+        lines.append(f"           mqtts://{_host(http_url)}:{settings.mqtts_port}{moved}   with client certificates")
     if settings.is_asked_for("mongodb_uri"):
         lines.append("  MongoDB  the database of PHR_MONGODB_URI")
     else:

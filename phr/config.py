@@ -34,6 +34,11 @@ class Settings:
     mqtt_port: int = _setting("PHR_MQTT_PORT", 1883, help="port of the embedded broker")
     mqtts_port: int = _setting("PHR_MQTTS_PORT", 8883, help="TLS port of the embedded broker")
     mongodb_port: int = _setting("PHR_MONGODB_PORT", 27017, help="port of the embedded database")
+    broker_hook_secret: str | None = _setting(
+        "PHR_BROKER_HOOK_SECRET",
+        secret=True,
+        help="what EMQX or VerneMQ sends to ask for rights; unset: no such routes",
+    )
     issuer: str | None = _setting("PHR_ISSUER", help="public base URL, issuer of tokens; unset: the API's own address")
     token_key: str | None = _setting(
         "PHR_TOKEN_KEY", secret=True, help="signing key, PEM (EC P-256); unset: in data_dir"

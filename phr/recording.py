@@ -14,6 +14,7 @@ from phr.care.evaluate import Observation, PersonFacts, evaluate
 from phr.care.rule import Rules
 from phr.clock import rfc3339
 from phr.database import Database
+from phr.formats import Format
 from phr.formats.phr_v1 import encode_item
 from phr.intake import clock_words, clocks, devices, entered, held, rejections, vendor_hours
 from phr.intake.clocks import Learner, Sign
@@ -21,6 +22,7 @@ from phr.intake.device_clock import Timed, as_told, has_own_time, on_true_time, 
 from phr.intake.devices import Device
 from phr.intake.entered import Entered
 from phr.intake.held import HeldRow
+from phr.intake.mappings import Mappings
 from phr.intake.owner import CONSENT_WITHDRAWN, Found, Owner, Sender
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
@@ -110,12 +112,13 @@ class Recorder:
         self._learner = Learner(database)
         self._told: set[str] = set()
         self._sightings = Sightings(database)
+        self._mappings = Mappings(database)
 
-    def formats_of(self, devices: Iterable[str]) -> dict[str, str | None]:
-        """The format each device was registered with; None where it has none or is unknown."""
+    def formats_of(self, devices: Iterable[str]) -> dict[str, str | Format | None]:
+        """The format each device was registered with, a mapping as itself; None where it has none or is unknown."""
         self._registry.refresh()
         found = self._registry.load(set(devices))
-        return {ref: device.format if device else None for ref, device in found.items()}
+        return self._mappings.in_place({ref: device.format if device else None for ref, device in found.items()})
 
     def record(self, deliveries: Sequence[Delivery], now_ms: int) -> list[Verdict]:
         """Stores, evaluates, raises; when it returns, everything is on a majority of the database's journals.

@@ -37,7 +37,7 @@ def list_devices(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     next_cursor = shown[-1].ref if len(found) > len(shown) else None
     refs = [one.ref for one in shown]
     known, seen = status.of_devices(database(), refs), sightings.last_seen(database(), refs)
-    listed = [_device(one, known.get(one.ref), seen.get(one.ref)) for one in shown]
+    listed = [shown_device(one, known.get(one.ref), seen.get(one.ref)) for one in shown]
     return {"devices": listed, "next_cursor": next_cursor}
 
 
@@ -61,12 +61,15 @@ def _sought(vendor: str, query: dict[str, Any]) -> Sought:
     )
 
 
-def _device(device: Device, known: Known | None, seen_at_ms: int | None) -> dict[str, Any]:
+def shown_device(device: Device, known: Known | None = None, seen_at_ms: int | None = None) -> dict[str, Any]:
+    """What its vendor sees of a device."""
     return {
         "device": device.ref,
+        "model": device.model,
         "format": device.format,
         "is_bound": any(binding.until_ms is None for binding in device.bindings),
         "is_suspended": device.is_suspended,
+        "is_retired": device.is_retired,
         "last_seen_at": None if seen_at_ms is None else rfc3339(seen_at_ms),
         "clock_offset_s": round(device.clock.offset_ms / 1000),
         "clock": words._asdict() if (words := clock_words.of_clock(device.ref, device.clock)) else None,

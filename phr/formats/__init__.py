@@ -45,13 +45,17 @@ def all_formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def find_format(content_type: str | None, registered: str | None) -> Format:
+def find_format(content_type: str | None, registered: str | Format | None) -> Format:
     """The format named by the message, else the one its device was registered with, else payload v1.
 
-    Raises FormatUnknown.
+    ``registered``: its name, or a vendor's mapping itself. Raises FormatUnknown.
     """
     wanted = (content_type or "").split(";")[0].strip().lower()
     generic = ("", "application/json", "application/octet-stream", "text/plain")
+    if isinstance(registered, Format):
+        if wanted in generic:
+            return registered
+        registered = registered.name
     for one in all_formats():
         if one.content_type == wanted or (wanted in generic and one.name == (registered or "phr-v1")):
             return one

@@ -19,6 +19,9 @@ from phr.intake.device_clock import Clock, Period
 from phr.intake.documents import DeviceDocument, VendorDocument
 from phr.people import numbers
 
+MAPPED = "map:"  # begins the name of a format that is a vendor's stored mapping
+_ONE_OF = {"vendors": "vendor", "people": "person", "mappings": "mapping"}
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -52,6 +55,8 @@ class Device:
     is_suspended: bool
     seq: int
     clock: Clock = Clock()
+    model: str | None = None
+    is_retired: bool = False
 
     def owner_at(self, slot: str, t_ms: int) -> str | None:
         """The person whose reading it is: bound to this slot ("" = none named) at the time of measurement."""
@@ -70,6 +75,7 @@ class NewDevice:
     format: str | None = None
     made_on: date | None = None
     bindings: tuple[tuple[str, str], ...] = ()
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +103,39 @@ def create_device(database: Database, draft: NewDevice, now_ms: int) -> Register
     return create_devices(database, [draft], now_ms)[0]
 
 
-def create_devices(database: Database, drafts: Sequence[NewDevice], now_ms: int) -> list[Registered]:
-    """All of them in one transaction, at most 1,000; raises as ``create_device``, then none is stored."""
-    codes = [_claim_code() for _ in drafts]
+def create_devices(
+    database: Database,
+    drafts: Sequence[NewDevice],
+    now_ms: int,
+    *,
+    codes: Sequence[str] = (),
+    also: Callable[[ClientSession], None] = lambda _: None,
+) -> list[Registered]:
+    """All of them in one transaction, at most 1,000; raises as ``create_device``, then none is stored.
+
+    ``codes``: their claim codes, where the caller has made them; ``also``: what it stores in the same transaction.
+    """
+    codes = codes or [claim_code() for _ in drafts]
 
     def insert(session: ClientSession, number: int) -> list[Document]:
         _require_all(database, "vendors", {draft.vendor for draft in drafts}, session)
         _require_all(database, "people", {person for draft in drafts for _, person in draft.bindings}, session)
+        mapped = {one.format[len(MAPPED) :] for one in drafts if one.format and one.format.startswith(MAPPED)}
+        _require_all(database, "mappings", mapped, session)
         rows = [_new_row(draft, code, number, now_ms) for draft, code in zip(drafts, codes, strict=True)]
         _refuse_existing(database, [row["_id"] for row in rows], session)
         database["devices"].insert_many(rows, session=session)
+        also(session)
         return rows
 
     rows = numbers.change(database, insert)
     return [Registered(_device(row), code) for row, code in zip(rows, codes, strict=True)]
+
+
+def claim_code() -> str:
+    """A new code for the box of a device."""
+    text = base64.b32encode(secrets.token_bytes(10)).decode()  # 80 random bits: a plain hash of it can't be guessed
+    return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 
 
 def find(database: Database, ref: str) -> Device | None:
@@ -187,6 +212,11 @@ def set_clock(database: Database, ref: str, change: Callable[[Clock], Clock]) ->
     return _change(database, ref, changed)
 
 
+def retire(database: Database, ref: str, now_ms: int) -> Device:
+    """The device, refused for good; its history stays. Raises NotFound."""
+    return _change(database, ref, lambda row, _: row | {"retired_at_ms": row.get("retired_at_ms") or now_ms})
+
+
 def ensure_indexes(database: Database) -> None:
     numbers.ensure_indexes(database)
     database["devices"].create_index("seq", name="seq")
@@ -222,6 +252,7 @@ def _new_row(draft: NewDevice, code: str, number: int, now_ms: int) -> Document:
         "vendor": draft.vendor,
         "name": draft.name,
         "format": draft.format,
+        "model": draft.model,
         "made_on": draft.made_on.isoformat() if draft.made_on else None,
         "bindings": [_binding_row(one) for one in bindings],
         "is_suspended": False,
@@ -251,7 +282,7 @@ def _checked(document: DeviceDocument | VendorDocument, sentence: str) -> Docume
 def _require_all(database: Database, collection: str, ids: set[str], session: ClientSession) -> None:
     found = {row["_id"] for row in database[collection].find({"_id": {"$in": list(ids)}}, {"_id": 1}, session=session)}
     if missing := sorted(ids - found):
-        raise NotFound(f"no {'vendor' if collection == 'vendors' else 'person'} {missing[0]}")
+        raise NotFound(f"no {_ONE_OF[collection]} {missing[0]}")
 
 
 def _refuse_existing(database: Database, refs: list[str], session: ClientSession) -> None:
@@ -276,6 +307,8 @@ def _device(row: Document) -> Device:
         is_suspended=row["is_suspended"],
         seq=row["seq"],
         clock=_clock(row),
+        model=row.get("model"),
+        is_retired=row.get("retired_at_ms") is not None,
     )
 
 
@@ -294,11 +327,6 @@ def _binding_row(binding: Binding) -> Document:
         "since_ms": binding.since_ms,
         "until_ms": binding.until_ms,
     }
-
-
-def _claim_code() -> str:
-    text = base64.b32encode(secrets.token_bytes(10)).decode()  # 80 random bits: a plain hash of it can't be guessed
-    return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 
 
 def _starts_before_end(one: Binding, other: Binding) -> bool:

@@ -68,6 +68,8 @@ class Owner:
             return "device-unknown", f"{self._sender.device} is not registered"
         if self._device is None and VENDORS_DEVICE.fullmatch(self._sender.device):
             return _not_theirs(self._sender.device)  # in the same words, so that nobody learns what is registered
+        if self._device is not None and self._device.is_retired:
+            return "device-retired", f"{self._device.ref} has been taken out of use"
         if self._device is not None and self._device.is_suspended:
             return "device-suspended", f"{self._device.ref} may not send at present"
         spoken_for = self._sender.speaks_for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from typing import Any
 
@@ -31,6 +32,9 @@ class Client:
         self._paho.on_publish = self._on_publish
         self._paho.on_subscribe = self._on_subscribe
         self._address = (host, port)
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        self._paho.tls_set_context(context)
 
     def __enter__(self) -> Client:
         self._paho.connect(*self._address)

@@ -202,7 +202,7 @@ class BreakingRecorder:
         self.is_after = False
         self.sizes: list[int] = []
 
-    def formats_of(self, refs: Any) -> dict[str, str | None]:
+    def formats_of(self, refs: Any) -> dict[str, Any]:
         return self._recorder.formats_of(refs)
 
     def record(self, deliveries: Sequence[Delivery], now: int) -> list[Verdict]:

@@ -79,8 +79,8 @@ def test_plain_listener_alone_without_a_certificate(written: Path) -> None:
 
 
 def test_tls_listener_where_a_certificate_lies(written: Path) -> None:
-    (files.folder(written) / "server.crt").touch()
-    (files.folder(written) / "server.key").touch()
+    for name in files.TLS_FILES:
+        (files.folder(written) / name).touch()
     assert "listener 28883 127.0.0.1" in files.write_config(written, LISTENER).read_text()
     assert files.address(written) == ("127.0.0.1", 21883)
 

@@ -34,7 +34,8 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """What the tests were started with, without anybody's PHR_* settings, plus these."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PHR_")}
     # Tests run side by side, and a server that was killed comes back on the port it had.
-    own = {name: str(ports.free_port()) for name in ("PHR_HTTP_PORT", "PHR_MQTT_PORT", "PHR_MONGODB_PORT")}
+    names = ("PHR_HTTP_PORT", "PHR_MQTT_PORT", "PHR_MQTTS_PORT", "PHR_MONGODB_PORT")
+    own = {name: str(ports.free_port()) for name in names}
     return clean | own | {"PHR_DATA_DIR": str(data_dir)} | settings
 
 

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import stat
 import time
 import urllib.request
@@ -45,6 +46,15 @@ def is_healthy(one: Family) -> bool:
 def test_every_part_runs(running: Family) -> None:
     lines = list(processes_of(running.data_dir).values())
     assert all(any(part in line for line in lines) for part in PARTS)
+
+
+def test_tls_listener_answers_with_a_certificate_of_the_installation(running: Family) -> None:
+    port = running.addresses["mqtts_port"]
+    assert f"mqtts://127.0.0.1:{port}" in running.said
+    context = ssl.create_default_context(cafile=running.data_dir / "mosquitto" / "ca.crt")
+    plain = socket.create_connection(("127.0.0.1", port), timeout=5)
+    with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+        assert secure.version() in ("TLSv1.2", "TLSv1.3")
 
 
 def test_family_file_is_for_its_owner_only(running: Family) -> None:

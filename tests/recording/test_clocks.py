@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +35,7 @@ def told(true_ms: int, behind_ms: int, value: Any = None, arrived_at_ms: int | N
     """What a cuff sends at once, measured at a true instant, on a clock that is behind."""
     device_ms = true_ms - behind_ms
     delivery = sent(pressure(device_ms, value), arrived_at_ms=arrived_at_ms or true_ms, sent_at=rfc3339(device_ms, 480))
-    return replace(delivery, is_live=True)
+    return delivery._replace(is_live=True)
 
 
 def learn(home: House, behind_ms: int, *, count: int = 12, until_ms: int = T0) -> None:

@@ -86,6 +86,12 @@ def test_device_that_is_not_registered_is_refused(house: House) -> None:
     assert (verdict.rejected_count, house.held()) == (3, [])
 
 
+def test_retired_device_is_refused(house: House) -> None:
+    house.bind(house.ana)
+    devices.retire(house.database, CUFF, T0)
+    assert codes(house.record(sent(pressure()))[0]) == [("/readings/0", "device-retired")]
+
+
 def test_suspended_device_is_refused_and_taken_again_when_it_may(house: House) -> None:
     house.bind(house.ana)
     devices.suspend(house.database, CUFF, is_suspended=True)

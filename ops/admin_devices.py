@@ -1,0 +1,125 @@
+"""`admin device …` besides `create`: import, suspend, resume, retire, rotate, certificate, revoke-certificate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ingest import credentials
+from ops import device_import
+from ops.administration import Operator, Printed
+from phr.clock import rfc3339
+from phr.errors import AlreadyThere, NotFound
+from phr.intake import certificates, devices, mqtt_logins
+from phr.intake.authority import LARGEST_CSR_BYTES
+from phr.intake.devices import Device
+
+
+def add_verbs(verbs: Any) -> None:
+    """The verbs of ``admin device``."""
+    many = verbs.add_parser("import")
+    many.set_defaults(run=_import)
+    many.add_argument("file", type=Path)
+    many.add_argument("vendor")
+    many.add_argument("--output", type=Path, help="where the credentials go; FILE.credentials.csv without it")
+    for name, run in (("suspend", _suspend), ("resume", _resume), ("retire", _retire)):
+        _one(verbs, name, run)
+    rotate = _one(verbs, "rotate", _rotate)
+    rotate.add_argument("--now", action="store_true", help="the old password ends at once")
+    certificate = _one(verbs, "certificate", _certificate)
+    certificate.add_argument("--csr", type=Path, help="a request in PEM; without it a key is made and shown once")
+    revoke = _one(verbs, "revoke-certificate", _revoke)
+    revoke.add_argument("--serial", help="one of them; all without it")
+
+
+def _one(verbs: Any, name: str, run: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = verbs.add_parser(name)
+    command.set_defaults(run=run)
+    command.add_argument("vendor")
+    command.add_argument("device")
+    return command
+
+
+def _import(operator: Operator, wished: argparse.Namespace) -> Printed:
+    output = wished.output or wished.file.with_suffix(".credentials.csv")
+    result = device_import.run(operator.database, wished.file, output, wished.vendor, operator.now_ms)
+    credentials.sync(operator.database, operator.settings.data_dir)
+    return result
+
+
+def _suspend(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return _set_suspended(operator, wished, is_suspended=True)
+
+
+def _resume(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return _set_suspended(operator, wished, is_suspended=False)
+
+
+def _set_suspended(operator: Operator, wished: argparse.Namespace, *, is_suspended: bool) -> Printed:
+    """First the record refuses it, then the broker; on the way back the other way round does not matter."""
+    ref = f"{wished.vendor}/{wished.device}"
+    if _found(operator, wished).is_retired:
+        raise AlreadyThere(f"{ref} is retired for good")
+    device = devices.suspend(operator.database, ref, is_suspended=is_suspended)
+    return _applied(operator, device, is_disabled=is_suspended)
+
+
+def _retire(operator: Operator, wished: argparse.Namespace) -> Printed:
+    device = devices.retire(operator.database, f"{wished.vendor}/{wished.device}", operator.now_ms)
+    return _applied(operator, device, is_disabled=True)
+
+
+def _applied(operator: Operator, device: Device, *, is_disabled: bool) -> Printed:
+    mqtt_logins.set_disabled(operator.database, device.vendor, device.name, is_disabled=is_disabled)
+    credentials.sync(operator.database, operator.settings.data_dir)
+    return {"device": device.ref, "is_suspended": device.is_suspended, "is_retired": device.is_retired}
+
+
+def _rotate(operator: Operator, wished: argparse.Namespace) -> Printed:
+    device = _found(operator, wished)
+    made = mqtt_logins.rotate(operator.database, device.vendor, device.name, operator.now_ms, is_now=wished.now)
+    credentials.sync(operator.database, operator.settings.data_dir)
+    ends = None if made.old_ends_at_ms is None else rfc3339(made.old_ends_at_ms)
+    return {
+        "device": device.ref,
+        "mqtt_username": made.username,
+        "mqtt_password": made.password,
+        "old_mqtt_username": made.old_username,
+        "old_ends_at": ends,
+    }
+
+
+def _certificate(operator: Operator, wished: argparse.Namespace) -> Printed:
+    device = _found(operator, wished)
+    csr = None if wished.csr is None else _read_csr(wished.csr)
+    made = certificates.issue(operator.database, operator.settings.data_dir, device, csr, operator.now_ms)
+    key = {} if made.key_pem is None else {"key": made.key_pem}
+    return {
+        "device": device.ref,
+        "serial": f"{made.serial:x}",
+        "ends_at": rfc3339(made.ends_at_ms),
+        "certificate": made.certificate_pem,
+        **key,
+        "authority": certificates.authority_pem(operator.settings.data_dir, operator.now_ms),
+    }
+
+
+def _read_csr(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_CSR_BYTES + 1)
+
+
+def _revoke(operator: Operator, wished: argparse.Namespace) -> Printed:
+    device = _found(operator, wished)
+    serials = certificates.revoke(operator.database, device.ref, wished.serial, operator.now_ms)
+    credentials.sync(operator.database, operator.settings.data_dir)
+    return {"device": device.ref, "revoked": serials}
+
+
+def _found(operator: Operator, wished: argparse.Namespace) -> Device:
+    ref = f"{wished.vendor}/{wished.device}"
+    device = devices.find(operator.database, ref)
+    if device is None:
+        raise NotFound(f"no device {ref}")
+    return device

@@ -1,0 +1,143 @@
+"""A vendor registers its models and devices and asks for certificates; passwords and keys are shown once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, request
+from marshmallow import Schema, fields, validate
+
+from phr.api.deciding import access, returns, takes
+from phr.api.installation import database, installation
+from phr.api.problems import ShapeInvalid
+from phr.api.shapes import PageQuery
+from phr.api.vendor import shown_device
+from phr.clock import now_ms, rfc3339
+from phr.errors import NotFound
+from phr.intake import certificates, devices, enrolment, models
+from phr.intake.devices import Device, NewDevice
+from phr.intake.models import Model
+
+blueprint = Blueprint("vendor_devices", __name__)
+
+
+class NameShape(Schema):
+    zh = fields.String(required=True, validate=validate.Length(1, 100))
+    en = fields.String(required=True, validate=validate.Length(1, 100))
+
+
+class ModelShape(Schema):
+    model = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,32}\Z"))
+    name = fields.Nested(NameShape, required=True)
+    format = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 80))
+    metrics = fields.List(fields.String(), load_default=list, validate=validate.Length(max=100))
+    rate_per_min = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 6_000))
+
+
+class DeviceShape(Schema):
+    device = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9._:-]{1,64}\Z"))
+    model = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 32))
+    format = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 80))
+    made_on = fields.Date(load_default=None, allow_none=True)
+
+
+class DevicesShape(Schema):
+    devices = fields.List(fields.Nested(DeviceShape), required=True, validate=validate.Length(1, enrolment.MOST))
+
+
+@blueprint.post("/v1/vendor/models")
+@access("vendor.write")
+@takes(ModelShape)
+@returns(status=201)
+def create_model(vendor: str, body: dict[str, Any]) -> dict[str, Any]:
+    name = body.pop("name")
+    model = Model(vendor=vendor, slug=body.pop("model"), name_zh=name["zh"], name_en=name["en"], **body)
+    enrolment.check_format(model.format, vendor)
+    return _model(models.create(database(), model, now_ms()))
+
+
+@blueprint.get("/v1/vendor/models")
+@access("vendor.read")
+@takes(PageQuery, location="query")
+@returns()
+def list_models(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
+    found = models.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
+    shown = found[: query["limit"]]
+    next_cursor = shown[-1].slug if len(found) > len(shown) else None
+    return {"models": [_model(one) for one in shown], "next_cursor": next_cursor}
+
+
+@blueprint.post("/v1/vendor/devices")
+@access("vendor.write")
+@returns(status=201)
+def create_devices(vendor: str) -> dict[str, Any]:
+    """One device, or {"devices": [...]} of 1,000 at most, all or none; their logins work within a few seconds."""
+    wanted, is_list = _wanted()
+    drafts = [
+        NewDevice(vendor=vendor, name=one["device"], model=one["model"], format=one["format"], made_on=one["made_on"])
+        for one in wanted
+    ]
+    made = [one.as_json() for one in enrolment.enrol(database(), drafts, now_ms())]
+    return {"devices": made} if is_list else made[0]
+
+
+@blueprint.get("/v1/vendor/devices/<device>")
+@access("vendor.read")
+@returns()
+def show_device(vendor: str, device: str) -> dict[str, Any]:
+    return shown_device(_own(vendor, device))
+
+
+@blueprint.post("/v1/vendor/devices/<device>/certificate")
+@access("vendor.write")
+@returns(status=201)
+def create_certificate(vendor: str, device: str) -> dict[str, Any]:
+    """The body is a request in PEM; an empty one asks for a key of ours, shown once."""
+    home, now = installation().settings.data_dir, now_ms()
+    made = certificates.issue(database(), home, _own(vendor, device), request.get_data() or None, now)
+    key = {} if made.key_pem is None else {"key": made.key_pem}
+    return {
+        "serial": f"{made.serial:x}",
+        "ends_at": rfc3339(made.ends_at_ms),
+        "certificate": made.certificate_pem,
+        **key,
+        "authority": certificates.authority_pem(home, now),
+    }
+
+
+def _own(vendor: str, device: str) -> Device:
+    found = devices.find(database(), f"{vendor}/{device}")
+    if found is None:
+        raise NotFound(f"no device {vendor}/{device}")
+    return found
+
+
+@takes(DevicesShape)
+def _many(body: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = body["devices"]
+    return found
+
+
+@takes(DeviceShape)
+def _single(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [body]
+
+
+def _wanted() -> tuple[list[dict[str, Any]], bool]:
+    try:
+        said = msgspec.json.decode(request.get_data())
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ShapeInvalid([("", f"not JSON: {error}")]) from error
+    is_list = isinstance(said, dict) and "devices" in said
+    return (_many() if is_list else _single()), is_list
+
+
+def _model(one: Model) -> dict[str, Any]:
+    return {
+        "model": one.slug,
+        "name": {"zh": one.name_zh, "en": one.name_en},
+        "format": one.format,
+        "metrics": list(one.metrics),
+        "rate_per_min": one.rate_per_min,
+    }
