@@ -47,6 +47,7 @@ class Delivery:
     payload: bytes = b""
     topic: str = ""
     person: str | None = None
+    is_given: bool = False  # the person has said that these are theirs: no binding is asked
 
 
 @dataclass(slots=True)
@@ -207,7 +208,7 @@ class Recorder:
 
 
 def _sender(delivery: Delivery) -> Sender:
-    return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
+    return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms, delivery.is_given)
 
 
 def _at_arrival(run: Run, delivery: Delivery) -> Run:
@@ -240,7 +241,7 @@ def _as_entered(arrival: Arrival) -> Entered:
 
 
 def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
-    run, refused = arrival.run, {index for index, _ in outcome.refused}
+    run, refused = arrival.run, {index for index, _ in outcome.refused}.union(outcome.voided)
     for index, t in enumerate(run.t):
         if index in refused:
             continue
