@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pymongo.errors import PyMongoError
 
-from ops import administration
+from ops import admin_device, administration
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -84,13 +84,16 @@ def _people(things: Any) -> None:
 def _vendors(things: Any) -> None:
     vendor = _verb(things, "vendor", "create", _create_vendor)
     vendor.add_argument("slug")
-    device = _verb(things, "device", "create", _create_device)
+    devices = things.add_parser("device").add_subparsers(required=True, metavar="VERB")
+    device = devices.add_parser("create")
+    device.set_defaults(run=_create_device)
     device.add_argument("vendor")
     device.add_argument("device")
     device.add_argument("--person")
     device.add_argument("--slot", default="")
     device.add_argument("--format")
     device.add_argument("--made-on", type=date.fromisoformat, metavar="D")
+    admin_device.add(devices)
     verbs = things.add_parser("binding").add_subparsers(required=True, metavar="VERB")
     for name, run in (("begin", _begin_binding), ("end", _end_binding)):
         binding = verbs.add_parser(name)

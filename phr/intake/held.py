@@ -95,9 +95,10 @@ def settle(database: Database, row: HeldRow, now_ms: int) -> None:
     database["held"].update_one({"_id": key(row)}, {"$set": settled, "$unset": {"item": "", "detail": "", "t_ms": ""}})
 
 
-def for_device(database: Database, device: str, limit: int) -> list[HeldRow]:
-    """What a device sent while it was nobody's, latest arrival first."""
-    wanted = {"device": device, "person": None}
+def for_device(database: Database, device: str, limit: int, *, is_open: bool = False) -> list[HeldRow]:
+    """What a device sent while it was nobody's, latest arrival first; ``is_open``: what nobody has answered for yet."""
+    wanted: Document = {"device": device, "person": None, "settled_at_ms": None}
+    wanted |= {"answer": None} if is_open else {}
     found = database["held"].find(wanted).sort([("arrived_at_ms", DESCENDING), ("_id", 1)]).limit(limit)
     return [_row(document) for document in found]
 
