@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from phr.database import Database
-from phr.intake import claims, devices, entered, held, rejections
+from phr.intake import claims, devices, entered, held, inbox, rejections
 from phr.notices import outbox
 from phr.people import access, grants, people
 from phr.readings import store
 from phr.timeline import entries
 
-STORES = (access, claims, devices, entered, entries, grants, held, outbox, people, rejections, store)
+STORES = (access, claims, devices, entered, entries, grants, held, inbox, outbox, people, rejections, store)
 
 
 def ensure_indexes(database: Database) -> None:
