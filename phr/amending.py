@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import msgspec
 
 from phr.database import Database
+from phr.errors import PhrError
 from phr.formats import phr_v1
 from phr.intake import held
 from phr.intake.held import HeldRow
 from phr.notices import outbox
 from phr.readings import void
+from phr.readings.chunk import EXTRA_KEYS
+from phr.readings.revisions import Key, Row
 from phr.readings.void import Act, Done, Source, Wanted
 from phr.recording import Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
-from phr.vocabulary.reading import Decoded
+from phr.vocabulary.reading import Decoded, Run
 
 UNBOUND_ORIGIN = "mqtt"  # over HTTP nobody speaks for a device that is nobody's
+
+
+_EXTRAS = {stored: name for name, stored in EXTRA_KEYS.items()}
+
+
+class NotMovable(PhrError):
+    """The other person's record does not take the readings: before their birth, or they withdrew their consent."""
+
+    code: ClassVar[str] = "not-movable"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Which readings, and to whom."""
+
+    source: Source
+    wanted: Wanted
+    to: str
 
 
 def take_out(database: Database, source: Source, wanted: Wanted, act: Act) -> Done:
@@ -71,3 +95,35 @@ def _sources(delivery: Delivery, person: str) -> Iterable[tuple[Source, Wanted]]
 
 def _raised_by(source: Source, done: Done) -> outbox.Raised:
     return outbox.Raised(source.person, source.metric.key, source.device, frozenset(done.keys))
+
+
+def move(recorder: Recorder, database: Database, way: Way, act: Act) -> Done:
+    """Records the standing readings for another person, then takes them out here; safe to repeat.
+
+    Raises NotMovable, with nothing taken out, where the other person's record does not take them.
+    """
+    for runs, rows in void.standing(database, way.source, way.wanted):
+        deliveries = _handed_over(way, runs, rows)
+        for verdict in recorder.record(deliveries, act.now_ms):
+            if verdict.rejected or verdict.held:
+                raise NotMovable("the other record does not take these readings")
+        there = Source(way.to, way.source.metric, way.source.device)
+        give_back(database, there, Wanted(frozenset(rows)), act)
+    return take_out(database, way.source, way.wanted, act)
+
+
+def _handed_over(way: Way, runs: list[list[Any]], rows: Mapping[Key, Row]) -> list[Delivery]:
+    """Each as it came: its unit, offset, origin and arrival; one a delivery, since runs differ."""
+    metric = way.source.metric
+    names = sorted({name for row in rows.values() for name, _ in row.values})
+    found = []
+    for (t, seq), row in sorted(rows.items()):
+        offset_min, unit, origin, _, arrived_at_ms, _ = runs[row.run]
+        values = dict(row.values)
+        run = Run(metric, "", metric.unit_by_name.get(unit or ""), offset_min, [t], {}, "")
+        run.values = {name: [values[name]] for name in names if name in values}
+        run.seq = [seq]
+        run.extras = {0: {_EXTRAS[name]: value for name, value in row.extra.items()}} if row.extra else {}
+        decoded = Decoded(runs=[run])
+        found.append(Delivery(decoded, way.source.device, origin, arrived_at_ms, person=way.to, is_given=True))
+    return found
