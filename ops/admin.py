@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pymongo.errors import PyMongoError
 
-from ops import admin_devices, administration
+from ops import admin_devices, admin_qr, administration
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -95,6 +95,7 @@ def _vendors(things: Any) -> None:
     device.add_argument("--format")
     device.add_argument("--model")
     device.add_argument("--made-on", type=date.fromisoformat, metavar="D")
+    admin_qr.add(verbs)
     verbs = things.add_parser("binding").add_subparsers(required=True, metavar="VERB")
     for name, run in (("begin", _begin_binding), ("end", _end_binding)):
         binding = verbs.add_parser(name)

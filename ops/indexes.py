@@ -5,11 +5,13 @@ from __future__ import annotations
 from phr.database import Database
 from phr.intake import (
     certificates,
+    claims,
     clocks,
     commands,
     devices,
     entered,
     held,
+    inbox,
     limits,
     mappings,
     models,
@@ -24,7 +26,22 @@ from phr.readings import store
 from phr.timeline import entries
 
 STORES = (
-    *(access, certificates, clocks, commands, devices, entered, entries, grants, held, limits, mappings, models),
+    *(
+        access,
+        certificates,
+        claims,
+        clocks,
+        commands,
+        devices,
+        entered,
+        entries,
+        grants,
+        held,
+        inbox,
+        limits,
+        mappings,
+        models,
+    ),
     *(mqtt_logins, outbox, people, rejections, restamps, store, vendor_hours),
 )
 

@@ -70,6 +70,17 @@ class VersionConflict(PhrError):
     status = 412
 
 
+class TooManyTries(PhrError):
+    """Something that can be guessed was tried too often."""
+
+    code = "too-many-tries"
+    status = 429
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class DataFileInvalid(PhrError):
     """A data file of the project (metrics, rules, scopes) contradicts itself; the start stops and names it."""
 

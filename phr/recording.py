@@ -59,6 +59,7 @@ class Delivery(NamedTuple):
     person: str | None = None
     is_live: bool = False  # it did not wait anywhere and came for the first time, so that its ``sent_at`` shows a clock
     shift_ms: int | None = None  # its owner has put the time right by so much; the device's clock is not asked
+    is_given: bool = False  # the person has said that these are theirs: no binding is asked
 
 
 @dataclass(slots=True)
@@ -300,7 +301,7 @@ class Recorder:
 
 
 def _sender(delivery: Delivery) -> Sender:
-    return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms)
+    return Sender(delivery.device, delivery.person, delivery.decoded.device, delivery.arrived_at_ms, delivery.is_given)
 
 
 def _sign(delivery: Delivery) -> Sign | None:
@@ -349,7 +350,7 @@ def _as_entered(arrival: Arrival) -> Entered:
 
 
 def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
-    run, refused = arrival.run, {index for index, _ in outcome.refused}
+    run, refused = arrival.run, {index for index, _ in outcome.refused}.union(outcome.voided)
     for index, t in enumerate(run.t):
         if index in refused:
             continue

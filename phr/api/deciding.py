@@ -135,7 +135,7 @@ def _vendor(caller: Caller) -> str:
 
 def _about(args: Mapping[str, Any]) -> str:
     rule = request.url_rule.rule if request.url_rule else request.path
-    what = rule.partition("<person>")[2].strip("/") or "profile"
+    what = rule.partition("<person>")[2].strip("/") or ("profile" if "<person>" in rule else rule)
     for name, value in args.items():
         what = what.replace(f"<{name}>", str(value))
     return f"{request.method} {what}"[:LONGEST_ABOUT]

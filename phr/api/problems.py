@@ -14,7 +14,7 @@ from flask import Flask, Response
 from pymongo.errors import ConnectionFailure, PyMongoError, WTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from phr.errors import InputInvalid, NotAuthenticated, PhrError
+from phr.errors import InputInvalid, NotAuthenticated, PhrError, TooManyTries
 
 LOG = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -62,6 +62,8 @@ def _of_phr_error(error: PhrError) -> Response:
     if isinstance(error, NotAuthenticated):
         refused = ' error="invalid_token"' if error.code == "token-invalid" else ""
         answer.headers["WWW-Authenticate"] = f'Bearer realm="phr"{"," if refused else ""}{refused}'
+    elif isinstance(error, TooManyTries):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
     elif error.code == "scope-missing":
         answer.headers["WWW-Authenticate"] = 'Bearer realm="phr", error="insufficient_scope"'
     return answer

@@ -66,6 +66,14 @@ class Device:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who has a device, and the hash of the code that lets somebody else have it (None: it is used)."""
+
+    bindings: tuple[Binding, ...]
+    claim_code_hash: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
     """A device to register; ``bindings``: (slot, person) pairs that hold since ever."""
@@ -115,7 +123,7 @@ def create_devices(
 
     ``codes``: their claim codes, where the caller has made them; ``also``: what it stores in the same transaction.
     """
-    codes = codes or [claim_code() for _ in drafts]
+    codes = codes or [new_claim_code() for _ in drafts]
 
     def insert(session: ClientSession, number: int) -> list[Document]:
         _require_all(database, "vendors", {draft.vendor for draft in drafts}, session)
@@ -130,12 +138,6 @@ def create_devices(
 
     rows = numbers.change(database, insert)
     return [Registered(_device(row), code) for row, code in zip(rows, codes, strict=True)]
-
-
-def claim_code() -> str:
-    """A new code for the box of a device."""
-    text = base64.b32encode(secrets.token_bytes(10)).decode()  # 80 random bits: a plain hash of it can't be guessed
-    return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 
 
 def find(database: Database, ref: str) -> Device | None:
@@ -191,6 +193,27 @@ def unbind(database: Database, ref: str, slot: str, at_ms: int) -> Device:
         )
 
     return _rebind(database, ref, ended)
+
+
+def rehold(database: Database, ref: str, apply: Callable[[Holding], Holding]) -> Device:
+    """The device with other bindings and another code, in one step. Raises NotFound and what ``apply`` raises."""
+
+    def held_anew(row: Document, session: ClientSession) -> Document:  # noqa: ARG001
+        new = apply(Holding(_device(row).bindings, row.get("claim_code_hash")))
+        return row | {"bindings": [_binding_row(one) for one in new.bindings], "claim_code_hash": new.claim_code_hash}
+
+    return _change(database, ref, held_anew)
+
+
+def claim_code_hash(database: Database, ref: str) -> str | None:
+    """The hash of the code that the device can be claimed with; None: no device, or its code is used."""
+    row = database["devices"].find_one({"_id": ref}, {"claim_code_hash": 1})
+    return row.get("claim_code_hash") if row else None
+
+
+def of_person(database: Database, person: str) -> list[Device]:
+    """The devices that the person has, or had, in order of their refs."""
+    return [_device(row) for row in database["devices"].find({"bindings.person": person}).sort("_id", 1)]
 
 
 def suspend(database: Database, ref: str, *, is_suspended: bool) -> Device:
@@ -256,7 +279,7 @@ def _new_row(draft: NewDevice, code: str, number: int, now_ms: int) -> Document:
         "made_on": draft.made_on.isoformat() if draft.made_on else None,
         "bindings": [_binding_row(one) for one in bindings],
         "is_suspended": False,
-        "claim_code_hash": hashlib.sha256(code.encode()).hexdigest(),
+        "claim_code_hash": hash_of(code),
         "created_at_ms": now_ms,
         "seq": number,
     }
@@ -327,6 +350,17 @@ def _binding_row(binding: Binding) -> Document:
         "since_ms": binding.since_ms,
         "until_ms": binding.until_ms,
     }
+
+
+def new_claim_code() -> str:
+    """A code to claim a device with: four groups of four."""
+    text = base64.b32encode(secrets.token_bytes(10)).decode()  # 80 random bits: a plain hash of it can't be guessed
+    return "-".join(text[i : i + 4] for i in range(0, 16, 4))
+
+
+def hash_of(code: str) -> str:
+    """What is stored of a claim code."""
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _starts_before_end(one: Binding, other: Binding) -> bool:

@@ -51,7 +51,7 @@ def enrol(
             f"{one.vendor}/{one.name}",
             mqtt_logins.mqtt_username(one.vendor, one.name),
             mqtt_logins.new_password(),
-            devices.claim_code(),
+            devices.new_claim_code(),
         )
         for one in whole
     ]

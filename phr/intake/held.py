@@ -77,7 +77,7 @@ def page(database: Database, person: str, limit: int, cursor: str | None = None)
         at_ms, last_id = _position(cursor)
         wanted["$or"] = [{"arrived_at_ms": {"$lt": at_ms}}, {"arrived_at_ms": at_ms, "_id": {"$gt": last_id}}]
     order = [("arrived_at_ms", DESCENDING), ("_id", 1)]
-    found = [_row(document) for document in database["held"].find(wanted).sort(order).limit(limit + 1)]
+    found = [row_of(document) for document in database["held"].find(wanted).sort(order).limit(limit + 1)]
     rows = found[:limit]
     return Page(rows, f"{rows[-1].arrived_at_ms}.{key(rows[-1])}" if len(found) > limit else None)
 
@@ -87,7 +87,7 @@ def find(database: Database, person: str, row_key: str) -> HeldRow:
     document = database["held"].find_one({"_id": row_key, "person": person, "settled_at_ms": None})
     if document is None:
         raise NotFound("no such held reading")
-    return _row(document)
+    return row_of(document)
 
 
 def settle(database: Database, row: HeldRow, now_ms: int) -> None:
@@ -120,11 +120,12 @@ def of_clock(database: Database, person: str, device: str, between: Between, lim
     return [_row(document) for document in found]
 
 
-def for_device(database: Database, device: str, limit: int) -> list[HeldRow]:
-    """What a device sent while it was nobody's, latest arrival first."""
-    wanted = {"device": device, "person": None}
+def for_device(database: Database, device: str, limit: int, *, is_open: bool = False) -> list[HeldRow]:
+    """What a device sent while it was nobody's, latest arrival first; ``is_open``: what nobody has answered for yet."""
+    wanted: Document = {"device": device, "person": None, "settled_at_ms": None}
+    wanted |= {"answer": None} if is_open else {}
     found = database["held"].find(wanted).sort([("arrived_at_ms", DESCENDING), ("_id", 1)]).limit(limit)
-    return [_row(document) for document in found]
+    return [row_of(document) for document in found]
 
 
 def key(row: HeldRow) -> str:
@@ -165,7 +166,8 @@ def _document(row: HeldRow) -> Document:
     return document
 
 
-def _row(document: Document) -> HeldRow:
+def row_of(document: Document) -> HeldRow:
+    """A stored row that is not settled."""
     return HeldRow(
         device=document["device"],
         person=document["person"],

@@ -30,6 +30,7 @@ class Sender(NamedTuple):
     person: str | None
     speaks_for: str | None  # the device that the payload names
     arrived_at_ms: int
+    is_given: bool = False  # the person has said that the readings are theirs, whatever the bindings say
 
 
 class Found(NamedTuple):
@@ -64,6 +65,8 @@ class Owner:
         return [(one, picked(run, list(indices))) for one, indices in groups]
 
     def _refusal(self) -> tuple[str, str] | None:
+        if self._sender.is_given:
+            return None
         if self._sender.person is None and self._device is None:
             return "device-unknown", f"{self._sender.device} is not registered"
         if self._device is None and VENDORS_DEVICE.fullmatch(self._sender.device):
@@ -87,7 +90,8 @@ class Owner:
         return not any(edge is not None and low < edge <= high for edge in edges)
 
     def _find(self, slot: str, t_ms: int) -> Found:
-        owner = self._device.owner_at(slot, t_ms) if self._device else self._sender.person
+        is_asked = self._device is not None and not self._sender.is_given
+        owner = self._device.owner_at(slot, t_ms) if self._device and is_asked else self._sender.person
         if self._sender.person not in (None, owner):
             return Found(refused=_not_theirs(self._sender.device))
         if owner is None:

@@ -11,12 +11,13 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from phr.clock import to_datetime
+from phr.clock import to_datetime, to_ms
 from phr.database import DURABLE, Database, Document
 from phr.vocabulary.alert import Alert
 
 COLLECTION = "notices"
 PENDING = "pending"
+WITHDRAWN = "withdrawn"  # the reading that raised it was taken out of the record
 _DUPLICATE_KEY = 11000
 # Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
 _SHOWN = ("_id", "person", "rule", "severity", "metric", "measured_at", "zh", "en", "source", "reviewed", "raised_at")
@@ -48,6 +49,16 @@ class Telling:
     kind: str
     message_zh: str
     message_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The readings, by (t in milliseconds, seq), whose notices are meant."""
+
+    person: str
+    metric: str
+    device: str
+    keys: frozenset[tuple[int, int]]
 
 
 def ensure_indexes(database: Database) -> None:
@@ -90,6 +101,20 @@ def tell(database: Database, telling: Telling, now_ms: int) -> None:
     _notices(database).update_one({"_id": telling.key}, {"$setOnInsert": row}, upsert=True)
 
 
+def withdraw(database: Database, raised: Raised, now_ms: int) -> None:
+    """The notices of these readings are withdrawn, whatever became of them so far; safe to repeat."""
+    fields = {"state": WITHDRAWN, "withdrawn_from": "$state", "withdrawn_at": to_datetime(now_ms)}
+    ids = _ids_of(database, raised, {"$ne": WITHDRAWN})
+    _notices(database).update_many({"_id": {"$in": ids}, "state": {"$ne": WITHDRAWN}}, [{"$set": fields}])
+
+
+def reinstate(database: Database, raised: Raised) -> None:
+    """The withdrawn notices of these readings are what they were before; safe to repeat."""
+    steps: list[Document] = [{"$set": {"state": "$withdrawn_from"}}, {"$unset": ["withdrawn_from", "withdrawn_at"]}]
+    ids = _ids_of(database, raised, WITHDRAWN)
+    _notices(database).update_many({"_id": {"$in": ids}, "state": WITHDRAWN}, steps)
+
+
 def pending(database: Database, person: str, limit: int) -> list[Notice]:
     """A person's notices that nobody has settled yet, newest first, at most ``limit`` (1 or more)."""
     found = _notices(database).find({"person": person, "state": PENDING}, dict.fromkeys(_SHOWN, 1))
@@ -99,6 +124,17 @@ def pending(database: Database, person: str, limit: int) -> list[Notice]:
 
 def _notices(database: Database) -> Collection[Document]:
     return database[COLLECTION].with_options(write_concern=DURABLE)
+
+
+def _ids_of(database: Database, raised: Raised, state: Any) -> list[str]:
+    if not raised.keys:
+        return []
+    instants = [t_ms for t_ms, _ in raised.keys]
+    between = {"$gte": to_datetime(min(instants)), "$lte": to_datetime(max(instants))}
+    wanted: Document = {"person": raised.person, "state": state, "measured_at": between}
+    wanted |= {"metric": raised.metric, "device": raised.device}
+    rows = database[COLLECTION].find(wanted, {"measured_at": 1, "seq": 1})
+    return [row["_id"] for row in rows if (to_ms(row["measured_at"]), row["seq"]) in raised.keys]
 
 
 def _row(alert: Alert) -> Document:

@@ -62,6 +62,7 @@ class Outcome:
     duplicate: int = 0
     corrected: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)  # (index in the run, code)
+    voided: list[int] = field(default_factory=list)  # indices of duplicates of what was voided: no rule looks at them
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class Setting:
     extras_bytes: int  # what the chunk's extras may weigh: contexts and waveforms, not numbers, fill a document
     history: Sequence[dict[str, Any]]  # the bucket's revisions so far
     offsetless_runs: frozenset[int]  # numbers of runs whose offset is unknown
+    voided: ChunkDoc | None = None  # what was taken out: it keeps its room, so that it can always come back
 
 
 def merge(chunk: ChunkDoc | None, slices: Sequence[Slice], setting: Setting) -> Merged:
@@ -89,7 +91,8 @@ def merge(chunk: ChunkDoc | None, slices: Sequence[Slice], setting: Setting) -> 
     A value that a reading held before is a duplicate, unless it was said later than the revision that replaced it.
     """
     count = sum(part.high - part.low for part in slices)
-    if (chunk["n"] if chunk else 0) + count <= setting.cap and _is_appending(chunk, setting.base_ms, slices):
+    fits = not setting.voided and (chunk["n"] if chunk else 0) + count <= setting.cap
+    if fits and _is_appending(chunk, setting.base_ms, slices):
         grown = _appended(chunk, setting.base_ms, slices)
         if _weight(grown.get("x")) <= setting.extras_bytes:
             return Merged(grown, [Outcome(stored=part.high - part.low) for part in slices], [], [])
@@ -154,7 +157,9 @@ class _RowByRow:
     def __init__(self, chunk: ChunkDoc | None, setting: Setting) -> None:
         self._setting = setting
         self._rows = decode_rows(chunk, setting.base_ms) if chunk else {}
-        self._room = setting.extras_bytes - _weight((chunk or {}).get("x"))
+        self._voided = decode_rows(setting.voided, setting.base_ms) if setting.voided else {}
+        extras = [(one or {}).get("x") for one in (chunk, setting.voided)]
+        self._room = setting.extras_bytes - sum(map(_weight, extras))
         self._history = History(setting.history)
         self._replaced: list[tuple[int, Row]] = []
         self._changed = False
@@ -172,7 +177,10 @@ class _RowByRow:
     def _settle(self, part: Slice, index: int, outcome: Outcome) -> None:
         key, row = _arriving(part, index)
         current = self._rows.get(key)
-        if current is None:
+        if key in self._voided:
+            outcome.duplicate += 1
+            outcome.voided.append(index)
+        elif current is None:
             self._store(key, row, index, outcome)
         elif row.adds_nothing_to(current):
             outcome.duplicate += 1
@@ -184,7 +192,7 @@ class _RowByRow:
 
     def _store(self, key: Key, row: Row, index: int, outcome: Outcome) -> None:
         weight = _weight(row.extra)
-        if len(self._rows) >= self._setting.cap or weight > self._room:
+        if len(self._rows) + len(self._voided) >= self._setting.cap or weight > self._room:
             outcome.refused.append((index, TOO_DENSE))
             return
         self._rows[key] = row

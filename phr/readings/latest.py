@@ -51,8 +51,12 @@ def _last_buckets(database: Database, person: str, sources: Mapping[str, int]) -
 
 
 def _branch(prefix: str, count: int) -> list[Document]:
-    its_own = {"_id": {"$gte": f"{prefix}:", "$lt": f"{prefix};"}}  # ';' follows ':'
-    return [{"$match": its_own}, {"$sort": {"_id": -1}}, {"$limit": count}, {"$project": _FIELDS}]
+    return [{"$match": _filled(prefix)}, {"$sort": {"_id": -1}}, {"$limit": count}, {"$project": _FIELDS}]
+
+
+def _filled(prefix: str) -> Document:
+    """The buckets that hold something: one of which all was voided is empty. ';' follows ':'."""
+    return {"_id": {"$gte": f"{prefix}:", "$lt": f"{prefix};"}, "c": {"$gt": {}}}
 
 
 def _latest_of(database: Database, metric: Metric, documents: list[Document], sources: int) -> Latest:
@@ -61,7 +65,7 @@ def _latest_of(database: Database, metric: Metric, documents: list[Document], so
     begin = last["_id"].removesuffix(f":{last['d']}")
     beginning_last = [document for document in documents if document["_id"].startswith(f"{begin}:")]
     if len(beginning_last) == _AT_ONCE < sources:
-        beginning_last = list(database.readings.find({"_id": {"$gte": f"{begin}:", "$lt": f"{begin};"}}, _FIELDS))
+        beginning_last = list(database.readings.find(_filled(begin), _FIELDS))
     return max((_last_in(document, metric) for document in beginning_last), key=lambda one: (one.t_ms, one.device))
 
 

@@ -10,6 +10,7 @@ One document a bucket (person, metric, device, span), collection ``readings``:
            both missing when none is (partial indexes, touched only when that changes)
     c      {chunk number: chunk}             see phr.readings.chunk
     h      revisions: what a reading held before it was corrected
+    w      {chunk number: chunk of what was voided}, l  who did it; see phr.readings.void
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from phr.database import Database, Document
 from phr.errors import ServerUnavailable
 from phr.readings import chunk as chunks
 from phr.readings.chunk import Merged, Outcome, Setting, Slice
+from phr.readings.revisions import Row
 from phr.readings.spans import DAY_MS, bucket_id, local_day, possible_local_days, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION, Run
@@ -151,7 +153,9 @@ def _write_once(
 
 def _read(database: Database, touched: dict[str, _Touched]) -> dict[str, Document]:
     numbers = {number for bucket in touched.values() for _, number, _, _ in bucket.parts}
-    wanted = {"v": 1, "runs": 1, "dirty": 1, "dirty_since": 1, "h": 1} | {f"c.{number}": 1 for number in numbers}
+    wanted = {"v": 1, "runs": 1, "dirty": 1, "dirty_since": 1, "h": 1} | {
+        f"{field}.{number}": 1 for number in numbers for field in "cw"
+    }
     rows = database.readings.find({"_id": {"$in": list(touched)}}, wanted, batch_size=10_000)
     return {row["_id"]: row for row in rows}
 
@@ -162,6 +166,7 @@ def _merge_bucket(
     """The fields to set in a bucket (none: nothing changed) and each arrival's outcome in it."""
     runs = [list(run) for run in document["runs"]] if document else []
     old_chunks = document.get("c", {}) if document else {}
+    voided = document.get("w", {}) if document else {}
     history = document.get("h", []) if document else []
     change: dict[str, Any] = {}
     results: list[tuple[int, Outcome]] = []
@@ -174,7 +179,7 @@ def _merge_bucket(
             continue
         offsetless = frozenset(i for i, run in enumerate(runs) if run[0] is None)
         base_ms = bucket.start_ms + number * span.chunk_ms
-        setting = Setting(base_ms, span.cap, span.extras_bytes, history, offsetless)
+        setting = Setting(base_ms, span.cap, span.extras_bytes, history, offsetless, voided.get(str(number)))
         merged = chunks.merge(old_chunks.get(str(number)), slices, setting)
         results += list(zip(numbers, merged.outcomes, strict=True))
         if merged.chunk is None:
@@ -186,11 +191,12 @@ def _merge_bucket(
         days |= _changed_days(bucket.metric, slices, merged, runs)
     if change:
         change["runs"] = runs
-        _mark_dirty(change, document or {}, days, max(arrivals[number].arrived_at_ms for number, *_ in bucket.parts))
+        mark_dirty(change, document or {}, days, max(arrivals[number].arrived_at_ms for number, *_ in bucket.parts))
     return change, results
 
 
-def _mark_dirty(change: dict[str, Any], document: Document, days: set[int], now_ms: int) -> None:
+def mark_dirty(change: dict[str, Any], document: Document, days: set[int], now_ms: int) -> None:
+    """Adds to the fields that are set in a bucket that these days' summaries are behind."""
     change["dirty"] = sorted(days.union(document.get("dirty", ())))
     if "dirty_since" not in document:
         change["dirty_since"] = now_ms
@@ -251,7 +257,13 @@ def _changed_days(metric: Metric, slices: Sequence[Slice], merged: Merged, runs:
         elif part.high - part.low > 2 and span_of(metric).chunk_ms <= DAY_MS:
             instants = (min(instants), max(instants))  # within a chunk there are no days between
         _add_days(days, instants, run.offset_min)
-    for t, row in merged.replaced:
+    return days | days_of(metric, merged.replaced, runs)
+
+
+def days_of(metric: Metric, rows: Iterable[tuple[int, Row]], runs: list[list[Any]]) -> set[int]:
+    """The local days that stored readings (their instants, and what they hold) can belong to."""
+    days: set[int] = set()
+    for t, row in rows:
         length = dict(row.values).get(DURATION, 0) if metric.day_of == "end" else 0
         _add_days(days, (t + length,), runs[row.run][0])
     return days
@@ -307,3 +319,4 @@ def _add(total: Outcome, part: Outcome) -> None:
     total.duplicate += part.duplicate
     total.corrected += part.corrected
     total.refused += part.refused
+    total.voided += part.voided
