@@ -95,7 +95,8 @@ class Site:
 
     def recover(self, traffic: Traffic, fault: str) -> Row:
         """Ends the publishing, measures how long it takes until all is stored, proves that the record is right."""
-        record, began = self.record, time.monotonic()
+        began = time.monotonic()
+        record: Record = _asked(lambda: self.record)
         before, first_s = _asked(record.version), 0.0
         traffic.stop()
         left = _asked(lambda: record.incomplete(traffic.ledger, traffic.ledger.sent))
