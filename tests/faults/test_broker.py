@@ -32,6 +32,7 @@ def test_a_restarted_broker_loses_nothing_of_either_kind(site: Site, table: list
     table.append(site.recover(traffic, "broker SIGTERM and restart"))
 
 
+@pytest.mark.whole
 def test_a_killed_broker_loses_nothing_of_those_who_wait(site: Site, table: list[Row]) -> None:
     site.start_workers(1)
     traffic = site.traffic(kinds=(Waiting,)).start()
@@ -41,6 +42,7 @@ def test_a_killed_broker_loses_nothing_of_those_who_wait(site: Site, table: list
     table.append(site.recover(traffic, "broker SIGKILL, verdict-waiting"))
 
 
+@pytest.mark.whole
 def test_a_cut_connection_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
     with Proxy((site.broker.host, site.broker.port)) as proxy:
         site.proxy = proxy.address
