@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pymongo.errors import PyMongoError
+
 from ingest import broker as broker_files
 from ops import family, mosquitto, ports, processes
 from ops.indexes import ensure_indexes
@@ -93,16 +95,17 @@ class Site:
 
     def recover(self, traffic: Traffic, fault: str) -> Row:
         """Ends the publishing, measures how long it takes until all is stored, proves that the record is right."""
-        record, began = self.record, time.monotonic()
-        before, first_s = record.version(), 0.0
+        began = time.monotonic()
+        record: Record = _asked(lambda: self.record)
+        before, first_s = _asked(record.version), 0.0
         traffic.stop()
-        left = record.incomplete(traffic.ledger, traffic.ledger.sent)
+        left = _asked(lambda: record.incomplete(traffic.ledger, traffic.ledger.sent))
         while left:
             assert time.monotonic() - began < WAIT_S, f"{fault}: {record.row(fault, traffic.ledger)}"
             traffic.is_settled()
-            if not first_s and record.version() > before:
+            if not first_s and _asked(record.version) > before:
                 first_s = time.monotonic() - began
-            left = record.incomplete(traffic.ledger, left)
+            left = _asked(lambda left=left: record.incomplete(traffic.ledger, left))
         row = replace(record.row(fault, traffic.ledger), first_s=first_s, all_s=time.monotonic() - began)
         traffic.settle(WAIT_S)
         self.prove(traffic, fault)
@@ -191,3 +194,13 @@ def _holds(check: Callable[[Ledger], None], ledger: Ledger) -> bool:
     except AssertionError:
         return False
     return True
+
+
+def _asked(question: Callable[[], Any]) -> Any:
+    """The answer, asked for until the database gives one."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return question()
+        except PyMongoError:
+            assert time.monotonic() < until, "the database did not come back"

@@ -38,6 +38,7 @@ def test_a_worker_that_dies_between_any_two_steps_loses_and_doubles_nothing(site
     table.append(site.recover(traffic, f"worker dies at {len(DEATHS)} steps"))
 
 
+@pytest.mark.whole
 def test_a_killed_worker_is_replaced_by_its_supervisor(site: Site, table: list[Row]) -> None:
     kills = iter(_moments(6 if IS_WHOLE else 1))
     member = Member("ingest", site.spawn_worker)
@@ -115,6 +116,7 @@ def test_a_drained_slot_leaves_no_session_and_no_lease(site: Site, table: list[R
     table.append(site.recover(traffic, "slot drained"))
 
 
+@pytest.mark.whole
 def test_a_slot_of_a_live_worker_is_not_drained(site: Site) -> None:
     site.start_workers(1)
     argv = [sys.executable, str(ROOT / "app.py"), "ingest", "drain", "0"]
