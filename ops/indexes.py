@@ -42,7 +42,7 @@ STORES = (
         mappings,
         models,
     ),
-    *(mqtt_logins, outbox, people, rejections, restamps, store, vendor_hours),
+    *(mappings, models, mqtt_logins, outbox, people, rejections, restamps, store, vendor_hours),
 )
 
 

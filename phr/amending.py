@@ -118,12 +118,15 @@ def _handed_over(way: Way, runs: list[list[Any]], rows: Mapping[Key, Row]) -> li
     names = sorted({name for row in rows.values() for name, _ in row.values})
     found = []
     for (t, seq), row in sorted(rows.items()):
-        offset_min, unit, origin, _, arrived_at_ms, _ = runs[row.run]
+        offset_min, unit, origin, _, arrived_at_ms, _, *clock = runs[row.run]
         values = dict(row.values)
         run = Run(metric, "", metric.unit_by_name.get(unit or ""), offset_min, [t], {}, "")
         run.values = {name: [values[name]] for name in names if name in values}
         run.seq = [seq]
+        run.clock_offset_ms = clock[0] if clock else 0
         run.extras = {0: {_EXTRAS[name]: value for name, value in row.extra.items()}} if row.extra else {}
         decoded = Decoded(runs=[run])
-        found.append(Delivery(decoded, way.source.device, origin, arrived_at_ms, person=way.to, is_given=True))
+        # Its time has been put right already.
+        delivery = Delivery(decoded, way.source.device, origin, arrived_at_ms, person=way.to, shift_ms=0, is_given=True)
+        found.append(delivery)
     return found

@@ -117,7 +117,7 @@ def of_clock(database: Database, person: str, device: str, between: Between, lim
         ends = {"$gte": low_ms, "$lt": high_ms}
         wanted["t_ms"] = {name: end for name, end in ends.items() if end is not None}
     found = database["held"].find(wanted).sort([("arrived_at_ms", 1), ("_id", 1)]).limit(limit)
-    return [_row(document) for document in found]
+    return [row_of(document) for document in found]
 
 
 def for_device(database: Database, device: str, limit: int, *, is_open: bool = False) -> list[HeldRow]:

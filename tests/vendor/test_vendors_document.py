@@ -50,9 +50,9 @@ def test_each_link_leads_somewhere(target: str) -> None:
 
 def test_each_route_and_its_query_are_there(cast: Cast) -> None:
     routes = re.findall(r"`GET (/v1/vendor/\w+)(?:\?([\w&]+))?`", DOCUMENT)
-    assert {path for path, _ in routes} == {
-        rule.rule for rule in cast.http.application.url_map.iter_rules() if rule.rule.startswith("/v1/vendor/")
-    }
+    rules = [one for one in cast.http.application.url_map.iter_rules() if one.rule.startswith("/v1/vendor/")]
+    lists = {one.rule for one in rules if "GET" in (one.methods or ()) and not one.arguments}
+    assert {path for path, _ in routes} == lists
     for path, names in routes:
         query = "&".join(
             f"{one}={'1' if one == 'from' else '2' if one == 'to' else 'x'}" for one in names.split("&") if one
