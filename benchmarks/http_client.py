@@ -14,7 +14,8 @@ from phr.auth.keys import signing_key
 from phr.clock import now_ms
 from phr.config import Settings
 
-REPEATS = 60
+REPEATS = 200
+WARM_UP = 40
 
 
 @dataclass(slots=True)
@@ -41,11 +42,11 @@ class Client:
 
     def times_ms(self, path: str, **query: object) -> list[float]:
         taken = []
-        for _ in range(REPEATS + 5):
+        for _ in range(REPEATS + WARM_UP):
             began = time.perf_counter()
             self.get(path, **query)
             taken.append((time.perf_counter() - began) * 1000)
-        return taken[5:]
+        return taken[WARM_UP:]
 
 
 def client_of(stack: Stack, url: str, person: str) -> Client:

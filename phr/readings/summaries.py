@@ -75,11 +75,10 @@ def month_docs(lane: Lane, first: int, last: int) -> list[tuple[int, str, list[A
     stale = {(device, _month_of(day)) for device, days_ in dirty.items() for day in days_}
     found: dict[tuple[int, str], list[Any]] = {}
     for document in _year_documents(lane, first, last, {"months": 1}):
-        device, year = document["d"], document["y"]
-        for month, doc in document.get("months", {}).items():
-            start = _month_start(year, int(month))
-            if first <= start <= last and (device, start) not in stale:
-                found[start, device] = doc
+        device, starts = document["d"], _month_starts(document["y"])
+        found |= {(starts[month], device): doc for month, doc in document.get("months", {}).items()}
+    for device, start in stale:
+        found.pop((start, device), None)
     parts: dict[tuple[int, str], list[tuple[int, Stats]]] = defaultdict(list)  # day by day
     for device, day, stats in _days_of(lane, stale):
         if day not in dirty[device]:
@@ -87,7 +86,7 @@ def month_docs(lane: Lane, first: int, last: int) -> list[tuple[int, str, list[A
     for (day, device), stats in computed(lane, dirty).items():
         parts[_month_of(day), device].append((day, stats))
     found |= {key: whole.to_doc() for key, days_ in parts.items() if (whole := combined(_by_day(days_)))}
-    return [(*key, found[key]) for key in sorted(found)]
+    return [(day, device, doc) for (day, device), doc in sorted(found.items()) if first <= day <= last]
 
 
 def dirty_days(lane: Lane, first: int, last: int) -> dict[str, set[int]]:
@@ -177,6 +176,12 @@ def _by_day(parts: list[tuple[int, Stats]]) -> Iterable[Stats]:
 def _month_of(day: int) -> int:
     on = to_date(day)
     return _month_start(on.year, on.month)
+
+
+@lru_cache(maxsize=512)
+def _month_starts(year: int) -> dict[str, int]:
+    """The first day of each month, by the name it has in a year document."""
+    return {f"{month:02}": to_day(date(year, month, 1)) for month in range(1, 13)}
 
 
 @lru_cache(maxsize=4096)

@@ -54,10 +54,10 @@ def of_readings(rows: Rows, metric: Metric, fields: Iterable[str]) -> Columns:
 
 def of_periods(rows: list[Row], metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
     """``t``, ``n``, ``min``, ``max`` and ``mean``, ``sum`` or ``last``; of components named systolic_min and so on."""
-    columns: Columns = {"t": _begins(rows, clock), "n": [row.n for row in rows]}
+    columns: Columns = {"t": _begins(rows, clock), "n": [row.doc[0] for row in rows]}
     if metric.summary is not Summary.COUNT and metric.value_type in _WITH_NUMBERS:
         for key in [part.key for part in metric.components] or [""]:
-            found = [_part(row, key) for row in rows]
+            found = [_part(row.doc[2], key) for row in rows]
             prefix = f"{key}_" if key else ""
             for name in ("min", "max", str(metric.summary)):
                 columns[prefix + name] = _STATISTICS[name](found, metric.scale)
@@ -77,11 +77,10 @@ _STATISTICS: dict[str, Callable[[_Parts, int], list[float | None]]] = {
 }
 
 
-def _part(row: Row, key: str) -> list[Any] | None:
-    for part in row.doc[2]:
+def _part(parts: list[list[Any]], key: str) -> list[Any] | None:
+    for part in parts:
         if part[0] == key:
-            found: list[Any] = part
-            return found
+            return part
     return None
 
 

@@ -71,7 +71,8 @@ def end(resolution: Resolution, day: int) -> int:
 def _of_months(track: Track, first: int, last: int) -> list[Row]:
     docs = track.months(first, last)
     if len({month for month, _, _ in docs}) == len(docs):
-        return [Row(month, None, doc, (device,)) for month, device, doc in docs]
+        sources = {device: (device,) for _, device, _ in docs}
+        return [Row(month, None, doc, sources[device]) for month, device, doc in docs]
     by_month: dict[int, list[Line]] = defaultdict(list)
     for month, device, doc in docs:
         by_month[month].append(Line(month, device, Stats.from_doc(doc)))
