@@ -42,6 +42,8 @@ LINGER_S = 0.05
 IDLE_WAIT_S = 0.5  # how long a worker with nothing to do takes to see that it was told to stop
 MAX_PAYLOAD_BYTES = 256 * 1024
 LIVE_WITHIN_S = 1.0  # what waits longer for the recorder says nothing about its device's clock
+# Of one call to a database that is away: a worker that is told to stop then has several to wait for.
+GIVES_UP_AFTER_S = 2.0
 BACK_OFF_S = (0.2, 0.5, 1, 2, 5)
 
 _Judged = tuple[Verdict, bool]  # with: its response topic is refused
@@ -51,7 +53,9 @@ def main(settings: Settings) -> int:
     """Works until SIGTERM or SIGINT, then drains what it holds. Raises SettingInvalid, ServerUnavailable."""
     mongodb_uri, mqtt_url, group = needed(settings)
     # The worker repeats a whole batch itself; the driver's own bookkeeping for repeats doubles the price of a write.
-    connection = database.connect(mongodb_uri, settings.mongodb_database, retries_writes=False)
+    connection = database.connect(
+        mongodb_uri, settings.mongodb_database, retries_writes=False, server_selection_timeout_s=GIVES_UP_AFTER_S
+    )
     database.ping(connection)
     slot = slots.claim(connection, clock.now_ms())
     address = parse_url(mqtt_url)

@@ -111,9 +111,14 @@ def test_a_malformed_status_is_counted_and_not_kept(plant: Plant) -> None:
     topic = f"phr/v1/{plant.vendor}/d1/status"
     with working(plant):
         wait_until(lambda: _listens(plant, topic))
-        plant.client.publish(topic, b'{"state":"asleep","battery":3}')
-        wait_until(lambda: total(plant, "status_messages", "malformed") == 1)
+        wait_until(lambda: _is_malformed_heard(plant, topic))
     assert (_known(plant)["state"], _known(plant).get("battery")) == ("online", None)
+
+
+def _is_malformed_heard(plant: Plant, topic: str) -> bool:
+    """Says it again each time: the side line may be coming back just then."""
+    plant.client.publish(topic, b'{"state":"asleep","battery":3}')
+    return total(plant, "status_messages", "malformed") >= 1
 
 
 def test_a_status_of_a_device_that_is_not_registered_is_not_kept(plant: Plant) -> None:

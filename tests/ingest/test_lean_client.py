@@ -122,7 +122,10 @@ def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
 ) -> None:
     name, arrived = uuid.uuid4().hex, Arrived()
     with resumed(broker, name, arrived) as client:
+        subscribed = threading.Event()
+        client.on_subscribe = lambda *_: subscribed.set()
         client.subscribe(topic, qos=1)
+        assert subscribed.wait(PATIENCE_S)
         for number in range(3):
             publish(topic, b"%d" % number)
         client.acknowledge([one.mid for one in arrived.wait_for(3)[:2]])
@@ -140,8 +143,11 @@ def resumed(broker: Broker, name: str, arrived: Arrived) -> Iterator[LeanClient]
     client.on_qos_1 = arrived.add
     session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = 60
+    connected = threading.Event()
+    client.on_connect = lambda *_: connected.set()
     client.connect(broker.host, broker.port, clean_start=False, properties=session)
     client.loop_start()
+    assert connected.wait(PATIENCE_S)
     yield client
     client.disconnect()
     client.loop_stop()
