@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bson.codec_options import CodecOptions
-from pymongo import MongoClient, WriteConcern
+from pymongo import MongoClient, UpdateOne, WriteConcern
 from pymongo.database import Database as PymongoDatabase
-from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, PyMongoError
 
 from phr.errors import ServerUnavailable, SettingInvalid
 
 Document = dict[str, Any]
 Database = PymongoDatabase[Document]
+DUPLICATE_KEY = 11000
 
 # What "stored" means here: on a majority of members and in their journals. A verdict is sent only after it.
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=30_000)
@@ -42,6 +44,21 @@ def connect(
     except (ConfigurationError, ValueError) as error:
         raise SettingInvalid(f"PHR_MONGODB_URI is not a MongoDB address: {error}") from error
     return client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
+
+
+def insert_new(database: Database, collection: str, rows: Iterable[Document]) -> int:
+    """Stores the rows whose ``_id`` is not there yet, majority-journaled; how many those were. Safe to repeat.
+
+    Two at once may insert the same row: the loser's duplicate is what it wanted. Raises BulkWriteError for all else.
+    """
+    writes = [UpdateOne({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True) for row in rows]
+    try:
+        return database[collection].bulk_write(writes, ordered=False).upserted_count
+    except BulkWriteError as error:
+        details = error.details
+        if details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
+            raise
+        return int(details["nUpserted"])
 
 
 def ping(database: Database) -> None:

@@ -9,18 +9,16 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 import msgspec
-from pymongo import DESCENDING, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo import DESCENDING
 
 from phr.clock import to_datetime
-from phr.database import Database, Document
+from phr.database import Database, Document, insert_new
 from phr.errors import InputInvalid, NotFound
 
 Reason = Literal["unbound", "ahead-of-clock", "before-birth", "before-device-made", "clock-wrong", "out-of-bounds"]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 KEPT_UNBOUND = timedelta(days=30)
 KEPT_SETTLED = timedelta(days=30)  # what was settled is not held again when it is sent again
-DUPLICATE_KEY = 11000
 Between = tuple[int | None, int | None]  # milliseconds since 1970, the first included; None: open
 
 
@@ -52,17 +50,7 @@ def hold(database: Database, rows: Sequence[HeldRow]) -> int:
     """
     if not rows:
         return 0
-    writes = [UpdateOne({"_id": key(row)}, {"$setOnInsert": _document(row)}, upsert=True) for row in rows]
-    try:
-        return database["held"].bulk_write(writes, ordered=False).upserted_count
-    except BulkWriteError as error:
-        # Two workers holding the same reading at once: the other one's row is as good.
-        if (
-            any(one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"])
-            or error.details["writeConcernErrors"]
-        ):
-            raise
-        return int(error.details["nUpserted"])
+    return insert_new(database, "held", [{"_id": key(row), **_document(row)} for row in rows])
 
 
 def for_person(database: Database, person: str, limit: int) -> list[HeldRow]:

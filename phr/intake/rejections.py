@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pymongo import DESCENDING, ReturnDocument, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo import DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from phr.clock import to_datetime
-from phr.database import Database, Document
+from phr.database import Database, Document, insert_new
 from phr.errors import InputInvalid
 from phr.vocabulary.reading import Rejection
 
@@ -22,7 +22,6 @@ KEPT_DETAIL_CHARS = 200
 DAY_BUDGET_BYTES = 16 * 1024 * 1024
 SAMPLED_ONE_IN = 100
 EXCERPT_CHARS = 200
-DUPLICATE_KEY = 11000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,7 @@ def reject(database: Database, payloads: Sequence[RejectedPayload], day_budget_b
         kept += _within_budget(database, of_day, day_budget_bytes)
     if not kept:
         return 0
-    writes = [UpdateOne({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True) for row in kept]
-    try:
-        return database["rejections"].bulk_write(writes, ordered=False).upserted_count
-    except BulkWriteError as error:
-        if (
-            any(one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"])
-            or error.details["writeConcernErrors"]
-        ):
-            raise
-        return int(error.details["nUpserted"])
+    return insert_new(database, "rejections", kept)
 
 
 def recent(
