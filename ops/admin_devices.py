@@ -13,7 +13,7 @@ from phr.clock import rfc3339
 from phr.errors import AlreadyThere, NotFound
 from phr.intake import certificates, devices, mqtt_logins
 from phr.intake.authority import LARGEST_CSR_BYTES
-from phr.intake.devices import Device
+from phr.intake.device import Device
 
 
 def add_verbs(verbs: Any) -> None:

@@ -13,8 +13,9 @@ from phr.auth.keys import signing_key
 from phr.config import Settings
 from phr.database import Database, connect, ping
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
-from phr.intake import devices, enrolment
-from phr.intake.devices import Binding, NewDevice
+from phr.intake import bindings, devices, enrolment
+from phr.intake.device import Binding, Device
+from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
 from phr.people.access import Line
@@ -133,13 +134,13 @@ def set_zone(operator: Operator, person: str, zone: str, since_ms: int | None) -
 def begin_binding(operator: Operator, ref: str, slot: str, person: str, since_ms: int | None) -> Printed:
     """The device with the slot bound; without an instant: since ever the first time, else from now."""
     if since_ms is None:
-        return _bindings(devices.bind_from_now(operator.database, ref, slot, person, operator.now_ms))
-    return _bindings(devices.bind(operator.database, ref, Binding(slot, person, since_ms, None)))
+        return _bindings(bindings.bind_from_now(operator.database, ref, slot, person, operator.now_ms))
+    return _bindings(bindings.bind(operator.database, ref, Binding(slot, person, since_ms, None)))
 
 
 def end_binding(operator: Operator, ref: str, slot: str, at_ms: int | None) -> Printed:
     """The device with the slot's binding ended, now or at an instant. Raises NotFound."""
-    return _bindings(devices.unbind(operator.database, ref, slot, operator.now_ms if at_ms is None else at_ms))
+    return _bindings(bindings.unbind(operator.database, ref, slot, operator.now_ms if at_ms is None else at_ms))
 
 
 def _support(person: str, now_ms: int) -> NewGrant:
@@ -193,6 +194,6 @@ def _give_mqtt_login(operator: Operator, vendor: str, device: str | None) -> str
     return password
 
 
-def _bindings(device: devices.Device) -> Printed:
+def _bindings(device: Device) -> Printed:
     rows = [[one.slot, one.person, one.since_ms, one.until_ms] for one in device.bindings]
     return {"device": device.ref, "bindings": rows}

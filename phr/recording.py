@@ -18,8 +18,8 @@ from phr.formats import Format
 from phr.formats.phr_v1 import encode_item
 from phr.intake import clock_words, clocks, devices, entered, held, rejections, vendor_hours
 from phr.intake.clocks import Learner, Sign
+from phr.intake.device import Device
 from phr.intake.device_clock import Timed, as_told, has_own_time, on_true_time, shifted
-from phr.intake.devices import Device
 from phr.intake.entered import Entered
 from phr.intake.held import HeldRow
 from phr.intake.mappings import Mappings

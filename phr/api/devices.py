@@ -13,7 +13,7 @@ from phr.api.installation import database, installation
 from phr.clock import now_ms, rfc3339
 from phr.intake import claims, devices
 from phr.intake.claims import Claim
-from phr.intake.devices import Device
+from phr.intake.device import Device
 from phr.intake.owner import VENDORS_DEVICE
 from phr.people.grants import OWNERS_ALONE
 from phr.readings.void import Act

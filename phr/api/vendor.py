@@ -13,7 +13,7 @@ from phr.api.installation import database
 from phr.api.shapes import MomentField, PageQuery
 from phr.clock import rfc3339
 from phr.intake import clock_words, devices, rejections, sightings, status
-from phr.intake.devices import Device
+from phr.intake.device import Device
 from phr.intake.rejections import KeptRejection, Sought
 from phr.intake.status import Known
 

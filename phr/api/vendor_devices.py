@@ -16,7 +16,8 @@ from phr.api.vendor import shown_device
 from phr.clock import now_ms, rfc3339
 from phr.errors import NotFound
 from phr.intake import certificates, devices, enrolment, models
-from phr.intake.devices import Device, NewDevice
+from phr.intake.device import Device
+from phr.intake.devices import NewDevice
 from phr.intake.models import Model
 
 blueprint = Blueprint("vendor_devices", __name__)

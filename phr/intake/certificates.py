@@ -8,7 +8,7 @@ from phr.database import Database
 from phr.errors import NotFound
 from phr.intake import authority, mqtt_logins
 from phr.intake.authority import Issued
-from phr.intake.devices import Device
+from phr.intake.device import Device
 
 COLLECTION = "certificates"
 

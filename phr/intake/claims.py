@@ -19,8 +19,9 @@ from pymongo.errors import DuplicateKeyError
 from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, NotFound, PhrError, TooManyTries
-from phr.intake import devices, held
-from phr.intake.devices import Binding, Device, Holding
+from phr.intake import bindings, claim_codes, held
+from phr.intake.bindings import Holding
+from phr.intake.device import Binding, Device
 from phr.intake.held import HeldRow
 
 FRESH_MS = 5 * 60_000
@@ -28,7 +29,7 @@ MOST_TRIES = 5
 TRIES_MS = 15 * 60_000
 KEPT_CLAIM = timedelta(days=1)
 LOOKED_AT = 500  # of what a device sent lately; in five minutes a device sends less
-_UNUSED = devices.hash_of("")  # of no code: so that a device without one costs the same comparison
+_UNUSED = claim_codes.hash_of("")  # of no code: so that a device without one costs the same comparison
 
 
 class ReadingMissing(PhrError):
@@ -75,15 +76,15 @@ def claim(database: Database, wish: Claim, now_ms: int) -> Claimed:
 
 def renew_code(database: Database, ref: str) -> str:
     """A new code for the device; the one before is worth nothing from now on. Raises NotFound."""
-    code = devices.new_claim_code()
-    devices.rehold(database, ref, lambda one: replace(one, claim_code_hash=devices.hash_of(code)))
+    code = claim_codes.new_claim_code()
+    bindings.rehold(database, ref, lambda one: replace(one, claim_code_hash=claim_codes.hash_of(code)))
     return code
 
 
 def release(database: Database, ref: str, binding: tuple[str, str], now_ms: int) -> str | None:
     """Ends the (slot, person) binding now; the new claim code, where nobody else has the device. Raises NotFound."""
     slot, person = binding
-    code = devices.new_claim_code()
+    code = claim_codes.new_claim_code()
 
     def released(one: Holding) -> Holding:
         ended = [
@@ -92,9 +93,9 @@ def release(database: Database, ref: str, binding: tuple[str, str], now_ms: int)
         if tuple(ended) == one.bindings:
             raise NotFound("no such device of this person")
         is_free = all(b.until_ms is not None for b in ended)
-        return Holding(tuple(ended), devices.hash_of(code) if is_free else one.claim_code_hash)
+        return Holding(tuple(ended), claim_codes.hash_of(code) if is_free else one.claim_code_hash)
 
-    device = devices.rehold(database, ref, released)
+    device = bindings.rehold(database, ref, released)
     return code if all(one.until_ms is not None for one in device.bindings) else None
 
 
@@ -136,8 +137,8 @@ def _forget_tries(database: Database, keys: Iterable[str], now_ms: int) -> None:
 
 def _begun(database: Database, wish: Claim) -> Document | None:
     """The claim that this person began with this code, None where the code is new. Raises NotFound."""
-    given = devices.hash_of(wish.code)
-    stored = devices.claim_code_hash(database, wish.device)
+    given = claim_codes.hash_of(wish.code)
+    stored = bindings.claim_code_hash(database, wish.device)
     begun = database["claims"].find_one({"_id": given, "device": wish.device, "person": wish.person})
     is_right = hmac.compare_digest(stored or _UNUSED, given) and stored is not None
     if not is_right and begun is None:
@@ -167,7 +168,7 @@ def _lately(database: Database, device: str) -> list[HeldRow]:
 def _begin(database: Database, wish: Claim, fresh: HeldRow, now_ms: int) -> Document:
     """Keeps what the code is used for; of two at once the first has it. Raises NotFound for the other."""
     row: Document = {
-        "_id": devices.hash_of(wish.code),
+        "_id": claim_codes.hash_of(wish.code),
         "device": wish.device,
         "person": wish.person,
         "slot": fresh.slot,
@@ -196,7 +197,7 @@ def _bind(database: Database, wish: Claim, begun: Document) -> Device:
         return Holding((*one.bindings, binding), None)
 
     try:
-        return devices.rehold(database, wish.device, bound)
+        return bindings.rehold(database, wish.device, bound)
     except AlreadyThere:
         database["claims"].delete_one({"_id": begun["_id"]})
         raise

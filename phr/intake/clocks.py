@@ -15,8 +15,8 @@ from datetime import timedelta
 from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.intake import devices
+from phr.intake.device import Device
 from phr.intake.device_clock import CORRECTED_FROM_MS, MOST_PERIODS, Clock, Period, next_offset_ms
-from phr.intake.devices import Device
 
 BIN_MS = 5 * 60_000  # of all payloads that arrive in one, the smallest difference counts
 WINDOW = 24  # bins

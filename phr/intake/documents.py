@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mongoengine import (
     BooleanField,
     Document,
@@ -11,7 +13,10 @@ from mongoengine import (
     ListField,
     LongField,
     StringField,
+    ValidationError,
 )
+
+from phr.errors import InputInvalid
 
 VENDOR_SLUG = r"[a-z0-9-]{1,32}"
 DEVICE_SLUG = r"[A-Za-z0-9._:-]{1,64}"
@@ -62,3 +67,13 @@ class DeviceDocument(Document):
     claim_code_hash = StringField()
     created_at_ms = LongField(required=True)
     seq = LongField(required=True)
+
+
+def checked(document: Document, sentence: str) -> dict[str, Any]:
+    """What is stored of the document. Raises InputInvalid with the sentence and the fields at fault."""
+    try:
+        document.validate()
+    except ValidationError as error:
+        raise InputInvalid(f"{sentence} ({', '.join(error.errors or ())})") from error
+    plain: dict[str, Any] = document.to_mongo().to_dict()
+    return plain

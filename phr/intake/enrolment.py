@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.formats import all_formats
-from phr.intake import devices, models, mqtt_logins
+from phr.intake import claim_codes, devices, models, mqtt_logins
 from phr.intake.devices import MAPPED, NewDevice
 from phr.intake.mqtt_logins import Credential
 
@@ -51,7 +51,7 @@ def enrol(
             f"{one.vendor}/{one.name}",
             mqtt_logins.mqtt_username(one.vendor, one.name),
             mqtt_logins.new_password(),
-            devices.new_claim_code(),
+            claim_codes.new_claim_code(),
         )
         for one in whole
     ]

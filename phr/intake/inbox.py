@@ -15,7 +15,7 @@ from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.errors import NotFound, PhrError
 from phr.intake import devices, held
-from phr.intake.devices import Device
+from phr.intake.device import Device
 from phr.intake.held import KEPT_SETTLED, HeldRow
 
 Kind = Literal["mine", "guest", "not-ours"]

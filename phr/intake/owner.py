@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from phr.clock import to_ms
-from phr.intake.devices import Device
+from phr.intake.device import Device
 from phr.intake.held import Reason
 from phr.intake.registry import Registry
 from phr.people.people import Person

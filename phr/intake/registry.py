@@ -11,7 +11,7 @@ from pymongo.read_concern import ReadConcern
 
 from phr.database import Database
 from phr.intake import devices
-from phr.intake.devices import Device
+from phr.intake.device import Device
 from phr.people import numbers, people
 from phr.people.people import Person
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from phr.clock import now_ms
-from phr.intake import devices
-from phr.intake.devices import Binding
+from phr.intake import bindings
+from phr.intake.device import Binding
 from tests.api.test_devices import BOX, claimed, code, measured, series
 from tests.cast import Cast
 from tests.recording.builders import HIGH
@@ -20,7 +20,7 @@ __all__ = ["code"]
 def home(cast: Cast, code: str) -> Cast:
     """The owner and the relative have slots A and B; a reading of slot C is nobody's."""
     for slot, person in (("A", cast.owner), ("B", cast.relative)):
-        devices.bind(cast.database, BOX, Binding(slot, person, None, None))
+        bindings.bind(cast.database, BOX, Binding(slot, person, None, None))
     measured(cast.database, now_ms() - 60_000, slot="C", value=HIGH)
     return cast
 
@@ -101,8 +101,8 @@ def test_what_was_measured_before_the_claim_is_asked_and_not_given(cast: Cast, c
 
 def test_next_household_is_not_asked_about_the_one_before(home: Cast) -> None:
     for slot in "AB":
-        devices.unbind(home.database, BOX, slot, now_ms())
-    devices.bind(home.database, BOX, Binding("A", home.stranger, now_ms(), None))
+        bindings.unbind(home.database, BOX, slot, now_ms())
+    bindings.bind(home.database, BOX, Binding("A", home.stranger, now_ms(), None))
     assert (asked(home, home.stranger), asked(home, home.owner)) == ([], [])
 
 

@@ -9,8 +9,9 @@ import pytest
 from phr.api.application import create
 from phr.clock import now_ms, rfc3339
 from phr.config import Settings
-from phr.intake import devices
-from phr.intake.devices import Binding, NewDevice
+from phr.intake import bindings, devices
+from phr.intake.device import Binding
+from phr.intake.devices import NewDevice
 from phr.people import access, people
 from tests.cast import T0, Cast
 
@@ -201,7 +202,7 @@ def test_vendors_device_that_is_not_the_persons_is_refused(cast: Cast, name: str
 @pytest.mark.parametrize(("at_ms", "is_taken"), [(T0 - 1, False), (T0, True), (T0 + 999, True), (T0 + 1000, False)])
 def test_binding_at_the_time_of_measurement_counts(cast: Cast, at_ms: int, is_taken: bool) -> None:
     devices.create_device(cast.database, NewDevice(vendor="acme", name="lent"), T0)
-    devices.bind(cast.database, "acme/lent", Binding("", cast.owner, T0, T0 + 1000))
+    bindings.bind(cast.database, "acme/lent", Binding("", cast.owner, T0, T0 + 1000))
     assert counts(sent(cast, a_weight(t=at_ms), device="acme/lent"))[0] == is_taken
 
 

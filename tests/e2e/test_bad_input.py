@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from phr.clock import rfc3339
-from phr.intake import devices
-from phr.intake.devices import Binding
+from phr.intake import bindings
+from phr.intake.device import Binding
 from tests.real.installation import VENDOR, Installation, Row
 
 V1 = "application/vnd.phr.readings+json"
@@ -117,9 +117,9 @@ def test_a_cuff_that_changes_hands_gives_each_their_own(installation: Installati
     cuff = f"cuff-{secrets.token_hex(4)}"
     third = installation.add_person(cuff, "phr-v1")
     database, ref = installation.operator.database, f"{VENDOR}/{cuff}"
-    devices.unbind(database, ref, "", T0)
-    devices.bind(database, ref, Binding("", first, T0 + MINUTE_MS, T0 + 2 * MINUTE_MS))
-    devices.bind(database, ref, Binding("", second, T0 + 2 * MINUTE_MS, None))
+    bindings.unbind(database, ref, "", T0)
+    bindings.bind(database, ref, Binding("", first, T0 + MINUTE_MS, T0 + 2 * MINUTE_MS))
+    bindings.bind(database, ref, Binding("", second, T0 + 2 * MINUTE_MS, None))
     payload = _weights(*[{"t": T0 + MINUTE_MS * n} for n in (-1, 0, 1, 2, 3)])
     verdict, _ = _answer(installation, cuff, payload)
     assert (verdict["stored"], verdict["held"]) == (4, 1)

@@ -4,8 +4,9 @@ import pytest
 
 from phr.database import Database
 from phr.errors import AlreadyThere, InputInvalid, NotFound
-from phr.intake import devices
-from phr.intake.devices import Binding, NewDevice
+from phr.intake import bindings, devices
+from phr.intake.device import Binding
+from phr.intake.devices import NewDevice
 from phr.people import people
 from tests.cast import T0, a_person
 
@@ -66,15 +67,15 @@ def test_claim_code_is_not_stored(database: Database) -> None:
 def test_first_binding_holds_since_ever(database: Database) -> None:
     one, _ = two_people(database)
     a_cuff(database)
-    device = devices.bind_from_now(database, REF, "", one, T0)
+    device = bindings.bind_from_now(database, REF, "", one, T0)
     assert device.owner_at("", -(10**12)) == one
 
 
 def test_cuff_that_changes_hands_is_nobodys_in_between(database: Database) -> None:
     one, other = two_people(database)
     a_cuff(database, ("", one))
-    devices.unbind(database, REF, "", T0)
-    device = devices.bind_from_now(database, REF, "", other, T0 + 10)
+    bindings.unbind(database, REF, "", T0)
+    device = bindings.bind_from_now(database, REF, "", other, T0 + 10)
     assert [device.owner_at("", t) for t in (T0 - 1, T0, T0 + 9, T0 + 10)] == [one, None, None, other]
 
 
@@ -95,21 +96,21 @@ def test_periods_of_a_slot_touch_and_never_overlap(
 ) -> None:
     one, other = two_people(database)
     a_cuff(database)
-    devices.bind(database, REF, Binding("A", one, T0, T0 + 100))
+    bindings.bind(database, REF, Binding("A", one, T0, T0 + 100))
     if is_refused:
         with pytest.raises(AlreadyThere):
-            devices.bind(database, REF, Binding("A", other, since_ms, until_ms))
+            bindings.bind(database, REF, Binding("A", other, since_ms, until_ms))
     else:
-        assert len(devices.bind(database, REF, Binding("A", other, since_ms, until_ms)).bindings) == 2
+        assert len(bindings.bind(database, REF, Binding("A", other, since_ms, until_ms)).bindings) == 2
 
 
 def test_other_slots_do_not_overlap(database: Database) -> None:
     one, other = two_people(database)
     a_cuff(database, ("A", one))
-    assert devices.bind(database, REF, Binding("B", other, None, None)).owner_at("B", T0) == other
+    assert bindings.bind(database, REF, Binding("B", other, None, None)).owner_at("B", T0) == other
 
 
 def test_nothing_bound_can_not_be_ended(database: Database) -> None:
     a_cuff(database)
     with pytest.raises(NotFound):
-        devices.unbind(database, REF, "", T0)
+        bindings.unbind(database, REF, "", T0)

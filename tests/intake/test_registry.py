@@ -3,7 +3,7 @@
 import threading
 
 from phr.database import Database
-from phr.intake import devices
+from phr.intake import bindings, devices
 from phr.intake.devices import NewDevice
 from phr.intake.registry import Registry
 from phr.people import people
@@ -31,7 +31,7 @@ def test_changed_binding_is_seen_after_the_next_refresh(database: Database) -> N
     person = people.create(database, a_person()).id
     registry = Registry(database)
     assert registry.load([REF])[REF].owner_at("", T0) is None
-    devices.bind_from_now(database, REF, "", person, T0)
+    bindings.bind_from_now(database, REF, "", person, T0)
     registry.refresh()
     assert registry.load([REF])[REF].owner_at("", T0) == person
 

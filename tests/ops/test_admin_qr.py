@@ -6,7 +6,7 @@ import segno
 
 from ops import admin_qr
 from phr.database import Database
-from phr.intake import devices
+from phr.intake import bindings, claim_codes, devices
 from tests.cast import T0
 from tests.ops.test_admin import Admin, home, run
 
@@ -21,8 +21,8 @@ def a_box(database: Database) -> str:
 def test_picture_holds_a_new_code_that_replaces_the_old(run: Admin, database: Database, tmp_path: Path) -> None:
     old = a_box(database)
     status, printed, _ = run("device", "qr", "acme", "box", "--out", str(tmp_path / "box.png"))
-    stored = devices.claim_code_hash(database, "acme/box")
-    assert (status, stored) == (0, devices.hash_of(printed["claim_code"]))
+    stored = bindings.claim_code_hash(database, "acme/box")
+    assert (status, stored) == (0, claim_codes.hash_of(printed["claim_code"]))
     assert printed["claim_code"] != old
 
 

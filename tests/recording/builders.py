@@ -11,8 +11,9 @@ from phr.care.rules import rules
 from phr.clock import rfc3339
 from phr.database import Database, Document
 from phr.formats import phr_v1
-from phr.intake import devices
-from phr.intake.devices import Binding, NewDevice
+from phr.intake import bindings, devices
+from phr.intake.device import Binding
+from phr.intake.devices import NewDevice
 from phr.people import people
 from phr.recording import Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
@@ -61,7 +62,7 @@ class House:
         return Recorder(self.database, rules()).record(deliveries, now_ms)
 
     def bind(self, person: str, since_ms: int | None = None, until_ms: int | None = None, slot: str = "") -> None:
-        devices.bind(self.database, CUFF, Binding(slot, person, since_ms, until_ms))
+        bindings.bind(self.database, CUFF, Binding(slot, person, since_ms, until_ms))
 
     def instants(self, person: str) -> list[int]:
         """When a person's stored blood pressures and heart rates were measured."""
