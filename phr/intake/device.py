@@ -7,7 +7,6 @@ from datetime import date
 
 from phr.database import Document
 from phr.intake.device_clock import Clock, Period
-from phr.intake.documents import DeviceDocument, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,6 @@ def binding_row(binding: Binding) -> Document:
         "since_ms": binding.since_ms,
         "until_ms": binding.until_ms,
     }
-
-
-def checked_row(row: Document) -> Document:
-    """The row as it may be stored. Raises InputInvalid."""
-    document = DeviceDocument(**{"id" if key == "_id" else key: value for key, value in row.items()})
-    return checked(
-        document, f"{row['_id']!r} is not a device: vendor [a-z0-9-]{{1,32}}, device [A-Za-z0-9._:-]{{1,64}}"
-    )
 
 
 def _starts_before_end(one: Binding, other: Binding) -> bool:

@@ -12,9 +12,9 @@ from pymongo.errors import DuplicateKeyError
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid, NotFound
 from phr.intake.claim_codes import hash_of, new_claim_code
-from phr.intake.device import Binding, Device, binding_row, checked_row, clock_of, device_of
+from phr.intake.device import Binding, Device, binding_row, clock_of, device_of
 from phr.intake.device_clock import Clock
-from phr.intake.documents import VendorDocument, checked
+from phr.intake.documents import DeviceDocument, VendorDocument, checked
 from phr.people import numbers
 
 MAPPED = "map:"  # begins the name of a format that is a vendor's stored mapping
@@ -139,7 +139,7 @@ def change_row(database: Database, ref: str, apply: Callable[[Document, ClientSe
         row = database["devices"].find_one({"_id": ref}, session=session)
         if row is None:
             raise NotFound(f"no device {ref}")
-        new = checked_row(apply(row, session) | {"seq": number})
+        new = _checked_row(apply(row, session) | {"seq": number})
         database["devices"].replace_one({"_id": ref}, new, session=session)
         return new
 
@@ -177,10 +177,17 @@ def _new_row(draft: NewDevice, code: str, number: int, now_ms: int) -> Document:
         "created_at_ms": now_ms,
         "seq": number,
     }
-    return checked_row(row)
+    return _checked_row(row)
 
 
 def _refuse_existing(database: Database, refs: list[str], session: ClientSession) -> None:
     there = database["devices"].find_one({"_id": {"$in": refs}}, {"_id": 1}, session=session)
     if there or len(set(refs)) < len(refs):
         raise AlreadyThere(f"device {there['_id'] if there else 'named twice'} exists")
+
+
+def _checked_row(row: Document) -> Document:
+    document = DeviceDocument(**{"id" if key == "_id" else key: value for key, value in row.items()})
+    return checked(
+        document, f"{row['_id']!r} is not a device: vendor [a-z0-9-]{{1,32}}, device [A-Za-z0-9._:-]{{1,64}}"
+    )
