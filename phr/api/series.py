@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
+from phr.api import rankings
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import Moment, MomentField
@@ -64,9 +65,13 @@ class SeriesQuery(Schema):
 @takes(SeriesQuery, location="query")
 @returns()
 def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, Any]:
-    measured = _metric(metric)
+    measured = metric_of(metric)
     clock = _clock(people.require(database(), person))
-    found = series.read(Lane(database(), person, measured, clock.offset_at), _wish(query))
+    found = series.read(
+        Lane(database(), person, measured, clock.offset_at),
+        _wish(query),
+        rankings.of_metric(database(), person, measured),
+    )
     return {
         "person": person,
         "metric": measured.key,
@@ -77,7 +82,8 @@ def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, An
     }
 
 
-def _metric(key: str) -> Metric:
+def metric_of(key: str) -> Metric:
+    """The metric that readings may have. Raises MetricUnknown, MetricNotAReading."""
     metric = vocabulary().get(key)
     if metric is None:
         near = vocabulary().nearest(key)

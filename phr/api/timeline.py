@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import ValidationError, fields
 
+from phr.api import rankings
 from phr.api.deciding import access, returns, takes
 from phr.api.entries import entry_json
 from phr.api.installation import database
@@ -55,7 +56,7 @@ class TimelineQuery(PageQuery):
 @returns()
 def show_timeline(person: str, query: dict[str, Any]) -> dict[str, Any]:
     whose = people.require(database(), person)
-    life = Life(database(), person, vocabulary().metrics, whose.offset_min_at)
+    life = Life(database(), person, vocabulary().metrics, whose.offset_min_at, rankings.of_person(database(), person))
 
     def day_lines(first: int | None, last: int | None) -> Iterator[DayLine]:
         return daylines.latest_first(life, first, last)

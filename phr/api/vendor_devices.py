@@ -34,6 +34,7 @@ class ModelShape(Schema):
     format = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 80))
     metrics = fields.List(fields.String(), load_default=list, validate=validate.Length(max=100))
     rate_per_min = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 6_000))
+    category = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 32))
 
 
 class DeviceShape(Schema):
@@ -141,4 +142,5 @@ def _model(one: Model) -> dict[str, Any]:
         "format": one.format,
         "metrics": list(one.metrics),
         "rate_per_min": one.rate_per_min,
+        "category": one.category,
     }

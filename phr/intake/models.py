@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from pymongo.errors import DuplicateKeyError
@@ -11,10 +11,12 @@ from pymongo.errors import DuplicateKeyError
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sources import categories
 
 COLLECTION = "models"
 SLUG = re.compile(r"[a-z0-9-]{1,32}")
 MOST_PER_VENDOR = 1_000
+_MODEL = {"vendor": 1, "model": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Model:
     format: str | None = None
     metrics: Sequence[str] = ()
     rate_per_min: int | None = None  # messages a minute that one device is made to send
+    category: str | None = None  # of phr.vocabulary.sources: what kind of source its devices are
 
 
 def create(database: Database, model: Model, now_ms: int) -> Model:
@@ -35,6 +38,8 @@ def create(database: Database, model: Model, now_ms: int) -> Model:
     for index, metric in enumerate(model.metrics):
         if metric not in vocabulary().metrics:
             raise InputInvalid(f"{metric} is not a metric", f"/metrics/{index}")
+    if model.category is not None and model.category not in categories().by_slug:
+        raise InputInvalid(f"{model.category} is no category; there are {', '.join(categories().by_slug)}", "/category")
     if database[COLLECTION].count_documents({"vendor": model.vendor}, limit=MOST_PER_VENDOR) == MOST_PER_VENDOR:
         raise InputInvalid(f"a vendor has at most {MOST_PER_VENDOR} models")
     row = asdict(model) | {"_id": f"{model.vendor}/{model.slug}", "created_at_ms": now_ms}
@@ -56,6 +61,17 @@ def find_many(database: Database, vendor: str, slugs: set[str]) -> dict[str, Mod
     return {row["slug"]: _model(row) for row in rows}
 
 
+def categories_of(database: Database, refs: Iterable[str]) -> dict[str, str]:
+    """The categories of those of the devices "vendor/device" whose model states one."""
+    wanted = {"_id": {"$in": list(refs)}, "model": {"$ne": None}}
+    model_of = {row["_id"]: f"{row['vendor']}/{row['model']}" for row in database["devices"].find(wanted, _MODEL)}
+    if not model_of:
+        return {}
+    rows = database[COLLECTION].find({"_id": {"$in": list(set(model_of.values()))}}, {"category": 1})
+    stated = {row["_id"]: row["category"] for row in rows if row.get("category")}
+    return {ref: stated[model] for ref, model in model_of.items() if model in stated}
+
+
 def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index([("vendor", 1), ("slug", 1)], name="vendor")
 
@@ -69,4 +85,5 @@ def _model(row: Document) -> Model:
         format=row["format"],
         metrics=tuple(row["metrics"]),
         rate_per_min=row["rate_per_min"],
+        category=row.get("category"),
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 import heapq
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
 from phr.database import Database, Document
+from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane, OffsetAt, stretches
 from phr.readings.spans import bucket_id, span_of
 from phr.readings.stats import Stats, combined
@@ -36,14 +37,15 @@ class Life:
     person: str
     metrics: Mapping[str, Metric]
     offset_at: OffsetAt
+    ranking_of: Callable[[str], Ranking] = lambda _metric: ALIKE
 
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
     """One metric on one local day.
 
-    ``sources``: (device, readings), most readings first, ties by name. ``stats``: of all of them where the metric's
-    sources merge, else of the first alone; what two devices counted is never added up.
+    ``sources``: (device, readings), the one that is believed first at the head. ``stats``: of all of them where the
+    metric's sources merge, else of the first alone; what two devices counted is never added up.
     """
 
     day: int  # since 1970-01-01
@@ -104,7 +106,7 @@ def _of_month(life: Life, dirty: Mapping[Source, set[int]], low: int, high: int)
             by_metric = {**folded.get(day, {})}
             for key, by_device in fresh.get(day, {}).items():
                 by_metric[key] = by_metric.get(key, {}) | by_device
-            yield from (_line(day, life.metrics[key], by_metric[key]) for key in sorted(by_metric))
+            yield from (_line(life, day, key, by_metric[key]) for key in sorted(by_metric))
 
 
 def _folded_days(
@@ -170,8 +172,9 @@ def _bucket_keys(life: Life, source: Source, days: set[int]) -> Iterator[str]:
         yield bucket_id(life.person, key, start_ms, device)
 
 
-def _line(day: int, metric: Metric, by_device: Mapping[str, Stats]) -> DayLine:
-    devices = sorted(by_device, key=lambda device: (-by_device[device].n, device))
+def _line(life: Life, day: int, key: str, by_device: Mapping[str, Stats]) -> DayLine:
+    metric, ranking = life.metrics[key], ALIKE if len(by_device) == 1 else life.ranking_of(key)
+    devices = sorted(by_device, key=lambda device: (ranking.rank(device), -by_device[device].n, device))
     whole = combined(by_device[device] for device in devices) if metric.merge_sources else by_device[devices[0]]
     assert whole is not None  # of at least one source
     return DayLine(day, metric, tuple((device, by_device[device].n) for device in devices), whole)

@@ -10,6 +10,7 @@ from phr.errors import InputInvalid
 from phr.readings import hours, raw_page, zoom
 from phr.readings.cursor import Cursor, parsed, written
 from phr.readings.fitting import Fitted, fitting
+from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane, bucket_start_ms
 from phr.readings.raw_page import Rows
 from phr.readings.spans import DAY_MS, local_day, span_of
@@ -53,13 +54,13 @@ class Series:
     next_cursor: str | None
 
 
-def read(lane: Lane, wish: Wish) -> Series:
+def read(lane: Lane, wish: Wish, ranking: Ranking = ALIKE) -> Series:
     """A page of the series. Raises InputInvalid for a span that ends before it begins and for a cursor of another."""
     if wish.start and wish.end and wish.start.t_ms > wish.end.t_ms:
         raise InputInvalid("to lies before from", "/to")
     asked = (lane.person, lane.metric.key, wish.start, wish.end, wish.resolution, wish.source)
     cursor = parsed(wish.cursor, asked) if wish.cursor is not None else None
-    track = Track(lane, wish.source)
+    track = Track(lane, wish.source, ranking)
     part = Part(_span(track, wish), cursor.after if cursor else None, wish.limit)
     fitted = Fitted(cursor.resolution) if cursor else _fitted(track, part.span, wish)
     found, last = _page(track, fitted, part)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from phr.readings import summaries
+from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane
 from phr.readings.stats import Stats
 from phr.readings.summaries import Line
@@ -83,6 +84,7 @@ class Track:
 
     lane: Lane
     source: str | None = None
+    ranking: Ranking = ALIKE  # which source is believed first where one counts
 
     @property
     def longest_ms(self) -> int:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
+from phr.readings.ranking import Ranking
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import Line, to_date, to_day
 from phr.readings.track import Part, Resolution, Row, Track
@@ -37,11 +38,16 @@ def rows(track: Track, resolution: Resolution, first: int, last: int) -> list[Ro
 
 
 def of_days(track: Track, first: int, last: int) -> list[Row]:
-    """A row a day: of all sources, or of the one with the most readings that day (of equals the first by name)."""
+    """A row a day: of all sources, or of the one that is believed first, which says ``winner``."""
     by_day: dict[int, list[Line]] = defaultdict(list)
     for line in track.days(first, last):
         by_day[line.day].append(line)
-    return [_row(day, lines if track.is_merged else [_winner(lines)]) for day, lines in by_day.items()]
+    return [_row(day, lines if track.is_merged else [winner(lines, track.ranking)]) for day, lines in by_day.items()]
+
+
+def winner(lines: list[Line], ranking: Ranking) -> Line:
+    """Of several sources the one of the best rank; of equals that with the most readings, then the first by name."""
+    return min(lines, key=lambda line: (ranking.rank(line.device), -line.stats.n, line.device))
 
 
 def coarser(parts: Iterable[Row], resolution: Resolution) -> list[Row]:
@@ -82,10 +88,6 @@ def _of_months(track: Track, first: int, last: int) -> list[Row]:
         of_all = of_days(track, crowded[0], end(Resolution.MONTH, crowded[-1]))
         found |= {row.at: row for row in coarser(of_all, Resolution.MONTH) if row.at in crowded}
     return list(found.values())
-
-
-def _winner(lines: list[Line]) -> Line:
-    return min(lines, key=lambda line: (-line.stats.n, line.device))
 
 
 def _row(day: int, lines: list[Line]) -> Row:

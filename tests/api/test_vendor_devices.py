@@ -64,7 +64,7 @@ def test_other_vendors_device_is_not_there(cast: Cast, path: str) -> None:
 
 def test_model_is_kept_and_gives_its_devices_their_format(cast: Cast) -> None:
     assert ask(cast, "POST", "/v1/vendor/models", json=MODEL).status_code == 201
-    assert ask(cast, "GET", "/v1/vendor/models").json["models"] == [MODEL | {"rate_per_min": None}]
+    assert ask(cast, "GET", "/v1/vendor/models").json["models"] == [MODEL | {"rate_per_min": None, "category": None}]
     ask(cast, "POST", "/v1/vendor/devices", json={"device": "d1", "model": "bp-100"})
     shown = ask(cast, "GET", "/v1/vendor/devices/d1").json
     assert (shown["model"], shown["format"], shown["is_retired"]) == ("bp-100", "phr-v1", False)
@@ -81,6 +81,8 @@ def test_model_is_kept_and_gives_its_devices_their_format(cast: Cast) -> None:
         ({"rate_per_min": 1}, 201),
         ({"rate_per_min": 6_000}, 201),
         ({"rate_per_min": 6_001}, 400),
+        ({"category": "chest-strap"}, 201),
+        ({"category": "chest strap"}, 400),
     ],
 )
 def test_model_is_checked(cast: Cast, change: dict[str, Any], status: int) -> None:
