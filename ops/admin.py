@@ -69,6 +69,10 @@ def _people(things: Any) -> None:
     doctor = _verb(things, "doctor", "create", _create_doctor)
     doctor.add_argument("--name", required=True)
     doctor.add_argument("--organisation", required=True)
+    guardian = _verb(things, "guardian", "create", _create_guardian)
+    guardian.add_argument("child")
+    guardian.add_argument("guardian")
+    guardian.add_argument("--reason", required=True, help="what proved it, kept as the grant's purpose")
     zone = _verb(things, "zone", "set", _set_zone)
     zone.add_argument("person")
     zone.add_argument("zone")
@@ -137,6 +141,10 @@ def _create_person(operator: Operator, wished: argparse.Namespace) -> Printed:
 
 def _create_doctor(operator: Operator, wished: argparse.Namespace) -> Printed:
     return administration.create_doctor(operator, wished.name, wished.organisation)
+
+
+def _create_guardian(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.create_guardian(operator, wished.child, wished.guardian, wished.reason)
 
 
 def _issue_token(operator: Operator, wished: argparse.Namespace) -> Printed:

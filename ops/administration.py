@@ -10,6 +10,7 @@ from ingest import broker, credentials
 from phr.auth import clients, scopes, tokens
 from phr.auth.clients import NewClient
 from phr.auth.keys import signing_key
+from phr.clock import rfc3339
 from phr.config import Settings
 from phr.database import Database, connect, ping
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
@@ -19,7 +20,7 @@ from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
 from phr.people.access import Line
-from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
+from phr.people.grants import EVERYTHING, GUARDIAN, SUPPORT, NewGrant
 from phr.people.people import NewPerson
 from phr.readings import rezoning
 
@@ -70,6 +71,26 @@ def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
     login, password = f"doctor-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
     logins.create(operator.database, login, password, person.id)
     return {"person_id": person.id, "login": login, "password": password}
+
+
+def create_guardian(operator: Operator, child: str, guardian: str, reason: str) -> Printed:
+    """{"grant", "until"}: all of a child's record, to its 14th birthday. Raises NotFound, InputInvalid."""
+    ward = people.require(operator.database, child)
+    people.require(operator.database, guardian)
+    until_ms = grants.guarded_until_ms(ward)
+    if child == guardian or until_ms is None or until_ms <= operator.now_ms:
+        raise InputInvalid(f"only a child under {grants.GUARDED_UNTIL_AGE} has a guardian, who is somebody else")
+    draft = NewGrant(
+        person=child,
+        grantee=guardian,
+        kind=GUARDIAN,
+        categories=(EVERYTHING,),
+        verbs=("read", "write"),
+        purpose=reason,
+        from_ms=operator.now_ms,
+        until_ms=until_ms,
+    )
+    return {"grant": grants.create(operator.database, draft).id, "until": rfc3339(until_ms)}
 
 
 def issue_token(operator: Operator, wish: TokenWish) -> Printed:

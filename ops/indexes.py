@@ -16,6 +16,7 @@ from phr.intake import (
     mappings,
     models,
     mqtt_logins,
+    proposals,
     rejections,
     restamps,
     vendor_hours,
@@ -42,7 +43,7 @@ STORES = (
         mappings,
         models,
     ),
-    *(mappings, models, mqtt_logins, outbox, people, rejections, restamps, store, vendor_hours),
+    *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, restamps, store, vendor_hours),
 )
 
 

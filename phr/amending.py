@@ -65,9 +65,13 @@ def give(recorder: Recorder, database: Database, rows: Sequence[HeldRow], act: A
     """
     deliveries = [_given(row, act.author) for row in rows]
     verdicts = recorder.record(deliveries, act.now_ms)
+    taken_back: dict[tuple[str, str], list[tuple[Source, Wanted]]] = {}
     for delivery in deliveries:
         for source, wanted in _sources(delivery, act.author):
-            give_back(database, source, wanted, act)
+            taken_back.setdefault((source.metric.key, source.device), []).append((source, wanted))
+    for parts in taken_back.values():
+        keys = frozenset(key for _, wanted in parts for key in wanted.keys or ())
+        give_back(database, parts[0][0], Wanted(keys), act)
     return verdicts
 
 

@@ -30,7 +30,7 @@ def bind(database: Database, ref: str, binding: Binding) -> Device:
             raise AlreadyThere(f"{ref} slot {binding.slot!r} is bound to somebody in that time")
         return (*device.bindings, binding)
 
-    return _rebind(database, ref, bound)
+    return rebind(database, ref, bound)
 
 
 def bind_from_now(database: Database, ref: str, slot: str, person: str, now_ms: int) -> Device:
@@ -57,7 +57,16 @@ def unbind(database: Database, ref: str, slot: str, at_ms: int) -> Device:
             for one in device.bindings
         )
 
-    return _rebind(database, ref, ended)
+    return rebind(database, ref, ended)
+
+
+def rebind(database: Database, ref: str, apply: Callable[[Device, ClientSession], tuple[Binding, ...]]) -> Device:
+    """The device with other bindings; ``apply`` uses the session. Raises NotFound and what ``apply`` raises."""
+
+    def rebound(row: Document, session: ClientSession) -> Document:
+        return row | {"bindings": [binding_row(one) for one in apply(device_of(row), session)]}
+
+    return devices.change_row(database, ref, rebound)
 
 
 def rehold(database: Database, ref: str, apply: Callable[[Holding], Holding]) -> Device:
@@ -74,10 +83,3 @@ def claim_code_hash(database: Database, ref: str) -> str | None:
     """The hash of the code that the device can be claimed with; None: no device, or its code is used."""
     row = database["devices"].find_one({"_id": ref}, {"claim_code_hash": 1})
     return row.get("claim_code_hash") if row else None
-
-
-def _rebind(database: Database, ref: str, apply: Callable[[Device, ClientSession], tuple[Binding, ...]]) -> Device:
-    def rebound(row: Document, session: ClientSession) -> Document:
-        return row | {"bindings": [binding_row(one) for one in apply(device_of(row), session)]}
-
-    return devices.change_row(database, ref, rebound)

@@ -14,13 +14,15 @@ from typing import Any, ClassVar, Literal
 from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.errors import NotFound, PhrError
-from phr.intake import devices, held
+from phr.intake import devices, held, households
 from phr.intake.device import Device
 from phr.intake.held import KEPT_SETTLED, HeldRow
+from phr.intake.households import Span
 
 Kind = Literal["mine", "guest", "not-ours"]
 MINE: Kind = "mine"
 MINUTE_MS = 60_000
+MOST_OF_SLOT = 1_000
 
 
 class Answered(PhrError):
@@ -65,11 +67,28 @@ def answer(database: Database, person: str, ask: str, kind: Kind, now_ms: int) -
     return held.row_of(row)
 
 
+def answer_slot(database: Database, person: str, slot: tuple[str, str], now_ms: int) -> list[tuple[str, HeldRow]]:
+    """Answers "mine" to what a (device, slot) left open; all that is so answered, by its ask; safe to repeat.
+
+    At most 1,000 readings, the latest; older ones stay questions.
+    """
+    wanted = [one | {"slot": slot[1]} for one in _askable(database, person) if one["device"] == slot[0]]
+    if not wanted:
+        return []
+    given = {"$and": [{"$or": wanted}, {"answer.kind": {"$in": [None, MINE]}}]}
+    rows = list(database["held"].find(given).sort([("t_ms", -1), ("_id", 1)]).limit(MOST_OF_SLOT))
+    keys = [row["_id"] for row in rows]
+    said = {"answer": {"kind": MINE, "by": person, "at_ms": now_ms}, "expires_at": to_datetime(now_ms) + KEPT_SETTLED}
+    database["held"].update_many({"_id": {"$in": keys}, "answer": None}, {"$set": said})
+    mine = database["held"].find({"_id": {"$in": keys}, "answer.kind": MINE, "answer.by": person})
+    return [(row.get("ask") or _named(database, row), held.row_of(row)) for row in mine]
+
+
 def propose(database: Database, person: str, ask: str, other: str) -> None:
     """Marks it for a member of the household, who answers alone. Raises NotFound."""
     row = _find(database, person, ask)
     device = devices.find(database, row["device"])
-    if device is None or other not in _household(device):
+    if device is None or not households.covers(households.spans(device.bindings, other), row["t_ms"]):
         raise NotFound("nobody with this id has this device")
     database["held"].update_one({"_id": row["_id"]}, {"$set": {"proposed_to": other}})
 
@@ -93,21 +112,16 @@ def ensure_indexes(database: Database) -> None:
 
 def _askable(database: Database, person: str) -> list[Document]:
     found = devices.of_person(database, person)
-    return [_of_device(one, person) for one in found if person in _household(one)]
+    return [_within(one, span, person) for one in found for span in households.spans(one.bindings, person)]
 
 
-def _of_device(device: Device, person: str) -> Document:
-    """What was measured since the device came to this household; who answered "mine" sees and undoes that alone."""
+def _within(device: Device, span: Span, person: str) -> Document:
+    """What was measured while the device was in the person's household; who answered "mine" alone sees that."""
     wanted: Document = {"device": device.ref, "person": None, "reason": "unbound", "settled_at_ms": None}
-    others = [one.until_ms for one in device.bindings if one.person not in _household(device)]
-    before = [until for until in others if until is not None]
-    if before:
-        wanted["t_ms"] = {"$gte": max(before)}
+    ends = {name: end for name, end in zip(("$gte", "$lt"), span, strict=True) if end is not None}
+    if ends:
+        wanted["t_ms"] = ends
     return wanted | {"$or": [{"answer.kind": {"$ne": MINE}}, {"answer.by": person}]}
-
-
-def _household(device: Device) -> set[str]:
-    return {one.person for one in device.bindings if one.until_ms is None}
 
 
 def _find(database: Database, person: str, ask: str) -> Document:

@@ -42,7 +42,7 @@ class GrantDocument(Document):
     id = StringField(primary_key=True)
     person = StringField(required=True, regex=PERSON_ID)
     grantee = StringField(required=True, max_length=64)
-    kind = StringField(required=True, choices=("support", "family-doctor", "relative"))
+    kind = StringField(required=True, choices=("support", "family-doctor", "relative", "guardian"))
     categories = ListField(StringField(max_length=32), required=True)
     verbs = ListField(StringField(choices=("read", "write")), required=True)
     purpose = StringField(required=True, max_length=200)

@@ -5,16 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from mongoengine import ValidationError
 
+from phr.clock import to_ms
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
 from phr.people.documents import GrantDocument
+from phr.people.people import Person
 
 SUPPORT = "support"  # the grantee and the kind of a grant to the operators of this installation
+# Personal Information Protection Law of the People's Republic of China, article 31: a guardian consents for a child
+# under 14.
+GUARDED_UNTIL_AGE = 14
 EVERYTHING = "*"
-OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right: no grant covers them, "*" neither
+GUARDIAN = "guardian"  # stands in for a child: the only kind of grant that covers what owners alone may do
+OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right: no other grant covers them, "*" neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Grant:
     id: str
     person: str
     grantee: str
-    kind: str  # "support" | "family-doctor" | "relative"
+    kind: str  # "support" | "family-doctor" | "relative" | "guardian"
     categories: frozenset[str]
     verbs: frozenset[str]
     purpose: str
@@ -36,7 +44,7 @@ class Grant:
         """True where it allows the verb on every one of the categories."""
         asked = set(categories)
         is_covered = EVERYTHING in self.categories or asked <= self.categories
-        return verb in self.verbs and is_covered and OWNERS_ALONE not in asked
+        return verb in self.verbs and is_covered and (OWNERS_ALONE not in asked or self.kind == GUARDIAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,17 @@ def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Gra
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
     return [_grant(row) for row in database["grants"].find(wanted)]
+
+
+def guarded_until_ms(child: Person) -> int | None:
+    """When the child comes of the age from which nobody stands in for it; None: its birth date is not known."""
+    if child.birth_on is None:
+        return None
+    born = child.birth_on
+    year, is_leap_day = born.year + GUARDED_UNTIL_AGE, (born.month, born.day) == (2, 29)
+    on = datetime(year, *((3, 1) if is_leap_day else (born.month, born.day)), tzinfo=UTC)
+    zone = child.zone_at(to_ms(on))
+    return to_ms(on.replace(tzinfo=ZoneInfo(zone)))
 
 
 def ensure_indexes(database: Database) -> None:

@@ -103,7 +103,14 @@ def test_next_household_is_not_asked_about_the_one_before(home: Cast) -> None:
     for slot in "AB":
         bindings.unbind(home.database, BOX, slot, now_ms())
     bindings.bind(home.database, BOX, Binding("A", home.stranger, now_ms(), None))
-    assert (asked(home, home.stranger), asked(home, home.owner)) == ([], [])
+    assert asked(home, home.stranger) == []
+    assert [len(asked(home, who)) for who in (home.owner, home.relative)] == [1, 1]
+
+
+def test_who_stays_is_asked_on_about_what_was_before_another_left(home: Cast) -> None:
+    bindings.unbind(home.database, BOX, "B", now_ms())
+    measured(home.database, now_ms(), slot="C", value=HIGH)
+    assert [len(asked(home, who)) for who in (home.owner, home.relative)] == [2, 1]
 
 
 @pytest.mark.parametrize("said", [None, "yours", {}, {"person": 5}, ["mine"]])

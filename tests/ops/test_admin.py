@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from ingest import broker
 from ingest.credentials import all_entries
 from ops import admin
 from phr.api.application import create
+from phr.clock import now_ms, rfc3339
 from phr.config import Settings
 from phr.database import Database
 from phr.intake import devices
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
+from phr.people.people import NewPerson
 
 Admin = Callable[..., tuple[int, Any, str]]
 
@@ -179,3 +182,22 @@ def test_without_an_installation_the_operator_is_told_what_to_do(
 ) -> None:
     assert admin.main(["person", "create"], settings) == 1
     assert "make run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("birth_date", "status"), [("2022-03-01", 0), ("1958-03-01", 1), (None, 1)])
+def test_guardian_is_given_for_a_child_alone(
+    run: Admin, database: Database, birth_date: str | None, status: int
+) -> None:
+    child = run("person", "create", *(("--birth-date", birth_date) if birth_date else ()))[1]["person_id"]
+    guardian = run("person", "create")[1]["person_id"]
+    assert run("guardian", "create", child, guardian, "--reason", "household register")[0] == status
+    live = grants.live(database, child, guardian, now_ms())
+    assert [one.covers("write", [grants.OWNERS_ALONE]) for one in live] == [True] * (1 - status)
+
+
+@pytest.mark.parametrize(
+    ("birth_on", "until"), [(date(2020, 2, 29), "2034-02-28T16:00:00Z"), (date(2020, 6, 1), "2034-05-31T16:00:00Z")]
+)
+def test_guardian_ends_on_the_fourteenth_birthday_at_home(database: Database, birth_on: date, until: str) -> None:
+    child = people.create(database, NewPerson(zone="Asia/Shanghai", birth_on=birth_on))
+    assert rfc3339(grants.guarded_until_ms(child) or 0) == until
