@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, UpdateOne, WriteConcern
+from pymongo.client_session import ClientSession
 from pymongo.database import Database as PymongoDatabase
-from pymongo.errors import BulkWriteError, ConfigurationError, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from phr.errors import ServerUnavailable, SettingInvalid
 
 Document = dict[str, Any]
 Database = PymongoDatabase[Document]
 DUPLICATE_KEY = 11000
+T = TypeVar("T")
 
 # What "stored" means here: on a majority of members and in their journals. A verdict is sent only after it.
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=30_000)
@@ -59,6 +62,23 @@ def insert_new(database: Database, collection: str, rows: Iterable[Document]) ->
         if details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
             raise
         return int(details["nUpserted"])
+
+
+def transact(database: Database, work: Callable[[ClientSession], T]) -> T:
+    """What ``work(session)`` gives, all of its writes or none, majority-journaled.
+
+    ``work`` reads and writes with the session alone and may run more than once: again, too, after an insert that
+    another was quicker with, which then is there to be read.
+    """
+    with database.client.start_session() as session:
+
+        def once_more() -> T:
+            return session.with_transaction(work, read_concern=ReadConcern("snapshot"), write_concern=DURABLE)
+
+        try:
+            return once_more()
+        except DuplicateKeyError:
+            return once_more()
 
 
 def ping(database: Database) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal
@@ -15,10 +16,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from phr.api.installation import database, installation
 from phr.api.problems import PreconditionMissing, ShapeInvalid
-from phr.auth.scopes import Scope, scopes
+from phr.auth.scopes import by_category as scopes_by_category
+from phr.auth.scopes import scopes
 from phr.clock import now_ms
 from phr.errors import AccessDenied, VersionConflict
-from phr.people.access import Ask, Caller, begin
+from phr.people.access import Ask, Caller, Permission, begin, hold_to
 
 View = Callable[..., Any]
 ME = "me"
@@ -49,12 +51,40 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
                 return view(vendor=_vendor(caller), **args)
-            return _recorded(view, scope, categories or scope.categories, args)
+            return _recorded(view, _begun(scope.verb, categories or scope.categories, args), args)
 
         guarded.__dict__["scope"] = scope_name
         return guarded
 
     return decorate
+
+
+def access_by_category(verb: Literal["read", "write"]) -> Callable[[View], View]:
+    """For what is of many categories: to whoever may see (write) some, cut down to those; each try in the access log.
+
+    The token needs one of the scopes of a category, or timeline.read. The view gets ``person``, and ``sight``: the
+    categories that it must keep to, by ``permit`` where it learns only from the body what is to be written.
+    """
+    accepted = scopes_by_category(verb)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(**args: Any) -> Any:
+            caller = g.caller = installation().protector.caller(*accepted)
+            has = caller.scopes & accepted.keys()
+            categories = tuple(sorted({category for scope in has for category in accepted[scope]}))
+            permission = g.permission = _begun(verb, categories, args, is_partial=True)
+            return _recorded(view, permission, args | {"sight": frozenset(permission.line.categories)})
+
+        guarded.__dict__["scope"] = " | ".join(accepted)
+        return guarded
+
+    return decorate
+
+
+def permit(categories: Iterable[str]) -> None:
+    """Raises AccessDenied, logged, where the request may not write (or see) all of these categories."""
+    hold_to(database(), g.permission, categories)
 
 
 def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> Callable[[View], View]:
@@ -65,10 +95,8 @@ def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> 
         @wraps(view)
         def loaded(**args: Any) -> Any:
             raw = request.args.to_dict() if location == "query" else _json()
-            try:
+            with shape_faults():
                 value = loader.load(raw)
-            except ValidationError as error:
-                raise ShapeInvalid(_faults(error.messages)) from error
             return view(**args, **{"query" if location == "query" else "body": value})
 
         return loaded
@@ -98,6 +126,15 @@ def returns(schema: type[Schema] | None = None, status: int = 200) -> Callable[[
     return decorate
 
 
+@contextmanager
+def shape_faults() -> Iterator[None]:
+    """Makes marshmallow's ValidationError a ShapeInvalid with every fault and its pointer."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ShapeInvalid(_faults(error.messages)) from error
+
+
 def caller() -> Caller:
     """Who the current request comes from."""
     found: Caller = g.caller
@@ -114,15 +151,20 @@ def expected_version(current: int) -> int:
     return current
 
 
-def _recorded(view: View, scope: Scope, categories: tuple[str, ...], args: dict[str, Any]) -> Any:
-    asked = args.pop("person")
+def _begun(verb: str, categories: tuple[str, ...], args: dict[str, Any], *, is_partial: bool = False) -> Permission:
+    """The decision about the person whom the path names, who stands in ``args`` by id when this returns."""
     who: Caller = g.caller
-    person = who.subject if asked == ME else asked
-    permission = begin(database(), who, Ask(person, scope.verb, categories, _about(args)), now_ms())
-    if scope.verb == "write":
+    about = _about({name: value for name, value in args.items() if name != "person"})
+    args["person"] = who.subject if args["person"] == ME else args["person"]
+    permission = begin(database(), who, Ask(args["person"], verb, categories, about, is_partial), now_ms())
+    if verb == "write":
         permission.finish()
+    return permission
+
+
+def _recorded(view: View, permission: Permission, args: dict[str, Any]) -> Any:
     try:
-        return view(person=person, **args)
+        return view(**args)
     finally:
         permission.finish()
 

@@ -1,130 +1,192 @@
-"""Entries of the timeline made by hand; for now notes."""
+"""Entries of the timeline: what happened in a life, of every kind, with every version of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, request
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import Answer, access, caller, expected_version, returns, takes
+from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
+from phr.api.entry_shapes import EntriesQuery, EntryBody, EntryPatch, change_json, entry_json, filter_of
 from phr.api.installation import database
-from phr.api.shapes import MomentField, PageQuery
-from phr.clock import now_ms, rfc3339
-from phr.errors import InputInvalid
-from phr.timeline import entries
-from phr.timeline.entries import NOTE, Author, Entry, NewEntry, Span
+from phr.clock import now_ms
+from phr.errors import InputInvalid, NotFound
+from phr.people import people
+from phr.timeline import entries, history, listing
+from phr.timeline.content import checked, patched
+from phr.timeline.effective import Effective, Remembered, When, placed
+from phr.timeline.entries import Hand, NewEntry, draft_categories, is_seen
+from phr.timeline.entry import Author, Draft, Entry
+from phr.timeline.kinds import kinds
 
 blueprint = Blueprint("entries", __name__)
 
-LONGEST_TEXT = 10_000
 LONGEST_KEY = 255
+OWN_WORD = {"how": "self-reported"}
+PROFESSIONS = frozenset(("doctor", "nurse", "village-doctor"))
 
 
-class NewNote(Schema):
-    id = fields.String(load_default=None, validate=validate.Regexp(r"[A-Za-z0-9_-]{1,64}\Z"))
-    kind = fields.String(required=True, validate=validate.OneOf((NOTE,)))
-    text = fields.String(required=True, validate=validate.Length(1, LONGEST_TEXT))
-    effective_at = MomentField(required=True)
+class HistoryQuery(Schema):
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+    cursor = fields.Integer(load_default=None, validate=validate.Range(1, 2**31))
 
 
-class NotePatch(Schema):
-    text = fields.String(validate=validate.Length(1, LONGEST_TEXT))
-    effective_at = MomentField()
-
-
-class EntriesQuery(PageQuery):
-    start = MomentField(data_key="from", load_default=None)
-    end = MomentField(data_key="to", load_default=None)
+class RestoreBody(Schema):
+    version = fields.Integer(strict=True, load_default=None, validate=validate.Range(1, 2**31))
 
 
 @blueprint.post("/v1/people/<person>/entries")
-@access("notes.write")
-@takes(NewNote)
+@access_by_category("write")
+@takes(EntryBody)
 @returns(status=201)
-def create_entry(person: str, body: dict[str, Any]) -> Answer:
-    made = entries.create(database(), _draft(person, body), now_ms())
+def create_entry(person: str, sight: frozenset[str], body: dict[str, Any]) -> Answer:  # noqa: ARG001
+    draft = _draft(person, body)
+    permit(draft_categories(draft))
+    new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=_key())
+    made = entries.create(database(), new, now_ms())
     location = f"/v1/people/{person}/entries/{made.id}"
     return Answer(entry_json(made), version=made.version, headers={"Location": location})
 
 
 @blueprint.get("/v1/people/<person>/entries")
-@access("notes.read")
+@access_by_category("read")
 @takes(EntriesQuery, location="query")
 @returns()
-def list_entries(person: str, query: dict[str, Any]) -> dict[str, Any]:
-    start, end = query["start"], query["end"]
-    span = Span(start and start.t_ms, end and end.t_ms, query["limit"], query["cursor"])
-    page = entries.page(database(), person, span)
+def list_entries(person: str, sight: frozenset[str], query: dict[str, Any]) -> dict[str, Any]:
+    page = listing.page(database(), person, filter_of(query, sight), query["limit"], query["cursor"])
     return {"entries": [entry_json(one) for one in page.entries], "next_cursor": page.next_cursor}
 
 
 @blueprint.get("/v1/people/<person>/entries/<entry>")
-@access("notes.read")
+@access_by_category("read")
 @returns()
-def show_entry(person: str, entry: str) -> Answer:
-    found = entries.find(database(), person, entry)
+def show_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+    found = _seen(entries.find(database(), person, entry), sight)
     return Answer(entry_json(found), version=found.version)
 
 
 @blueprint.patch("/v1/people/<person>/entries/<entry>")
-@access("notes.write")
-@takes(NotePatch)
+@access_by_category("write")
+@takes(EntryPatch)
 @returns()
-def change_entry(person: str, entry: str, body: dict[str, Any]) -> Answer:
-    found = entries.find(database(), person, entry)
+def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
+    found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
-    changed = entries.change(database(), found, _changes(body), _author(), now_ms())
+    draft = _changed(found, body)
+    permit(draft_categories(draft))
+    changed = entries.change(database(), found, draft, _hand())
     return Answer(entry_json(changed), version=changed.version)
 
 
 @blueprint.delete("/v1/people/<person>/entries/<entry>")
-@access("notes.write")
+@access_by_category("write")
 @returns(status=204)
-def delete_entry(person: str, entry: str) -> None:
-    found = entries.find(database(), person, entry)
+def delete_entry(person: str, sight: frozenset[str], entry: str) -> None:
+    found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
-    entries.delete(database(), found, _author(), now_ms())
+    entries.delete(database(), found, _hand())
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
-    """An entry as the API shows it, in lists and in the timeline too."""
-    return {
-        "id": entry.id,
-        "kind": entry.kind,
-        **entry.content,
-        "effective_at": rfc3339(entry.effective_ms, entry.offset_min),
-        "version": entry.version,
-        "source": {"kind": "hand", "by": entry.author.subject, "client": entry.author.client_id},
-        "created_at": rfc3339(entry.created_at_ms),
-        "changed_at": rfc3339(entry.changed_at_ms),
-    }
+@blueprint.get("/v1/people/<person>/entries/<entry>/history")
+@access_by_category("read")
+@takes(HistoryQuery, location="query")
+@returns()
+def show_history(person: str, sight: frozenset[str], entry: str, query: dict[str, Any]) -> Answer:
+    current = _seen(history.latest(database(), person, entry), sight)
+    found = history.changes(database(), current, query["limit"], query["cursor"])
+    shown = [change_json(one) for one in found if _is_change_seen(one, sight)]
+    last = found[-1].after.version if found else 1
+    return Answer({"changes": shown, "next_cursor": last if last > 1 else None}, version=current.version)
 
 
-def _draft(person: str, body: dict[str, Any]) -> NewEntry:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= LONGEST_KEY:
-        raise InputInvalid(f"Idempotency-Key has 1 to {LONGEST_KEY} characters")
-    moment = body["effective_at"]
-    return NewEntry(
-        person=person,
-        kind=body["kind"],
-        content={"text": body["text"]},
-        effective_ms=moment.t_ms,
-        offset_min=moment.offset_min,
-        author=_author(),
-        id=body["id"],
-        idempotency_key=key,
+@blueprint.post("/v1/people/<person>/entries/<entry>/restore")
+@access_by_category("write")
+@takes(RestoreBody)
+@returns()
+def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
+    """As it was in a version, of a deleted one by default as it was before."""
+    current = _seen(history.latest(database(), person, entry), sight)
+    expected_version(current.version)
+    earlier = history.version(database(), current, body["version"])
+    permit(earlier.categories)
+    restored = entries.restore(database(), current, earlier, _hand())
+    return Answer(entry_json(restored), version=restored.version)
+
+
+def _seen(entry: Entry, sight: frozenset[str]) -> Entry:
+    """Raises NotFound for one of categories that the caller has no part in: not even that it exists is told."""
+    if not is_seen(entry, sight):
+        raise NotFound("no such entry")
+    return entry
+
+
+def _is_change_seen(change: history.Change, sight: frozenset[str]) -> bool:
+    return is_seen(change.after, sight) and (change.before is None or is_seen(change.before, sight))
+
+
+def _draft(person: str, body: dict[str, Any]) -> Draft:
+    kind = kinds()[body["kind"]]
+    with shape_faults():
+        content = checked(kind, {name: value for name, value in body.items() if name not in EntryBody().fields})
+    return Draft(
+        kind=kind.name,
+        content=content,
+        effective=_effective(person, body["effective_at"], body.get("effective_until")),
+        sensitive=tuple(sorted(set(body.get("sensitive", ())))),
+        provenance=_provenance(body.get("provenance", OWN_WORD)),
     )
 
 
-def _changes(body: dict[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {"content": {"text": body["text"]}} if "text" in body else {}
-    if moment := body.get("effective_at"):
-        changes |= {"effective_ms": moment.t_ms, "offset_min": moment.offset_min}
-    return changes
+def _changed(entry: Entry, body: dict[str, Any]) -> Draft:
+    kind = kinds()[entry.kind]
+    with shape_faults():
+        said = {name: value for name, value in body.items() if name not in EntryPatch().fields}
+        content = patched(kind, entry.content, said)
+    begin = body.get("effective_at", entry.effective.begin)
+    return Draft(
+        kind=body.get("kind", entry.kind),
+        content=content,
+        effective=_effective(entry.person, begin, body.get("effective_until", entry.effective.end)),
+        sensitive=tuple(sorted(set(body.get("sensitive", entry.sensitive)))),
+        provenance=_provenance(body["provenance"]) if "provenance" in body else entry.provenance,
+    )
+
+
+def _effective(person: str, begin: When | Remembered, end: When | Remembered | None) -> Effective:
+    """Raises InputInvalid for a period that surely ends before it begins."""
+
+    def when(told: When | Remembered) -> When:
+        return told if isinstance(told, When) else placed(told, people.require(database(), person).offset_min_at)
+
+    told = Effective(when(begin), None if end is None else when(end))
+    if not told.is_in_order:
+        raise InputInvalid("a period ends after it begins", "/effective_until")
+    return told
+
+
+def _provenance(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Raises InputInvalid where somebody who is no professional speaks as one."""
+    if said["how"] == "professional":
+        who = caller()
+        author = None if who.act else people.find(database(), who.subject)
+        if author is None or not PROFESSIONS & set(author.roles):
+            raise InputInvalid("only a professional's own login writes as one", "/provenance/how")
+    return said
+
+
+def _key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise InputInvalid(f"Idempotency-Key has 1 to {LONGEST_KEY} characters")
+    return key
 
 
 def _author() -> Author:
     who = caller()
     return Author(who.subject, who.client_id, who.act)
+
+
+def _hand() -> Hand:
+    return Hand(_author(), now_ms())

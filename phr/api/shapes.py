@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from phr.clock import rfc3339
 from phr.formats.building import ItemRefused, parse_time
+from phr.timeline.effective import FORMS, Remembered, When, instant, remembered
 
 PLUS_LOST = re.compile(r" (\d\d:\d\d)\Z")  # a + in a query that was not written %2B arrives as a space
 
@@ -28,15 +29,41 @@ class MomentField(fields.Field[Moment]):
         return None if value is None else rfc3339(*value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Moment:  # noqa: ARG002
-        if isinstance(value, str):
-            is_number = value.removeprefix("-").isdecimal() and len(value) <= 16
-            value = int(value) if is_number else PLUS_LOST.sub(r"+\1", value)
+        return _moment(value)
+
+
+class WhenField(fields.Field[When | Remembered]):
+    """As a moment, or as well as it is remembered: see phr.timeline.effective."""
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002
+        data: Mapping[str, Any] | None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> When | Remembered:
         try:
-            return Moment(*parse_time(value, ""))
-        except ItemRefused as error:
-            raise ValidationError(error.detail) from error
+            told = remembered(value) if isinstance(value, str) else None
+        except ValueError as error:
+            raise ValidationError(f"no such time: {error}") from error
+        if told is not None:
+            return told
+        try:
+            return instant(*_moment(value))
+        except ValidationError as error:
+            raise ValidationError(f"{error.messages[0]}; or as it is remembered: {FORMS}") from error
 
 
 class PageQuery(Schema):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
     cursor = fields.String(load_default=None, validate=validate.Length(1, 200))
+
+
+def _moment(value: Any) -> Moment:
+    if isinstance(value, str):
+        is_number = value.removeprefix("-").isdecimal() and len(value) <= 16
+        value = int(value) if is_number else PLUS_LOST.sub(r"+\1", value)
+    try:
+        return Moment(*parse_time(value, ""))
+    except ItemRefused as error:
+        raise ValidationError(error.detail) from error

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint
-from marshmallow import ValidationError, fields
 
 from phr.api import rankings
-from phr.api.deciding import access, returns, takes
-from phr.api.entries import entry_json
+from phr.api.deciding import access_by_category, returns, takes
+from phr.api.entry_shapes import FilterQuery, KindsField, entry_json, filter_of
 from phr.api.installation import database
-from phr.api.shapes import MomentField, PageQuery
 from phr.people import people
 from phr.people.people import Person
 from phr.readings import daylines
@@ -20,7 +18,8 @@ from phr.readings.daylines import DayLine, Life
 from phr.readings.stats import Column
 from phr.readings.summaries import to_date
 from phr.timeline import timeline
-from phr.timeline.timeline import KINDS, READINGS, Dated, Wanted, local_day
+from phr.timeline.categories import READINGS
+from phr.timeline.timeline import KINDS, Dated, Wanted, local_day
 from phr.vocabulary.metric import Metric, Summary
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import canonical
@@ -28,52 +27,34 @@ from phr.vocabulary.units import canonical
 blueprint = Blueprint("timeline", __name__)
 
 
-class KindsField(fields.Field[frozenset[str]]):
-    """Kinds of lines, with commas between."""
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,  # noqa: ARG002
-        data: Mapping[str, Any] | None,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> frozenset[str]:
-        kinds = frozenset(str(value).split(","))
-        if odd := sorted(kinds - set(KINDS)):
-            raise ValidationError(f"{odd[0]!r} is no kind; there are {', '.join(KINDS)}")
-        return kinds
-
-
-class TimelineQuery(PageQuery):
-    start = MomentField(data_key="from", load_default=None)
-    end = MomentField(data_key="to", load_default=None)
-    kinds = KindsField(load_default=frozenset(KINDS))
+class TimelineQuery(FilterQuery):
+    kinds = KindsField(KINDS, load_default=None)
 
 
 @blueprint.get("/v1/people/<person>/timeline")
-@access("timeline.read")
+@access_by_category("read")
 @takes(TimelineQuery, location="query")
 @returns()
-def show_timeline(person: str, query: dict[str, Any]) -> dict[str, Any]:
+def show_timeline(person: str, sight: frozenset[str], query: dict[str, Any]) -> dict[str, Any]:
     whose = people.require(database(), person)
     life = Life(database(), person, vocabulary().metrics, whose.offset_min_at, rankings.of_person(database(), person))
 
     def day_lines(first: int | None, last: int | None) -> Iterator[DayLine]:
         return daylines.latest_first(life, first, last)
 
-    page = timeline.page(database(), whose, _wanted(whose, query), day_lines)
+    page = timeline.page(database(), whose, _wanted(whose, query, sight), day_lines)
     return {"lines": [_line(one) for one in page.lines], "next_cursor": page.next_cursor}
 
 
-def _wanted(person: Person, query: dict[str, Any]) -> Wanted:
-    """A day whose part lies in the span counts: its line is of the whole day."""
+def _wanted(person: Person, query: dict[str, Any], sight: frozenset[str]) -> Wanted:
+    """A day whose part lies in the span counts: its line is of the whole day. Readings have no one source."""
     start, end = query["start"], query["end"]
+    is_of_readings = query["kinds"] is None or READINGS in query["kinds"]
     return Wanted(
-        from_ms=start and start.t_ms,
-        to_ms=end and end.t_ms,
+        entries=filter_of(query, sight),
+        has_readings=is_of_readings and READINGS in sight and query["source"] is None,
         first_day=start and local_day(person, start.t_ms, start.offset_min),
         last_day=end and local_day(person, end.t_ms - 1, end.offset_min),
-        kinds=query["kinds"],
         limit=query["limit"],
         cursor=query["cursor"],
     )

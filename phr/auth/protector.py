@@ -66,21 +66,21 @@ class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types
         super().__init__()
         self.register_token_validator(Validator(issuer, key))
 
-    def caller(self, scope: str) -> Caller:
-        """Who the current request comes from, if its token allows the scope.
+    def caller(self, *any_of: str) -> Caller:
+        """Who the current request comes from, if its token allows one of the scopes.
 
         Raises NotAuthenticated, TokenInvalid (401), ScopeMissing (403).
         """
         try:
-            claims: dict[str, Any] = self.acquire_token(scope)
+            claims: dict[str, Any] = self.acquire_token(list(any_of))
         except OAuth2Error as error:
-            _raise(error, scope)
+            _raise(error, any_of)
         return _caller(claims)
 
 
-def _raise(error: OAuth2Error, scope: str) -> NoReturn:
+def _raise(error: OAuth2Error, scopes: tuple[str, ...]) -> NoReturn:
     if isinstance(error, InsufficientScopeError):
-        raise ScopeMissing(f"the token does not have the scope {scope}") from error
+        raise ScopeMissing(f"the token does not have the scope {' or '.join(scopes)}") from error
     if isinstance(error, MissingAuthorizationError | UnsupportedTokenTypeError):
         raise NotAuthenticated("send an access token: Authorization: Bearer …") from error
     raise TokenInvalid("the access token is not valid here, or no longer") from error

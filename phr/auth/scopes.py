@@ -44,6 +44,13 @@ def people_scopes() -> tuple[str, ...]:
     return tuple(sorted(name for name, scope in scopes().items() if scope.of == "person"))
 
 
+@cache
+def by_category(verb: str) -> dict[str, tuple[str, ...]]:
+    """The scopes that open entries and the timeline, with their categories: one a category, and timeline.read."""
+    everything = {f"timeline.{verb}", *(f"{category}.{verb}" for category in scopes()["timeline.read"].categories)}
+    return {name: scopes()[name].categories for name in sorted(everything & scopes().keys())}
+
+
 def check(names: Iterable[str]) -> str:
     """The names as a scope parameter, in order. Raises InputInvalid for one that does not exist."""
     wanted = sorted(set(names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -43,6 +44,7 @@ class Ask:
     verb: str  # "read" | "write"
     categories: tuple[str, ...]
     about: str  # what was looked at, short and without values: "series heart-rate"
+    is_partial: bool = False  # any of the categories will do, and what is given is cut down to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An access that was allowed and whose log line is on its way; nothing may leave before ``finish`` returned."""
+    """An access that was allowed and whose log line is on its way; nothing may leave before ``finish`` returned.
+
+    Its line names the categories that it is for: of a partial ask, those of them that the caller may see or write.
+    """
 
     line: Line
     written: Future[None]
@@ -92,6 +97,13 @@ def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permissi
         _write(database, line)
         raise AccessDenied("there is no such record, or you may not do this with it")
     return Permission(line, _writers(os.getpid()).submit(_write, database, line))
+
+
+def hold_to(database: Database, permission: Permission, categories: Iterable[str]) -> None:
+    """Raises AccessDenied, logged as well, where a partial permission does not reach to all of these categories."""
+    if not set(categories) <= set(permission.line.categories):
+        _write(database, replace(permission.line, categories=tuple(sorted(set(categories))), outcome="refused"))
+        raise AccessDenied("there is no such record, or you may not do this with it")
 
 
 def record(database: Database, line: Line) -> None:
@@ -139,10 +151,22 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
     if caller.act is not None and caller.subject != ask.person:
         return refused
     grantee = caller.subject if caller.act is None else SUPPORT
-    for grant in grants.live(database, ask.person, grantee, now_ms):
+    live = grants.live(database, ask.person, grantee, now_ms)
+    for grant in live:
         if grant.covers(ask.verb, ask.categories):
             return replace(refused, role=grant.kind, grant=grant.id, outcome="allowed")
-    return refused
+    return _part(refused, live) if ask.is_partial else refused
+
+
+def _part(refused: Line, live: Sequence[Grant]) -> Line:
+    """Allowed what the grants cover together, if that is anything."""
+    used = {one: [grant for grant in live if grant.covers(refused.verb, [one])] for one in refused.categories}
+    covered = tuple(one for one in refused.categories if used[one])
+    if not covered:
+        return refused
+    by_id = {grant.id: grant for one in covered for grant in used[one][:1]}
+    kinds = ",".join(sorted({grant.kind for grant in by_id.values()}))
+    return replace(refused, role=kinds, grant=",".join(sorted(by_id)), categories=covered, outcome="allowed")
 
 
 def _write(database: Database, line: Line) -> None:

@@ -8,9 +8,8 @@ from typing import TypeVar
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_concern import ReadConcern
 
-from phr.database import DURABLE, Database, Document
+from phr.database import Database, Document, transact
 
 T = TypeVar("T")
 REGISTRY = "registry"
@@ -30,8 +29,7 @@ def change(database: Database, work: Callable[[ClientSession, int], T]) -> T:
         assert counter is not None  # upserted
         return work(session, int(counter["n"]))
 
-    with database.client.start_session() as session:
-        return session.with_transaction(numbered, read_concern=ReadConcern("snapshot"), write_concern=DURABLE)
+    return transact(database, numbered)
 
 
 def last_number(database: Database, session: ClientSession) -> int:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.people.people import Person
-from phr.timeline import entries
-from phr.timeline.entries import NOTE, Entry, Span
+from phr.timeline import listing
+from phr.timeline.categories import READINGS
+from phr.timeline.entry import Entry
+from phr.timeline.kinds import kinds
+from phr.timeline.listing import Filter
 
-READINGS = "readings"
-KINDS = (NOTE, READINGS)
+KINDS = frozenset((*kinds(), READINGS))
 DAY_MS = 86_400_000
 DAYS = range(-719_162, 2_932_897)  # 0001-01-01 to 9999-12-31
 ENTRIES_AT_ONCE = 100
@@ -45,13 +47,12 @@ DayLines = Callable[[int | None, int | None], Iterator[LineT]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Entries effective in [from, to), lines of the local days from first to last."""
+    """Which entries, and whether with lines of the local days from first to last."""
 
-    from_ms: int | None = None
-    to_ms: int | None = None
+    entries: Filter = field(default_factory=Filter)
+    has_readings: bool = True
     first_day: int | None = None
     last_day: int | None = None
-    kinds: frozenset[str] = frozenset(KINDS)
     limit: int = 50
     cursor: str | None = None
 
@@ -83,8 +84,8 @@ class _Place:
 def page(database: Database, person: Person, wanted: Wanted, day_lines: DayLines[LineT]) -> Page[LineT]:
     """The next lines of a life. Raises InputInvalid for a cursor that is none of ours."""
     after = _place(wanted.cursor) if wanted.cursor is not None else None
-    dated = _entries_after(database, person, wanted, after) if NOTE in wanted.kinds else iter(())
-    lines = _lines_after(day_lines, wanted, after) if READINGS in wanted.kinds else iter(())
+    dated = _entries_after(database, person, wanted, after)
+    lines = _lines_after(day_lines, wanted, after) if wanted.has_readings else iter(())
     merged: Iterator[Dated | LineT] = heapq.merge(dated, lines, key=lambda one: (-one.day, not isinstance(one, Dated)))
     found = list(islice(merged, wanted.limit + 1))
     shown = found[: wanted.limit]
@@ -110,7 +111,7 @@ def _entries_after(database: Database, person: Person, wanted: Wanted, after: _P
     until none that is still to be read can come before it.
     """
     waiting: list[tuple[int, int, Dated]] = []
-    for number, dated in enumerate(_by_instant(database, person, _narrowed(wanted, after))):
+    for number, dated in enumerate(_by_instant(database, person, _narrowed(wanted.entries, after), wanted.limit + 1)):
         latest_day = (dated.entry.effective_ms + DAY_MS) // DAY_MS  # of this one and of all that follow it
         while waiting and -waiting[0][0] >= latest_day:
             yield heapq.heappop(waiting)[2]
@@ -120,7 +121,7 @@ def _entries_after(database: Database, person: Person, wanted: Wanted, after: _P
         yield heapq.heappop(waiting)[2]
 
 
-def _narrowed(wanted: Wanted, after: _Place | None) -> Wanted:
+def _narrowed(wanted: Filter, after: _Place | None) -> Filter:
     """Without the instants that only entries of earlier pages can have."""
     if after is None:
         return wanted
@@ -130,17 +131,16 @@ def _narrowed(wanted: Wanted, after: _Place | None) -> Wanted:
     return replace(wanted, to_ms=before_ms if wanted.to_ms is None else min(before_ms, wanted.to_ms))
 
 
-def _by_instant(database: Database, person: Person, wanted: Wanted) -> Iterator[Dated]:
-    span = Span(wanted.from_ms, wanted.to_ms, min(ENTRIES_AT_ONCE, wanted.limit + 1))
+def _by_instant(database: Database, person: Person, wanted: Filter, count: int) -> Iterator[Dated]:
+    cursor = None
     while True:
-        found = entries.page(database, person.id, span)
+        found = listing.page(database, person.id, wanted, min(ENTRIES_AT_ONCE, count), cursor)
         for entry in found.entries:
-            if entry.kind in wanted.kinds:
-                yield Dated(local_day(person, entry.effective_ms, entry.offset_min), entry)
+            yield Dated(local_day(person, entry.effective_ms, entry.offset_min), entry)
         if found.next_cursor is None:
             return
         # The bound lets the index begin where the cursor stands, which alone it does not.
-        span = replace(span, to_ms=found.entries[-1].effective_ms + 1, cursor=found.next_cursor)
+        wanted, cursor = replace(wanted, to_ms=found.entries[-1].effective_ms + 1), found.next_cursor
 
 
 def _is_after(dated: Dated, place: _Place) -> bool:

@@ -13,9 +13,12 @@ from phr.database import Database
 from phr.errors import InputInvalid
 from phr.people import people
 from phr.people.people import Person
-from phr.timeline import entries, timeline
-from phr.timeline.entries import NOTE, Author, NewEntry
-from phr.timeline.timeline import READINGS, Dated, Wanted
+from phr.timeline import effective, entries, timeline
+from phr.timeline.effective import Effective
+from phr.timeline.entries import Hand, NewEntry
+from phr.timeline.entry import Author, Draft
+from phr.timeline.listing import Filter
+from phr.timeline.timeline import Dated, Wanted
 from tests.cast import T0, a_person
 
 DAY = (date(2026, 11, 23) - date(1970, 1, 1)).days
@@ -39,9 +42,9 @@ class Life:
 
     def note(self, t_ms: int, offset_min: int | None = 480, **changes: Any) -> str:
         author = Author(self.person.id, "app", None)
-        valid: dict[str, Any] = {"person": self.person.id, "kind": NOTE, "content": {"text": "头晕"}, "author": author}
-        draft = NewEntry(**(valid | {"effective_ms": t_ms, "offset_min": offset_min} | changes))
-        return entries.create(self.database, draft, T0).id
+        draft = Draft(kind="note", content={"text": "头晕"}, effective=Effective(effective.instant(t_ms, offset_min)))
+        new = NewEntry(person=self.person.id, draft=draft, author=author, **changes)
+        return entries.create(self.database, new, T0).id
 
     def day_lines(self, first: int | None, last: int | None) -> Iterator[Line]:
         for line in sorted(self.lines, key=lambda one: (-one.day, one.key)):
@@ -131,7 +134,7 @@ def test_entries_at_one_instant_are_paged_by_id(life: Life) -> None:
 def test_span_takes_its_beginning_and_not_its_end(life: Life) -> None:
     for hour in range(3):
         life.note(T0 + hour * HOUR_MS, id=f"h{hour}")
-    found = life.page(from_ms=T0, to_ms=T0 + 2 * HOUR_MS)
+    found = life.page(entries=Filter(from_ms=T0, to_ms=T0 + 2 * HOUR_MS))
     assert names(found.lines) == ["h1", "h0"]
 
 
@@ -140,11 +143,15 @@ def test_lines_keep_to_their_days(life: Life) -> None:
     assert names(life.page(first_day=DAY - 1, last_day=DAY + 1).lines) == ["1:steps", "0:steps", "-1:steps"]
 
 
-@pytest.mark.parametrize(("kinds", "expected"), [({NOTE}, ["n"]), ({READINGS}, ["0:steps"]), (set(), [])])
-def test_kinds_are_chosen(life: Life, kinds: set[str], expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("kinds", "has_readings", "expected"),
+    [({"note"}, False, ["n"]), ({"condition"}, True, ["0:steps"]), (set(), False, []), (None, True, ["n", "0:steps"])],
+)
+def test_kinds_are_chosen(life: Life, kinds: set[str] | None, has_readings: bool, expected: list[str]) -> None:
     life.note(T0, id="n")
     life.lines = [Line(DAY, "steps")]
-    assert names(life.page(kinds=frozenset(kinds)).lines) == expected
+    chosen = Filter(kinds=None if kinds is None else frozenset(kinds))
+    assert names(life.page(entries=chosen, has_readings=has_readings).lines) == expected
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
@@ -156,7 +163,7 @@ def test_last_page_has_no_cursor(life: Life, count: int) -> None:
 
 def test_deleted_entry_is_left_out(life: Life) -> None:
     entry = entries.find(life.database, life.person.id, life.note(T0))
-    entries.delete(life.database, entry, entry.author, T0)
+    entries.delete(life.database, entry, Hand(entry.author, T0))
     assert life.all() == []
 
 

@@ -1,0 +1,129 @@
+"""Entries as JSON, in and out: the words that every kind has; a kind's own are its schema's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
+
+from phr.api.shapes import MomentField, PageQuery, WhenField
+from phr.clock import rfc3339
+from phr.timeline.content import Provenance, SensitiveField
+from phr.timeline.entry import Author, Entry
+from phr.timeline.history import Change
+from phr.timeline.kinds import kinds
+from phr.timeline.listing import Filter
+
+SOURCE = r"hand|record|import(:[A-Za-z0-9_-]{1,64})?"
+
+
+class EntryBody(Schema):
+    class Meta:
+        unknown = INCLUDE  # the kind's own words, which its schema checks
+
+    id = fields.String(load_default=None, validate=validate.Regexp(r"[A-Za-z0-9_-]{1,64}\Z"))
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(sorted(one.name for one in kinds().values() if not one.is_written_by_record)),
+    )
+    effective_at = WhenField(required=True)
+    effective_until = WhenField(allow_none=True)
+    provenance = fields.Nested(Provenance)
+    sensitive = SensitiveField()
+
+
+class EntryPatch(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+    kind = fields.String()
+    effective_at = WhenField()
+    effective_until = WhenField(allow_none=True)
+    provenance = fields.Nested(Provenance)
+    sensitive = SensitiveField()
+
+
+class KindsField(fields.Field[frozenset[str]]):
+    """Kinds with commas between, of those that the route knows."""
+
+    def __init__(self, known: frozenset[str], **changes: Any) -> None:
+        super().__init__(**changes)
+        self.known = known
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002
+        data: Mapping[str, Any] | None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> frozenset[str]:
+        wanted = frozenset(str(value).split(","))
+        if odd := sorted(wanted - self.known):
+            raise ValidationError(f"{odd[0]!r} is no kind; there are {', '.join(sorted(self.known))}")
+        return wanted
+
+
+class FilterQuery(PageQuery):
+    """``from``, ``to``, ``source`` and a page; what filters entries wherever they are listed."""
+
+    start = MomentField(data_key="from", load_default=None)
+    end = MomentField(data_key="to", load_default=None)
+    source = fields.String(load_default=None, validate=validate.Regexp(rf"({SOURCE})\Z"))
+
+
+class EntriesQuery(FilterQuery):
+    kinds = KindsField(frozenset(kinds()), load_default=None)
+
+
+def filter_of(query: Mapping[str, Any], sight: frozenset[str]) -> Filter:
+    """The entries that a query asks for and that may be seen."""
+    start, end = query["start"], query["end"]
+    return Filter(
+        from_ms=start and start.t_ms,
+        to_ms=end and end.t_ms,
+        kinds=query["kinds"],
+        sight=sight,
+        source=query["source"],
+    )
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry as the API shows it, in lists and in the timeline too."""
+    end = entry.effective.end
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        **entry.content,
+        "effective_at": str(entry.effective.begin),
+        **({"effective_until": str(end)} if end else {}),
+        "categories": entry.categories,
+        **({"sensitive": entry.sensitive} if entry.sensitive else {}),
+        "provenance": entry.provenance,
+        "version": entry.version,
+        "source": source_json(entry.source, entry.author),
+        "created_at": rfc3339(entry.created_at_ms),
+        "changed_at": rfc3339(entry.changed_at_ms),
+    }
+
+
+def source_json(source: str, author: Author) -> dict[str, Any]:
+    kind, _, name = source.partition(":")
+    return {"kind": kind, **({"id": name} if name else {}), "by": author.subject, "client": author.client_id}
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """Who, when, from where, before and after; what is deleted has no after."""
+    after = change.after
+    return {
+        "version": after.version,
+        "action": change.action,
+        "at": rfc3339(after.changed_at_ms),
+        "source": source_json(after.source, after.author) | ({"act": after.author.act} if after.author.act else {}),
+        "before": _version_json(change.before),
+        "after": _version_json(after),
+    }
+
+
+def _version_json(entry: Entry | None) -> dict[str, Any] | None:
+    return None if entry is None or entry.is_deleted else entry_json(entry)

@@ -1,0 +1,111 @@
+"""An entry, as the rest of the house sees it and as it is stored; the one place that turns one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from phr.database import Database, Document
+from phr.timeline import effective
+from phr.timeline.effective import Effective
+from phr.timeline.kind import Content
+
+HAND = "hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a version, as the token said."""
+
+    subject: str
+    client_id: str
+    act: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One version of an entry. A tombstone keeps the times and categories of what was deleted, and no content."""
+
+    id: str
+    person: str
+    kind: str
+    content: Content
+    effective: Effective
+    categories: tuple[str, ...]
+    sensitive: tuple[str, ...]  # those of the categories that its author named
+    provenance: Mapping[str, Any]
+    source: str  # "hand" | "import:ID" | "record"
+    version: int  # 1, 2, …
+    author: Author  # of this version
+    created_at_ms: int
+    changed_at_ms: int
+    is_deleted: bool
+
+    @property
+    def effective_ms(self) -> int:
+        """What entries are in order of: the first instant that it tells of."""
+        return self.effective.begin.start_ms
+
+    @property
+    def offset_min(self) -> int | None:
+        return self.effective.begin.offset_min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a version says, whoever wrote it."""
+
+    kind: str
+    content: Content
+    effective: Effective
+    sensitive: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def said(draft: Draft | Entry, categories: tuple[str, ...]) -> Document:
+    """The stored fields of what a version says."""
+    end = draft.effective.end
+    return {
+        "kind": draft.kind,
+        "categories": list(categories),
+        "sensitive": list(draft.sensitive),
+        "effective_ms": draft.effective.begin.start_ms,
+        "begin": effective.to_row(draft.effective.begin),
+        "end": effective.to_row(end) if end else None,
+        "body": {"content": dict(draft.content), "provenance": dict(draft.provenance)},
+    }
+
+
+def author_row(author: Author) -> Document:
+    return {"subject": author.subject, "client_id": author.client_id, "act": author.act}
+
+
+def from_rows(database: Database, rows: Iterable[Document]) -> list[Entry]:  # noqa: ARG001 - where keys will be
+    """The entries of stored rows, in their order."""
+    return [_entry(row) for row in rows]
+
+
+def from_row(database: Database, row: Document) -> Entry:
+    return from_rows(database, [row])[0]
+
+
+def _entry(row: Document) -> Entry:
+    body: Document = row["body"] or {"content": {}, "provenance": {}}
+    end = effective.from_row(row["end"]) if row["end"] else None
+    return Entry(
+        id=row["id"],
+        person=row["person"],
+        kind=row["kind"],
+        content=body["content"],
+        effective=Effective(effective.from_row(row["begin"]), end),
+        categories=tuple(row["categories"]),
+        sensitive=tuple(row["sensitive"]),
+        provenance=body["provenance"],
+        source=row["source"],
+        version=row["version"],
+        author=Author(**row["author"]),
+        created_at_ms=row["created_at_ms"],
+        changed_at_ms=row["changed_at_ms"],
+        is_deleted=row["is_deleted"],
+    )

@@ -1,0 +1,66 @@
+"""What entries said before: every version that was replaced, and what changed from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
+
+from phr.database import Database, Document
+from phr.errors import NotFound
+from phr.timeline.entry import Entry, from_row, from_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one version (None: there was none) to the next; who, when and from where stand in ``after``."""
+
+    before: Entry | None
+    after: Entry
+
+    @property
+    def action(self) -> str:
+        if self.after.is_deleted:
+            return "deleted"
+        if self.before is None:
+            return "created"
+        return "restored" if self.before.is_deleted else "changed"
+
+
+def keep(database: Database, session: ClientSession, row: Document) -> None:
+    """Stores a version that is about to be replaced."""
+    database["entry_history"].insert_one(row | {"_id": f"{row['_id']}:{row['version']}"}, session=session)
+
+
+def latest(database: Database, person: str, entry_id: str) -> Entry:
+    """The present version, of a deleted entry too. Raises NotFound where there never was one."""
+    row = database["entries"].find_one({"_id": f"{person}:{entry_id}"})
+    if row is None:
+        raise NotFound("no such entry")
+    return from_row(database, row)
+
+
+def changes(database: Database, current: Entry, limit: int, below: int | None = None) -> list[Change]:
+    """At most so many changes up to the present version, newest first; ``below``: only to versions before that."""
+    newest = current.version if below is None else min(current.version, below - 1)
+    wanted = {"person": current.person, "id": current.id, "version": {"$lte": newest, "$gte": newest - limit}}
+    rows = database["entry_history"].find(wanted).sort("version", DESCENDING)
+    found = {one.version: one for one in [*from_rows(database, rows), current]}
+    versions = range(newest, max(0, newest - limit), -1)
+    return [Change(found.get(version - 1), found[version]) for version in versions]
+
+
+def version(database: Database, current: Entry, number: int | None) -> Entry:
+    """An earlier version (None: the last one that was not deleted). Raises NotFound."""
+    wanted: Document = {"person": current.person, "id": current.id, "is_deleted": False}
+    if number is not None:
+        wanted["version"] = number
+    row = database["entry_history"].find_one(wanted, sort=[("version", DESCENDING)])
+    if row is None:
+        raise NotFound("no such version to go back to")
+    return from_row(database, row)
+
+
+def ensure_indexes(database: Database) -> None:
+    database["entry_history"].create_index([("person", 1), ("id", 1), ("version", 1)], name="entry")

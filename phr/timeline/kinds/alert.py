@@ -1,0 +1,20 @@
+"""An alert as it happened: which rule met which metric, and how severe it is. Made of readings, and seen like them."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from phr.timeline.coding import printed, whole
+from phr.timeline.kind import Kind
+
+
+class Alert(Schema):
+    text = printed()
+    rule = fields.String(required=True, validate=validate.Length(1, 100))
+    rule_version = whole(1, 1_000_000)
+    severity = whole(1, 4, required=True)
+    metric = fields.String(validate=validate.Length(1, 64))
+    notice = fields.String(validate=validate.Length(1, 200))
+
+
+KIND = Kind(name="alert", category="readings", zh="警示", en="Alert", schema=Alert, is_written_by_record=True)

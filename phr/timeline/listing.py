@@ -1,0 +1,66 @@
+"""Entries newest first, a page at a time; a page begins after the entry that the one before ended with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymongo import DESCENDING
+
+from phr.database import Database, Document
+from phr.errors import InputInvalid
+from phr.timeline.entry import Entry, from_rows
+
+NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries; None leaves open. ``source``: "hand", "record", "import" or one "import:ID"."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    kinds: frozenset[str] | None = None
+    sight: frozenset[str] | None = None  # only those of whose categories all are in it
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    entries: list[Entry]
+    next_cursor: str | None
+
+
+def page(database: Database, person: str, wanted: Filter, limit: int = 50, cursor: str | None = None) -> Page:
+    """Deleted ones are left out. Raises InputInvalid for a cursor that is none of ours."""
+    query = _query(person, wanted)
+    bounds: Document = {"$gte": wanted.from_ms, "$lt": wanted.to_ms}
+    if cursor is not None:
+        at_ms, last_id = _position(cursor)
+        bounds["$lte"] = at_ms  # so that the index is entered where the last page ended
+        after = {"effective_ms": at_ms, "_id": {"$lt": f"{person}:{last_id}"}}
+        query["$or"] = [{"effective_ms": {"$lt": at_ms}}, after]
+    if bounds := {operator: value for operator, value in bounds.items() if value is not None}:
+        query["effective_ms"] = bounds
+    found = from_rows(database, database["entries"].find(query).sort(NEWEST_FIRST).limit(limit + 1))
+    entries = found[:limit]
+    has_more = len(found) > limit
+    return Page(entries, f"{entries[-1].effective_ms}.{entries[-1].id}" if has_more else None)
+
+
+def _query(person: str, wanted: Filter) -> Document:
+    query: Document = {"person": person, "is_deleted": False}
+    if wanted.kinds is not None:
+        query["kind"] = {"$in": sorted(wanted.kinds)}
+    if wanted.sight is not None:
+        query["categories"] = {"$not": {"$elemMatch": {"$nin": sorted(wanted.sight)}}}
+    if wanted.source is not None:
+        is_whole = ":" in wanted.source or wanted.source != "import"
+        query["source"] = wanted.source if is_whole else {"$gte": "import:", "$lt": "import;"}
+    return query
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    at_ms, _, last_id = cursor.partition(".")
+    if not at_ms.removeprefix("-").isdecimal() or len(at_ms) > 16 or not last_id:
+        raise InputInvalid("cursor is not one that this list gave", "/cursor")
+    return int(at_ms), last_id
