@@ -21,10 +21,11 @@ from ingest import broker, credentials
 from ops import mongod, mosquitto, ports
 from ops.indexes import ensure_indexes
 from phr import clock
+from phr.config import Settings
 from phr.database import Database, connect
 from phr.intake import devices
 from phr.intake.devices import NewDevice
-from phr.people import people
+from phr.people import keyring, master_keys, people
 from phr.people.people import NewPerson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +143,7 @@ def running(data_dir: Path | None = None) -> Iterator[Stack]:
         home.mkdir(parents=True, exist_ok=True)
         server = mongod.start(home / "mongod", ports.free_port())
         database = connect(server.uri, "phr")
+        keyring.use(master_keys.load(Settings(data_dir=home), makes=True))
         ensure_indexes(database)
         if not devices.vendor_exists(database, VENDOR):
             devices.create_vendor(database, VENDOR, clock.now_ms())

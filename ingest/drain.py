@@ -16,6 +16,7 @@ from phr import clock, database
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.errors import ServerUnavailable
+from phr.people import keyring, master_keys
 from phr.recording import Recorder
 
 
@@ -27,6 +28,7 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     """
     slot = _parser().parse_args(argv).slot
     mongodb_uri, mqtt_url, group = worker.needed(settings)
+    keyring.use(master_keys.load(settings))
     connection = database.connect(mongodb_uri, settings.mongodb_database, retries_writes=False)
     database.ping(connection)
     address = parse_url(mqtt_url)

@@ -28,6 +28,7 @@ from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
 from phr.formats import Format, find_format
 from phr.formats.building import MAX_TEXT, is_text
+from phr.people import keyring, master_keys
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
 from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
@@ -52,6 +53,7 @@ _Judged = tuple[Verdict, bool]  # with: its response topic is refused
 def main(settings: Settings) -> int:
     """Works until SIGTERM or SIGINT, then drains what it holds. Raises SettingInvalid, ServerUnavailable."""
     mongodb_uri, mqtt_url, group = needed(settings)
+    keyring.use(master_keys.load(settings))
     # The worker repeats a whole batch itself; the driver's own bookkeeping for repeats doubles the price of a write.
     connection = database.connect(
         mongodb_uri, settings.mongodb_database, retries_writes=False, server_selection_timeout_s=GIVES_UP_AFTER_S

@@ -14,7 +14,7 @@ from phr import clock, database
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import PhrError, SettingInvalid
-from phr.people import people
+from phr.people import keyring, master_keys, people
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.telemetry.reports import Reporter
@@ -32,6 +32,7 @@ def main(settings: Settings) -> int:
     """Ticks until SIGTERM or SIGINT. Raises SettingInvalid without a database, ServerUnavailable when it is away."""
     if settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family runs under PHR_DATA_DIR; start `app.py dev`")
+    keyring.use(master_keys.load(settings))
     connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
     database.ping(connection)
     scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})

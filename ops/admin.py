@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pymongo.errors import PyMongoError
 
-from ops import admin_devices, admin_qr, administration
+from ops import admin_devices, admin_keys, admin_qr, administration
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -56,6 +56,7 @@ def parser() -> Parser:
     _people(things)
     _vendors(things)
     _clients(things)
+    admin_keys.add(things)
     return root
 
 

@@ -18,7 +18,7 @@ from phr.intake import bindings, devices, enrolment
 from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
 from phr.notices import outbox
-from phr.people import access, grants, logins, people
+from phr.people import access, grants, keyring, logins, master_keys, people
 from phr.people.access import Line
 from phr.people.grants import EVERYTHING, GUARDIAN, SUPPORT, NewGrant
 from phr.people.people import NewPerson
@@ -50,8 +50,10 @@ def open_record(settings: Settings) -> Database:
     """The running installation's database. Raises ServerUnavailable with what to do."""
     if settings.mongodb_uri is None:
         raise ServerUnavailable("no database is running: start `make run` first, or set PHR_MONGODB_URI")
+    keyring.use(master_keys.load(settings))
     database = connect(settings.mongodb_uri, settings.mongodb_database)
     ping(database)
+    keyring.check(database)
     return database
 
 

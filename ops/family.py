@@ -29,6 +29,7 @@ from ops.supervision import Member
 from phr.config import FAMILY_FILE, Settings
 from phr.database import connect, ping
 from phr.errors import ServerUnavailable, SettingInvalid
+from phr.people import keyring, master_keys
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 LOCK_FILE = "family.lock"
@@ -118,6 +119,8 @@ def _start(family: Family) -> None:
     database = connect(uri, name, server_selection_timeout_s=ANSWERS_WITHIN_S)
     with database.client:
         ping(database)
+        keyring.use(master_keys.load(family.settings, makes=not family.settings.is_asked_for("mongodb_uri")))
+        keyring.check(database)
         ensure_indexes(database)
         credentials.sync(database, family.settings.data_dir)
     _start_broker(family)

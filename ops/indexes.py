@@ -22,7 +22,7 @@ from phr.intake import (
     vendor_hours,
 )
 from phr.notices import outbox
-from phr.people import access, grants, people
+from phr.people import access, grants, keyring, people
 from phr.readings import store
 from phr.timeline import entries
 
@@ -39,6 +39,7 @@ STORES = (
         grants,
         held,
         inbox,
+        keyring,
         limits,
         mappings,
         models,

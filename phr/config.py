@@ -43,6 +43,11 @@ class Settings:
     token_key: str | None = _setting(
         "PHR_TOKEN_KEY", secret=True, help="signing key, PEM (EC P-256); unset: in data_dir"
     )
+    master_key: str | None = _setting(
+        "PHR_MASTER_KEY",
+        secret=True,
+        help="wraps the keys of sealed fields: base64 of 32 bytes, older ones behind it; unset: in data_dir",
+    )
     api_workers: int = _setting("PHR_API_WORKERS", 1, help="API processes")
     ingest_workers: int = _setting("PHR_INGEST_WORKERS", 1, help="ingest processes")
     timezone: str = _setting("PHR_TIMEZONE", "Asia/Shanghai", help="zone of a person who has named none")

@@ -19,7 +19,9 @@ from ops import mosquitto, ports
 from ops.indexes import ensure_indexes
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
-from phr.people import numbers
+from phr.people import keyring, master_keys, numbers
+
+MASTER_KEY = master_keys.new_text()
 
 
 @dataclass
@@ -76,6 +78,7 @@ def _record(mongo_client: MongoClient[Document]) -> Database:
     """Made once: a database of its own for each test would cost more than the test, and mongod its open files."""
     name = f"t{secrets.token_hex(6)}"
     database = mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
+    keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))
     ensure_indexes(database)
     return database
 
@@ -92,6 +95,7 @@ def database(_record: Database) -> Iterator[Database]:
     for one in collections:
         if _record[one["name"]].find_one({}, {"_id": 1}) is not None:
             _record[one["name"]].delete_many({})
+    keyring.forget(_record)
     numbers.ensure_indexes(_record)
 
 
@@ -108,4 +112,4 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of an installation of its own, without servers."""
-    return Settings(data_dir=tmp_path / "phr", operator="tester", mqtt_group="group")
+    return Settings(data_dir=tmp_path / "phr", operator="tester", mqtt_group="group", master_key=MASTER_KEY)

@@ -17,6 +17,7 @@ from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
+from phr.people import keyring, master_keys
 from phr.recording import Recorder
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
@@ -68,6 +69,7 @@ def install(app: Flask, settings: Settings, database: Database | None) -> Instal
     """Gives the application its installation. Raises SettingInvalid without a database to connect to."""
     if database is None and settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
+    keyring.use(master_keys.load(settings))
     key, issuer = signing_key(settings), issuer_of(settings)
     made = Installation(settings, issuer, key, Protector(issuer, key), database)
     app.extensions[NAME] = made

@@ -24,9 +24,10 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.intake import devices
 from phr.intake.devices import NewDevice
-from phr.people import people
+from phr.people import keyring, master_keys, people
 from simulator.home import Device
 from tests.cast import a_person
+from tests.conftest import MASTER_KEY
 from tests.faults.messages import Ledger, Messages
 from tests.faults.proof import Record, Row
 from tests.faults.senders import Sender, Traffic, Trusting, Waiting
@@ -130,6 +131,7 @@ def built(
     directory: Path, mongodb_uri: str, each_kind: int = EACH_KIND, changes: Mapping[str, str] | None = None
 ) -> Iterator[Site]:
     """A site with a share group of its own; everything it started is ended when the block is left."""
+    keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))
     database = connect(mongodb_uri, "faults")
     ensure_indexes(database)
     vendor, password = f"v{secrets.token_hex(4)}", secrets.token_urlsafe(16)
@@ -150,6 +152,7 @@ def built(
         mqtt_url=broker.url,
         mqtt_group=secrets.token_hex(8),
         operator="faults",
+        master_key=MASTER_KEY,
     )
     speaking = [Device(ref, vendor, password, "cuff") for ref in refs]
     site = Site(settings, database, broker, speaking, owners, changes=changes or {})

@@ -14,6 +14,7 @@ from notifications import scheduler
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import SettingInvalid
+from tests.conftest import MASTER_KEY
 from tests.ops.running import ROOT, command, environment, wait_until
 
 
@@ -54,7 +55,9 @@ def test_without_a_database_the_command_prints_one_line(tmp_path: Path) -> None:
 
 def test_it_leaves_when_asked(mongod: str, tmp_path: Path) -> None:
     argv = [sys.executable, str(ROOT / "app.py"), "scheduler"]
-    with subprocess.Popen(argv, env=environment(tmp_path, PHR_MONGODB_URI=mongod)) as process:
+    with subprocess.Popen(
+        argv, env=environment(tmp_path, PHR_MONGODB_URI=mongod, PHR_MASTER_KEY=MASTER_KEY)
+    ) as process:
         wait_until(lambda: is_idle(process.pid), "not started", 10)
         process.terminate()
         assert process.wait(10) == 0

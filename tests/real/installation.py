@@ -25,6 +25,7 @@ from phr.config import Settings
 from phr.database import connect
 from phr.intake import devices
 from phr.intake.devices import NewDevice
+from phr.people import keyring, master_keys
 from phr.people.people import NewPerson
 from tests.real.gateway import Gateway
 
@@ -93,6 +94,7 @@ def installed(directory: Path) -> Iterator[Installation]:
         settings = _settings(directory, database_server.uri, broker.url)
         database = connect(database_server.uri, settings.mongodb_database)
         stack.callback(database.client.close)
+        keyring.use(master_keys.load(settings, makes=True))
         ensure_indexes(database)
         operator = Operator(settings, database, clock.now_ms())
         vendor = administration.create_vendor(operator, VENDOR)

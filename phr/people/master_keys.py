@@ -1,0 +1,141 @@
+"""The keys that wrap all others: from a setting, or a file that the embedded database's first start makes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from phr.config import Settings
+from phr.errors import ServerUnavailable, SettingInvalid
+
+FILE = Path("keys") / "master.key"
+KEY_BYTES = 32
+
+
+class MasterKeyUnknown(ServerUnavailable):
+    """A data key is wrapped by a master key that this process was not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """``id`` tells which one it is and nothing about it; it stands beside what the key wrapped."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+class MasterKeys:
+    """The first of them wraps, each of them unwraps. Keys of a file are read again when another process added one."""
+
+    def __init__(self, keys: tuple[MasterKey, ...], path: Path | None = None) -> None:
+        self._keys = keys
+        self._path = path
+        self._read_as = _stamp(path)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is the installation's own; None where the operator keeps the keys elsewhere."""
+        return self._path
+
+    @property
+    def newest(self) -> MasterKey:
+        """The one that wraps."""
+        self._read_again()
+        return self._keys[0]
+
+    def of_id(self, key_id: str) -> MasterKey:
+        """The one that wrapped something. Raises MasterKeyUnknown."""
+        for is_fresh in (False, True):
+            if is_fresh:
+                self._read_again()
+            for key in self._keys:
+                if key.id == key_id:
+                    return key
+        where = self._path or "PHR_MASTER_KEY"
+        raise MasterKeyUnknown(f"master key {key_id} is missing: put it back into {where}")
+
+    def _read_again(self) -> None:
+        stamp = _stamp(self._path)
+        if self._path is not None and stamp is not None and stamp != self._read_as:
+            self._keys, self._read_as = parsed(self._path.read_text(encoding="ascii"), str(self._path)), stamp
+
+
+def load(settings: Settings, *, makes: bool = False) -> MasterKeys:
+    """PHR_MASTER_KEY (or …_FILE), else the file under data_dir, made here where ``makes``. Raises SettingInvalid."""
+    if settings.master_key is not None:
+        return MasterKeys(parsed(settings.master_key, "PHR_MASTER_KEY"))
+    path = settings.data_dir / FILE
+    if makes and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write(path, new_text() + "\n", replaces=False)
+    try:
+        return MasterKeys(parsed(path.read_text(encoding="ascii"), str(path)), path)
+    except FileNotFoundError as error:
+        raise SettingInvalid(
+            "PHR_MASTER_KEY is not set: what identifies people can't be sealed; "
+            "make one with `openssl rand -base64 32`, keep a copy, and set PHR_MASTER_KEY or PHR_MASTER_KEY_FILE"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"{path} can't be read: {error}") from error
+
+
+def parsed(text: str, name: str) -> tuple[MasterKey, ...]:
+    """Keys as base64 of 32 bytes, apart by white space or commas, the one that wraps first. Raises SettingInvalid."""
+    keys = tuple(_key(word, name) for word in text.replace(",", " ").split())
+    if not keys:
+        raise SettingInvalid(f"{name} holds no key; `openssl rand -base64 32` makes one")
+    return keys
+
+
+def new_text() -> str:
+    """A new key as settings and the file have it."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def put_in_front(path: Path, text: str) -> None:
+    """A key added to the file as the one that wraps; the older ones stay, since backups need them."""
+    _write(path, f"{text}\n{path.read_text(encoding='ascii')}", replaces=True)
+
+
+def _key(word: str, name: str) -> MasterKey:
+    try:
+        secret = base64.b64decode(word.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SettingInvalid(f"{name} is not base64") from error
+    if len(secret) != KEY_BYTES:
+        raise SettingInvalid(f"{name} must be {KEY_BYTES} bytes as base64; it has {len(secret)}")
+    return MasterKey(hashlib.sha256(b"phr master key id" + secret).hexdigest()[:12], secret)
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _write(path: Path, text: str, *, replaces: bool) -> None:
+    """Put into place whole, readable by this user only; where it does not replace, the first wins."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replaces:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)
+    except FileExistsError:
+        return
+    finally:
+        temporary.unlink(missing_ok=True)
