@@ -20,6 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ingest.handover import HandOver, Received
 from ingest.lean_client import LeanClient, Publish
 from ingest.topics import readings_filter
+from phr.clock import now_ms
 from phr.errors import ServerUnavailable, SettingInvalid
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Consumer:
 
     def __init__(self, address: BrokerAddress, group: str, client_id: str, *, drains: bool = False) -> None:
         self._address = address
+        self._client_id = client_id
         self._filter = readings_filter(group)
         self._queue = HandOver(HANDED_OVER, HANDED_OVER_BYTES)
         self._epoch = 0
@@ -171,30 +173,41 @@ class Consumer:
 
     def _on_qos_1(self, message: Publish) -> None:
         """Runs on the network thread."""
-        is_first = not message.is_redelivered and not message.is_retained
-        self._hand_over(message.topic, message.payload, message.properties, message.mid, is_first=is_first)
+        self._hand_over(message)
 
     def _on_qos_0(self, _: Client, __: Any, message: MQTTMessage) -> None:
         """As above; the subscription is of QoS 1, so nothing of a higher one comes."""
-        self._hand_over(message.topic, bytes(message.payload), message.properties, None, is_first=False)
+        self._hand_over(
+            Publish(
+                message.topic,
+                bytes(message.payload),
+                0,
+                is_redelivered=False,
+                is_retained=message.retain,
+                properties=message.properties,
+            ),
+            qos=0,
+        )
 
-    def _hand_over(
-        self, topic: str, payload: bytes, properties: Properties | None, mid: int | None, *, is_first: bool
-    ) -> None:
+    def _hand_over(self, message: Publish, qos: int = 1) -> None:
         """A full queue blocks the network thread, and so bounds what this process holds."""
-        at = time.monotonic()
-        has_waited = self._drains or at - self._connected_at < SETTLING_S
+        at, properties = time.monotonic(), message.properties
+        is_live = qos > 0 and not self._drains and at - self._connected_at >= SETTLING_S
         received = Received(
-            topic,
-            payload,
+            message.topic,
+            message.payload,
             getattr(properties, "ContentType", None),
             getattr(properties, "ResponseTopic", None),
             getattr(properties, "CorrelationData", None),
-            mid or 0,
-            0 if mid is None else 1,
+            message.mid,
+            qos,
             self._epoch,
             at,
-            is_first=is_first and not has_waited,
+            now_ms(),
+            f"{self._client_id}:{message.mid}" if qos else "",
+            message.is_redelivered,
+            message.is_retained,
+            is_first=is_live and not message.is_redelivered and not message.is_retained,
         )
         while not self._is_stopping.is_set() and not self._queue.put(received, timeout_s=0.2):
             pass

@@ -20,6 +20,10 @@ class Received(NamedTuple):
     qos: int
     epoch: int
     at: float  # time.monotonic() of its arrival
+    arrived_at_ms: int  # the same by the clock
+    packet: str = ""  # what the broker calls it until it is acknowledged, also when it delivers it again
+    is_again: bool = False
+    is_retained: bool = False
     is_first: bool = False  # neither sent again nor retained, and not what had waited for the connection
 
 

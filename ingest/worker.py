@@ -262,7 +262,7 @@ class Worker:
         decoded = Decoded(payload_id=_id_of(message.payload), rejections=[fault])
         try:
             now_ms = clock.now_ms()
-            return self._recorder.record([_delivery(message, decoded, now_ms)], now_ms)[0]
+            return self._recorder.record([_delivery(message, decoded)], now_ms)[0]
         except (PyMongoError, ServerUnavailable):
             raise
         except Exception:
@@ -274,7 +274,7 @@ class Worker:
         senders = [sender_of(message.topic) for message in batch]
         formats = self._recorder.formats_of({one.device for one in senders if one})
         deliveries = [
-            _delivery(message, _decoded(message, sender, formats), now_ms)
+            _delivery(message, _decoded(message, sender, formats))
             for message, sender in zip(batch, senders, strict=True)
         ]
         began_s = time.monotonic()
@@ -309,11 +309,22 @@ class Worker:
         self._publisher.publish(topic, body, message.correlation)
 
 
-def _delivery(message: Received, decoded: Decoded, now_ms: int) -> Delivery:
+def _delivery(message: Received, decoded: Decoded) -> Delivery:
     sender = sender_of(message.topic)
     device = sender.device if sender else "?/?"
     is_live = message.is_first and time.monotonic() - message.at < LIVE_WITHIN_S
-    return Delivery(decoded, device, "mqtt", now_ms, message.payload, message.topic, is_live=is_live)
+    return Delivery(
+        decoded,
+        device,
+        "mqtt",
+        message.arrived_at_ms,
+        message.payload,
+        message.topic,
+        is_live=is_live,
+        packet=message.packet,
+        is_again=message.is_again,
+        is_retained=message.is_retained,
+    )
 
 
 def _decoded(message: Received, sender: Sender | None, formats: dict[str, str | Format | None]) -> Decoded:

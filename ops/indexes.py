@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phr.database import Database
 from phr.intake import (
+    arrivals,
     certificates,
     claims,
     clocks,
@@ -29,6 +30,7 @@ from phr.timeline import entries
 STORES = (
     *(
         access,
+        arrivals,
         certificates,
         claims,
         clocks,

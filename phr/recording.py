@@ -16,7 +16,8 @@ from phr.clock import rfc3339
 from phr.database import Database
 from phr.formats import Format
 from phr.formats.phr_v1 import encode_item
-from phr.intake import clock_words, clocks, devices, entered, held, rejections, vendor_hours
+from phr.intake import arrivals, clock_words, clocks, devices, entered, held, rejections, vendor_hours
+from phr.intake.arrivals import Coming
 from phr.intake.clocks import Learner, Sign
 from phr.intake.device import Device
 from phr.intake.device_clock import Timed, as_told, has_own_time, on_true_time, shifted
@@ -60,6 +61,10 @@ class Delivery(NamedTuple):
     is_live: bool = False  # it did not wait anywhere and came for the first time, so that its ``sent_at`` shows a clock
     shift_ms: int | None = None  # its owner has put the time right by so much; the device's clock is not asked
     is_given: bool = False  # the person has said that these are theirs: no binding is asked
+    packet: str = ""  # what the broker calls the message until it is acknowledged
+    is_again: bool = False  # the broker says that it has delivered it before
+    is_retained: bool = False  # the broker keeps it and gives it to each who asks anew
+    measured_at_ms: int | None = None  # where the payload states no time: when it came for the first time
 
 
 @dataclass(slots=True)
@@ -128,6 +133,7 @@ class Recorder:
         be acknowledged.
         """
         verdicts = [Verdict(one.decoded.payload_id, rejected=list(one.decoded.rejections)) for one in deliveries]
+        deliveries = self._dated(deliveries)
         self._learn(deliveries, now_ms)
         sorted_ = self._sort(deliveries, verdicts)
         self._overtake(sorted_, deliveries, verdicts)
@@ -143,6 +149,14 @@ class Recorder:
         self._keep_rejections(deliveries, verdicts)
         self._count_for_vendors(deliveries, verdicts)
         return verdicts
+
+    def _dated(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """What states no time was measured when it came, and that is when it came for the first time."""
+        coming = {number: one for number, delivery in enumerate(deliveries) if (one := _coming(delivery))}
+        if not coming:
+            return deliveries
+        first = dict(zip(coming, arrivals.first(self._database, list(coming.values())), strict=True))
+        return [one._replace(measured_at_ms=first.get(number)) for number, one in enumerate(deliveries)]
 
     def _sort(self, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> _Sorted:
         self._registry.refresh()
@@ -312,9 +326,22 @@ def _sign(delivery: Delivery) -> Sign | None:
     return Sign(delivery.device, delivery.arrived_at_ms, sent_at_ms, delivery.is_live)
 
 
+def _coming(delivery: Delivery) -> Coming | None:
+    """A payload with readings that state no time. With an id, or kept by the broker, it is the same one for long."""
+    decoded = delivery.decoded
+    runs = [run for run in (*decoded.runs, *(one.run for one in decoded.quarantined)) if not has_own_time(run)]
+    if not runs or not delivery.payload:
+        return None
+    is_named = decoded.payload_id is not None or delivery.is_retained
+    within_ms = arrivals.KEPT_MS if is_named else arrivals.again_within_ms(run.metric for run in runs)
+    key = arrivals.key_of(f"{delivery.device}\0{delivery.person or ''}", delivery.payload)
+    return Coming(key, delivery.arrived_at_ms, delivery.packet, delivery.is_again, within_ms)
+
+
 def _on_true_time(run: Run, delivery: Delivery, device: Device | None) -> list[Timed]:
     if not has_own_time(run):
-        return [Timed(replace(run, t=[delivery.arrived_at_ms if t == AT_ARRIVAL else t for t in run.t]))]
+        at_ms = delivery.arrived_at_ms if delivery.measured_at_ms is None else delivery.measured_at_ms
+        return [Timed(replace(run, t=[at_ms if t == AT_ARRIVAL else t for t in run.t]))]
     if delivery.shift_ms is not None:
         return [Timed(shifted(run, delivery.shift_ms))]
     return on_true_time(run, device.clock, delivery.arrived_at_ms) if device else [Timed(run)]

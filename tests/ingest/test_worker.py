@@ -57,6 +57,19 @@ def test_a_rejection_is_answered_without_an_id(plant: Plant) -> None:
     assert (verdict["id"], counts(verdict)) == (None, (0, 0, 0, 0, 1))
 
 
+def test_a_weight_without_a_time_is_stored_once_by_the_worker_that_takes_over(plant: Plant) -> None:
+    said = {"type": "SCALE", "weighing_mode": "person", "weight": 61.75, "unit": "kg"}
+    plant.add_device("scale", format="theengs")
+    breaking = BreakingRecorder(plant.database, lambda _: AutoReconnect("gone"))
+    breaking.is_after = True
+    with plant.working(breaking):
+        plant.send(json.dumps(said).encode(), device="scale")
+        wait_until(lambda: plant.stored("weight"))
+    with plant.working():
+        plant.ask(a_payload())
+    assert len(plant.stored("weight")) == 1
+
+
 def test_sending_again_is_a_duplicate_and_another_value_a_correction(plant: Plant) -> None:
     other = json.dumps({"id": "c", "readings": [json.loads(a_payload())["readings"][0] | {"value": 73}]}).encode()
     with plant.working():
