@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from bson.codec_options import CodecOptions
-from pymongo import MongoClient, UpdateOne, WriteConcern
+from pymongo import InsertOne, MongoClient, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database as PymongoDatabase
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -21,6 +22,13 @@ T = TypeVar("T")
 
 # What "stored" means here: on a majority of members and in their journals. A verdict is sent only after it.
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=30_000)
+
+
+class Written(NamedTuple):
+    """What became of a list of writes; ``there``: the indices of those whose key was there already."""
+
+    upserted_count: int
+    there: frozenset[int] = frozenset()
 
 
 def connect(
@@ -55,13 +63,22 @@ def insert_new(database: Database, collection: str, rows: Iterable[Document]) ->
     Two at once may insert the same row: the loser's duplicate is what it wanted. Raises BulkWriteError for all else.
     """
     writes = [UpdateOne({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True) for row in rows]
+    return write_new(database[collection], writes).upserted_count
+
+
+def write_new(collection: Collection[Document], writes: Sequence[InsertOne[Document] | UpdateOne]) -> Written:
+    """Does the writes in any order, and says which of them would have put in a key that is there already.
+
+    A guard that misses turns an upsert into such a write, so the server names each miss. Raises BulkWriteError for all
+    other errors, also where it is not known to be on a majority's journals.
+    """
     try:
-        return database[collection].bulk_write(writes, ordered=False).upserted_count
+        return Written(collection.bulk_write(writes, ordered=False).upserted_count)
     except BulkWriteError as error:
         details = error.details
-        if details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
+        if details.get("writeConcernErrors") or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
             raise
-        return int(details["nUpserted"])
+        return Written(int(details["nUpserted"]), frozenset(one["index"] for one in details["writeErrors"]))
 
 
 def transact(database: Database, work: Callable[[ClientSession], T]) -> T:

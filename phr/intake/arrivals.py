@@ -13,10 +13,9 @@ from datetime import timedelta
 
 from bson.binary import Binary
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
 from phr.clock import to_datetime
-from phr.database import DUPLICATE_KEY, Database, Document
+from phr.database import Database, Document, write_new
 from phr.errors import ServerUnavailable
 from phr.vocabulary.metric import Density, Metric
 
@@ -82,7 +81,7 @@ def first(database: Database, ones: Sequence[Coming]) -> list[int]:
                 changed[one.key] = max(at_ms, changed.get(one.key, 0))
             answers.append(at_ms)
         writes = [_write(key, rows.get(key), seen[key], at_ms) for key, at_ms in changed.items()]
-        if not writes or _has_won_all(database, writes):
+        if not writes or not write_new(database["arrivals"], writes).there:
             return answers
     raise ServerUnavailable("payloads without a time arrive at other workers faster than they can be told apart")
 
@@ -103,14 +102,3 @@ def _write(key: bytes, row: Document | None, seen: _Seen, latest_ms: int) -> Upd
     guard = {"_id": Binary(key), "s": row["s"] if row else []}
     change = {"s": [list(one) for one in seen[-MOST:]], "expires_at": to_datetime(latest_ms) + KEPT}
     return UpdateOne(guard, {"$set": change}, upsert=True)
-
-
-def _has_won_all(database: Database, writes: Sequence[UpdateOne]) -> bool:
-    try:
-        database["arrivals"].bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        details = error.details
-        if details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
-            raise
-        return False
-    return True

@@ -10,16 +10,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pymongo import ASCENDING
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, InsertOne
 
-from phr.database import Database, Document
+from phr.database import Database, Document, write_new
 from phr.errors import ServerUnavailable
 
 HAND = "hand"  # the source of all that is entered by hand; a vendor's device has a slash
 SEQ_END = 2**31
 MAX_TRIES = 16  # ids of one instant whose digests meet; two are rare already
-_DUPLICATE_KEY = 11000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +61,7 @@ def _row(one: Entered, attempt: int) -> Document:
 
 def _insert_free(database: Database, rows: Iterable[Document]) -> None:
     """Stores the rows whose id and place are free; who finds the others taken looks again."""
-    try:
-        database["entered"].insert_many(rows, ordered=False)
-    except BulkWriteError as error:
-        details = error.details
-        if details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
-            raise
+    write_new(database["entered"], [InsertOne(row) for row in rows])
 
 
 def _seq_of(one: Entered, row: Document) -> int | None:

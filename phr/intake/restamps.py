@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pymongo import DESCENDING, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo import DESCENDING
 
-from phr.database import Database, Document
-
-_DUPLICATE_KEY = 11000
+from phr.database import Database, Document, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,7 @@ class Restamp:
 
 def claim(database: Database, ones: Sequence[Restamp]) -> dict[str, int]:
     """The time that each reading gets, by key: the first word about it counts, also when the second came at once."""
-    writes = [UpdateOne({"_id": one.key}, {"$setOnInsert": _document(one)}, upsert=True) for one in ones]
-    try:
-        database["restamps"].bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        details = error.details
-        if details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
-            raise
+    insert_new(database, "restamps", [_document(one) for one in ones])
     found = database["restamps"].find({"_id": {"$in": [one.key for one in ones]}}, {"to_ms": 1})
     return {row["_id"]: row["to_ms"] for row in found}
 
@@ -60,6 +51,7 @@ def ensure_indexes(database: Database) -> None:
 
 def _document(one: Restamp) -> Document:
     return {
+        "_id": one.key,
         "person": one.person,
         "device": one.device,
         "by": one.by,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
 
 from phr.clock import to_datetime, to_ms
-from phr.database import DURABLE, Database, Document
+from phr.database import DURABLE, Database, Document, insert_new
 from phr.vocabulary.alert import Alert
 
 COLLECTION = "notices"
 PENDING = "pending"
 WITHDRAWN = "withdrawn"  # the reading that raised it was taken out of the record
-_DUPLICATE_KEY = 11000
 # Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
 _SHOWN = ("_id", "person", "rule", "severity", "metric", "measured_at", "zh", "en", "source", "reviewed", "raised_at")
 
@@ -73,14 +71,8 @@ def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
 
     Safe to repeat from the top: a key that is there stays as it is. Raises pymongo's errors where nothing is certain.
     """
-    rows = {alert.key: _row(alert) for alert in alerts}
-    if not rows:
-        return 0
-    writes = [UpdateOne({"_id": key}, {"$setOnInsert": row}, upsert=True) for key, row in rows.items()]
-    try:
-        return _notices(database).bulk_write(writes, ordered=False).upserted_count
-    except BulkWriteError as error:
-        return _new_despite(error.details)
+    rows = {alert.key: {"_id": alert.key, **_row(alert)} for alert in alerts}
+    return insert_new(database, COLLECTION, rows.values()) if rows else 0
 
 
 def tell(database: Database, telling: Telling, now_ms: int) -> None:
@@ -157,15 +149,6 @@ def _row(alert: Alert) -> Document:
         "reviewed": alert.reviewed,
         "raised_at": to_datetime(alert.raised_at_ms),
     }
-
-
-def _new_despite(details: Mapping[str, Any] | None) -> int:
-    """Two workers may insert the same key at once: the loser's duplicate is what it wanted. Anything else is raised."""
-    details = details or {}
-    others = [error for error in details.get("writeErrors", []) if error.get("code") != _DUPLICATE_KEY]
-    if others or details.get("writeConcernErrors"):
-        raise BulkWriteError(dict(details))
-    return int(details.get("nUpserted", 0))
 
 
 def _notice(row: Document) -> Notice:

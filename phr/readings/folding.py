@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
-from phr.database import Database, Document
+from phr.database import Database, Document, write_new
 from phr.readings.raw import Lane, OffsetAt
 from phr.readings.stats import Stats, combined
-from phr.readings.store import DUPLICATE_KEY
 from phr.readings.summaries import computed, to_date
 from phr.vocabulary.metric import Metric
 
@@ -70,11 +68,7 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> int:
         update = _year_update(document, fresh)
         update["$setOnInsert"] = {"p": lane.person, "m": lane.metric.key, "y": year, "d": device}
         writes.append(UpdateOne({"_id": key, "v": document["v"] if document else 0}, update, upsert=True))
-    try:
-        summaries.bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
-            raise
+    if write_new(summaries, writes).there:
         return 0
     clears = [UpdateOne({"_id": b["_id"], "v": b["v"]}, {"$unset": {"dirty": "", "dirty_since": ""}}) for b in buckets]
     return lane.database.readings.bulk_write(clears, ordered=False).modified_count

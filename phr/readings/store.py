@@ -22,9 +22,8 @@ from operator import lt
 from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
-from pymongo.errors import BulkWriteError
 
-from phr.database import Database, Document
+from phr.database import Database, Document, write_new
 from phr.errors import ServerUnavailable
 from phr.readings import chunk as chunks
 from phr.readings.chunk import Merged, Outcome, Setting, Slice
@@ -34,7 +33,6 @@ from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION, Run
 
 RUNS_CAP = 200  # kinds of runs a bucket may tell apart; an honest bucket has a handful
-DUPLICATE_KEY = 11000
 MAX_TRIES = 60
 LATE_MS = 10 * 60_000  # what arrives so long after its last reading was measured is back-filled
 
@@ -285,20 +283,8 @@ def _update(bucket: _Touched, version: int, change: dict[str, Any]) -> dict[str,
 
 
 def _bulk(database: Database, writes: list[UpdateOne], keys: list[str]) -> set[str]:
-    """Writes what nobody else wrote meanwhile; the keys of the others.
-
-    A guard that misses turns the upsert into an insert of an _id that exists, so the server names each miss.
-    """
-    if not writes:
-        return set()
-    try:
-        database.readings.bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        details = error.details
-        if details.get("writeConcernErrors") or any(e["code"] != DUPLICATE_KEY for e in details["writeErrors"]):
-            raise
-        return {keys[e["index"]] for e in details["writeErrors"]}
-    return set()
+    """Writes what nobody else wrote meanwhile; the keys of the others."""
+    return {keys[index] for index in write_new(database.readings, writes).there} if writes else set()
 
 
 def _note_sources(database: Database, new_buckets: Iterable[_Touched]) -> None:

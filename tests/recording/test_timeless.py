@@ -10,8 +10,9 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from phr.formats import theengs
-from phr.intake import arrivals, devices
-from phr.intake.devices import Binding, NewDevice
+from phr.intake import arrivals, bindings, devices
+from phr.intake.device import Binding
+from phr.intake.devices import NewDevice
 from phr.readings.raw import Lane, read
 from phr.recording import Delivery
 from phr.vocabulary.metrics import vocabulary
@@ -28,7 +29,7 @@ STEPS = 5
 @pytest.fixture
 def home(house: House) -> House:
     devices.create_device(house.database, NewDevice(vendor="acme", name="scale-1"), T0)
-    devices.bind(house.database, SCALE, Binding("", house.ana, None, None))
+    bindings.bind(house.database, SCALE, Binding("", house.ana, None, None))
     return house
 
 
@@ -117,7 +118,7 @@ def test_what_can_only_be_the_same_message_stays_one_for_long(home: House, chang
 
 def test_two_devices_that_say_the_same_are_two(home: House) -> None:
     devices.create_device(home.database, NewDevice(vendor="acme", name="scale-2"), T0)
-    devices.bind(home.database, "acme/scale-2", Binding("", home.ana, None, None))
+    bindings.bind(home.database, "acme/scale-2", Binding("", home.ana, None, None))
     other = weighed(T0 + 1_000)._replace(device="acme/scale-2")
     home.record(weighed(), other, now_ms=T0 + 1_000)
     assert len(instants(home)) == 2
@@ -133,12 +134,15 @@ def test_a_held_reading_without_a_time_is_held_once(home: House) -> None:
 def test_two_workers_at_once_agree_on_the_arrival(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other one is quicker between this one's look and its write."""
     coming = [arrivals.Coming(b"k" * 16, T0 + 5, "w1:1", is_again=False, again_within_ms=1_000)]
-    write = arrivals._has_won_all
-    monkeypatch.setattr(arrivals, "_has_won_all", lambda *args: quicker() or write(*args))
+    quicker = arrivals.Coming(b"k" * 16, T0, "w2:1", is_again=False, again_within_ms=1_000)
+    write = arrivals.write_new
 
-    def quicker() -> None:
-        monkeypatch.setattr(arrivals, "_has_won_all", write)
-        arrivals.first(home.database, [arrivals.Coming(b"k" * 16, T0, "w2:1", is_again=False, again_within_ms=1_000)])
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(arrivals, "write_new", write)
+        arrivals.first(home.database, [quicker])
+        return write(*arguments)
+
+    monkeypatch.setattr(arrivals, "write_new", late)
 
     assert arrivals.first(home.database, coming) == [T0]
 
