@@ -5,18 +5,23 @@ Collection ``worker_slots``: {_id: slot number, host, pid, until_ms}.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from pymongo.errors import DuplicateKeyError
+import pymongo
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from phr.database import Database, Document
+
+log = logging.getLogger(__name__)
 
 LEASE_MS = 15_000
 RENEW_EVERY_MS = 4_000
 MOST_WORKERS = 64
+LEAVES_WITHIN_S = 1.0  # one that is told to stop waits so long for a database that is away
 
 
 class NoSlotFree(Exception):
@@ -69,9 +74,13 @@ def renew(database: Database, slot: int, now_ms: int) -> bool:
 
 
 def release(database: Database, slot: int) -> None:
-    database["worker_slots"].update_one(
-        {"_id": slot, "host": socket.gethostname(), "pid": os.getpid()}, {"$set": {"until_ms": 0}}
-    )
+    """Gives the slot back. Where the database is away its lease runs out by itself, and nobody waits here for long."""
+    mine = {"_id": slot, "host": socket.gethostname(), "pid": os.getpid()}
+    try:
+        with pymongo.timeout(LEAVES_WITHIN_S):
+            database["worker_slots"].update_one(mine, {"$set": {"until_ms": 0}})
+    except PyMongoError as error:
+        log.warning("slot %d was not given back: %s", slot, type(error).__name__)
 
 
 def _take(database: Database, slot: int, row: Document | None, now_ms: int) -> bool:

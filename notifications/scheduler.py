@@ -88,4 +88,7 @@ def _offsets(connection: Database) -> Callable[[str], OffsetAt]:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Once: a second signal would break what is done on the way out."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     raise SystemExit(0)

@@ -17,6 +17,7 @@ from ingest.login import wait_for_login
 from ops import mongod as mongod_server
 from ops import mosquitto, ports
 from ops.indexes import ensure_indexes
+from ops.mongod import Mongod
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
 from phr.people import keyring, master_keys, numbers
@@ -58,11 +59,17 @@ class Broker:
 
 
 @pytest.fixture(scope="session")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a one-member replica set."""
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """A one-member replica set."""
     server = mongod_server.start(tmp_path_factory.mktemp("mongod"), ports.free_port())
-    yield server.uri
+    yield server
     mongod_server.stop(server)
+
+
+@pytest.fixture(scope="session")
+def mongod(database_server: Mongod) -> str:
+    """Its URI."""
+    return database_server.uri
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A database for the faults, a site for each, and the table of what became of them."""
+"""A site for each fault, and the table of what became of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ops import mongod as mongod_server
-from ops import ports
-from ops.mongod import Mongod
 from tests.faults.proof import Row
 from tests.faults.site import IS_WHOLE, Site, built
 
@@ -22,17 +19,9 @@ def table() -> list[Row]:
     return _rows
 
 
-@pytest.fixture(scope="session")
-def faulty_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    """A database of the suite's own, because it is frozen."""
-    server = mongod_server.start(tmp_path_factory.mktemp("mongod"), ports.free_port())
-    yield server
-    mongod_server.stop(server)
-
-
 @pytest.fixture
-def site(faulty_mongod: Mongod, tmp_path: Path) -> Iterator[Site]:
-    with built(tmp_path, faulty_mongod.uri) as one:
+def site(mongod: str, tmp_path: Path) -> Iterator[Site]:
+    with built(tmp_path, mongod) as one:
         yield one
 
 

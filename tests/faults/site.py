@@ -29,12 +29,14 @@ from simulator.home import Device
 from tests.cast import a_person
 from tests.conftest import MASTER_KEY
 from tests.faults.messages import Ledger, Messages
+from tests.faults.nursery import Child
 from tests.faults.proof import Record, Row
 from tests.faults.senders import Sender, Traffic, Trusting, Waiting
 
 ROOT = Path(__file__).parents[2]
 IS_WHOLE = os.environ.get("FAULTS") == "whole"
 WAIT_S = 60.0
+POLL_S = 0.02
 RATE = 200.0 if IS_WHOLE else 120.0  # messages a second over all devices
 EACH_KIND = 8 if IS_WHOLE else 2  # devices
 HOURS_AGO_MS = 14 * 3_600_000
@@ -47,7 +49,8 @@ class Site:
     broker: mosquitto.Mosquitto
     devices: list[Device]
     owners: dict[str, str]
-    workers: list[processes.Process] = field(default_factory=list)
+    workers: list[Child] = field(default_factory=list)
+    roles: list[processes.Process] = field(default_factory=list)
     proxy: tuple[str, int] | None = None  # where the devices go instead of to the broker
     changes: Mapping[str, str] = field(default_factory=dict)  # of the broker's configuration
     traffics: list[Traffic] = field(default_factory=list)
@@ -56,26 +59,40 @@ class Site:
     def record(self) -> Record:
         return Record(self.database, self.owners)
 
-    def spawn_worker(self, *argv: str) -> processes.Process:
-        """An ingest worker, not waited for; ``argv``: what to run instead of `app.py ingest`."""
-        env = family.environment(self.settings, os.environ) | {"PYTHONPATH": str(ROOT)}
-        with self._log(len(self.workers)).open("ab") as log:
-            command = argv or (str(ROOT / "app.py"), "ingest")
-            process = processes.start([sys.executable, *command], env=env, output=log, cwd=ROOT)
-        self.workers.append(process)
+    @property
+    def env(self) -> dict[str, str]:
+        return family.environment(self.settings, os.environ)
+
+    def spawn_role(self) -> processes.Process:
+        """`app.py ingest` as the family starts it, not waited for; its log goes on where the one before it ended."""
+        with self._log("role").open("ab") as log:
+            process = processes.start([sys.executable, str(ROOT / "app.py"), "ingest"], env=self.env, output=log)
+        self.roles.append(process)
         return process
 
-    def start_workers(self, count: int) -> None:
-        """Returns when all of them have joined the share group."""
-        first = len(self.workers)
-        for _ in range(count):
-            self.spawn_worker()
-        for number in range(first, first + count):
-            wait_until(lambda number=number: b"subscribed" in self._log(number).read_bytes(), "worker joins")
+    def start_workers(self, count: int) -> list[Child]:
+        """Returns them when all of them have joined the share group."""
+        started = [self.start_worker() for _ in range(count)]
+        for number in range(len(self.workers) - count, len(self.workers)):
+            self.wait_until_joined(str(number))
+        return started
+
+    def start_worker(self, death: tuple[str, str] | None = None) -> Child:
+        """A worker, not waited for. ``death``: the step "before" or "after" which it ends."""
+        self.workers.append(Child(self.env, self._log(str(len(self.workers))), death))
+        return self.workers[-1]
+
+    def wait_until_joined(self, name: str) -> None:
+        log = self._log(name)
+        wait_until(lambda: log.exists() and b"subscribed" in log.read_bytes(), "worker joins")
 
     def stop_workers(self) -> None:
         for one in self.workers:
-            processes.stop(one)
+            one.send_signal(signal.SIGTERM)
+        for one in self.workers:
+            one.stop()
+        for role in self.roles:
+            processes.stop(role)
 
     def traffic(self, copies: int = 1, kinds: Sequence[Callable[..., Sender]] = (Waiting, Trusting)) -> Traffic:
         """Half of the devices of each kind; not started."""
@@ -106,6 +123,7 @@ class Site:
             traffic.is_settled()
             if not first_s and _asked(record.version) > before:
                 first_s = time.monotonic() - began
+            time.sleep(POLL_S)  # reading without a pause would take the CPU from those who are measured
             left = _asked(lambda left=left: record.incomplete(traffic.ledger, left))
         row = replace(record.row(fault, traffic.ledger), first_s=first_s, all_s=time.monotonic() - began)
         traffic.settle(WAIT_S)
@@ -122,8 +140,8 @@ class Site:
         self.record.check_summaries()
         self.record.check_api(traffic.ledger, self.settings)
 
-    def _log(self, number: int) -> Path:
-        return self.settings.data_dir / f"ingest-{number}.log"
+    def _log(self, name: str) -> Path:
+        return self.settings.data_dir / f"ingest-{name}.log"
 
 
 @contextmanager
@@ -188,7 +206,7 @@ def wait_until(is_true: Callable[[], Any], what: str, timeout_s: float = WAIT_S)
     until = time.monotonic() + timeout_s
     while not is_true():
         assert time.monotonic() < until, f"{what}: not within {timeout_s:.0f} s"
-        time.sleep(0.02)
+        time.sleep(POLL_S)
 
 
 def _holds(check: Callable[[Ledger], None], ledger: Ledger) -> bool:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ops import processes
-from ops.mongod import Mongod
 from tests.faults.proof import Row
 from tests.faults.proxy import Proxy
 from tests.faults.senders import Trusting, Waiting
@@ -69,25 +67,25 @@ def test_a_frozen_broker_loses_nothing_of_either_kind(site: Site, table: list[Ro
 @pytest.mark.whole
 @pytest.mark.parametrize(("name", "changes"), [("autosave 60 s", {"autosave_interval": "60"}), ("each change", SAFEST)])
 def test_what_a_killed_broker_forgets_is_measured(
-    faulty_mongod: Mongod, tmp_path: Path, table: list[Row], name: str, changes: Mapping[str, str]
+    mongod: str, tmp_path: Path, table: list[Row], name: str, changes: Mapping[str, str]
 ) -> None:
-    with built(tmp_path, faulty_mongod.uri, changes=changes) as site:
+    with built(tmp_path, mongod, changes=changes) as site:
         row = _backlog_lost(site, f"broker SIGKILL, backlog, {name}", signal.SIGKILL)
     table.append(row)
     assert (row.lost_of_acked == 0) is (changes is SAFEST)
 
 
 @pytest.mark.whole
-def test_what_a_full_queue_drops_is_measured(faulty_mongod: Mongod, tmp_path: Path, table: list[Row]) -> None:
-    with built(tmp_path, faulty_mongod.uri, changes={"max_queued_bytes": "200000"}) as site:
+def test_what_a_full_queue_drops_is_measured(mongod: str, tmp_path: Path, table: list[Row]) -> None:
+    with built(tmp_path, mongod, changes={"max_queued_bytes": "200000"}) as site:
         row = _backlog_lost(site, "broker's queue of 200 kB full", None)
     table.append(row)
     assert row.lost_of_acked > 0
 
 
 @pytest.mark.whole
-def test_what_a_full_disk_forgets_is_measured(faulty_mongod: Mongod, tmp_path: Path, table: list[Row]) -> None:
-    with SmallDisk(tmp_path / "disk", 8) as disk, built(disk.path, faulty_mongod.uri) as site:
+def test_what_a_full_disk_forgets_is_measured(mongod: str, tmp_path: Path, table: list[Row]) -> None:
+    with SmallDisk(tmp_path / "disk", 8) as disk, built(disk.path, mongod) as site:
         row = _backlog_lost(site, "broker's disk full, restart", signal.SIGTERM, disk)
     table.append(row)
     assert row.lost_of_acked > 0
@@ -98,8 +96,7 @@ def _backlog_lost(site: Site, name: str, end: signal.Signals | None, disk: Small
 
     Those who trust the PUBACK and those who wait publish side by side; of the second kind nothing may be missing.
     """
-    site.start_workers(1)
-    processes.stop(site.workers[0])
+    site.start_workers(1)[0].stop()
     traffic = site.traffic(kinds=(Trusting,))
     if disk:
         disk.fill()

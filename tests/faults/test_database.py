@@ -16,18 +16,18 @@ from tests.faults.proof import Row
 from tests.faults.site import IS_WHOLE, Site, built
 from tests.faults.small_disk import SmallDisk
 
-FROZEN_S = 20.0 if IS_WHOLE else 3.0
+FROZEN_S = 20.0 if IS_WHOLE else 1.5
 PRIMARY_RECOVERS_WITHIN_S = 15.0
 WARM_UP_S = 0.5
 
 
-def test_a_frozen_database_loses_nothing_and_no_worker(site: Site, faulty_mongod: Mongod, table: list[Row]) -> None:
+def test_a_frozen_database_loses_nothing_and_no_worker(site: Site, database_server: Mongod, table: list[Row]) -> None:
     site.start_workers(2 if IS_WHOLE else 1)
     traffic = site.traffic().start()
     time.sleep(WARM_UP_S)
-    faulty_mongod.process.send_signal(signal.SIGSTOP)
+    database_server.process.send_signal(signal.SIGSTOP)
     time.sleep(FROZEN_S)
-    faulty_mongod.process.send_signal(signal.SIGCONT)
+    database_server.process.send_signal(signal.SIGCONT)
     table.append(site.recover(traffic, f"database frozen {FROZEN_S:.0f} s"))
     assert [one.poll() for one in site.workers] == [None] * len(site.workers)
 

@@ -12,12 +12,12 @@ import time
 
 import pytest
 
-from ops import family, processes, supervision
+from ops import supervision
 from ops.supervision import Member
-from tests.faults.dying_worker import DIED, STEPS
+from tests.faults.deaths import DIED, STEPS
 from tests.faults.proof import Row
 from tests.faults.senders import Trusting
-from tests.faults.site import IS_WHOLE, ROOT, Site, wait_until
+from tests.faults.site import IS_WHOLE, ROOT, Site
 
 SEED = 20261123
 ALL_DEATHS = list(itertools.product(STEPS, ("before", "after")))
@@ -26,14 +26,11 @@ RECOVERS_WITHIN_S = 2.0
 
 
 def test_a_worker_that_dies_between_any_two_steps_loses_and_doubles_nothing(site: Site, table: list[Row]) -> None:
-    first = site.spawn_worker()
-    wait_until(lambda: b"subscribed" in site._log(0).read_bytes(), "worker joins")
-    processes.stop(first)
+    site.start_workers(1)[0].stop()
     traffic = site.traffic()
     for step, when in DEATHS:
         traffic.publish_each(10)
-        dying = site.spawn_worker("-m", "tests.faults.dying_worker", step, when)
-        assert dying.wait(30) == DIED, f"{when} {step}"
+        assert site.start_worker((step, when)).wait(30) == DIED, f"{when} {step}"
     site.start_workers(1)
     table.append(site.recover(traffic, f"worker dies at {len(DEATHS)} steps"))
 
@@ -41,9 +38,9 @@ def test_a_worker_that_dies_between_any_two_steps_loses_and_doubles_nothing(site
 @pytest.mark.whole
 def test_a_killed_worker_is_replaced_by_its_supervisor(site: Site, table: list[Row]) -> None:
     kills = iter(_moments(6 if IS_WHOLE else 1))
-    member = Member("ingest", site.spawn_worker)
+    member = Member("ingest", site.spawn_role)
     member.start(time.monotonic())
-    wait_until(lambda: b"subscribed" in site._log(0).read_bytes(), "worker joins")
+    site.wait_until_joined("role")
     traffic = site.traffic().start()
     due = [time.monotonic() + next(kills)]
 
@@ -97,14 +94,13 @@ def test_everything_is_delivered_twice_and_then_again(site: Site, table: list[Ro
 
 
 def test_a_drained_slot_leaves_no_session_and_no_lease(site: Site, table: list[Row]) -> None:
-    site.start_workers(1)
-    processes.stop(site.workers[0])
+    site.start_workers(1)[0].stop()
     traffic = site.traffic(kinds=(Trusting,))
     traffic.publish_each(30)
     traffic.settle(10)
     told = subprocess.run(
         [sys.executable, str(ROOT / "app.py"), "ingest", "drain", "0"],
-        env=family.environment(site.settings, {}),
+        env=site.env,
         capture_output=True,
         text=True,
         timeout=60,
@@ -120,8 +116,7 @@ def test_a_drained_slot_leaves_no_session_and_no_lease(site: Site, table: list[R
 def test_a_slot_of_a_live_worker_is_not_drained(site: Site) -> None:
     site.start_workers(1)
     argv = [sys.executable, str(ROOT / "app.py"), "ingest", "drain", "0"]
-    env = family.environment(site.settings, {})
-    told = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    told = subprocess.run(argv, env=site.env, capture_output=True, text=True, timeout=60, check=False)
     assert (told.returncode, "a live worker holds slot 0" in told.stderr) == (1, True)
 
 

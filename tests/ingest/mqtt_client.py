@@ -15,7 +15,7 @@ WAIT_S = 5.0
 
 
 class Client:
-    """One connection. Use as a context manager; entering raises ConnectionRefusedError for a refused login."""
+    """One connection. Use as a context manager; entering raises ConnectionError where the broker lets nobody in."""
 
     def __init__(self, host: str, port: int, username: str | None, password: str | None) -> None:
         self.messages: list[tuple[str, bytes]] = []
@@ -24,6 +24,7 @@ class Client:
         self._published: dict[int, ReasonCode] = {}
         self._subscribed: set[int] = set()
         self.is_connected = False
+        self._is_over = False
         self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
         self._paho.username_pw_set(username, password)
         self._paho.on_connect = self._on_connect
@@ -39,10 +40,10 @@ class Client:
     def __enter__(self) -> Client:
         self._paho.connect(*self._address)
         self._paho.loop_start()
-        self._wait(lambda: self.reason is not None, "no CONNACK")
-        if self.reason.is_failure:
+        self._wait(lambda: self.reason is not None or self._is_over, "no CONNACK")
+        if self.reason is None or self.reason.is_failure:
             self.__exit__()
-            raise ConnectionRefusedError(str(self.reason))
+            raise ConnectionRefusedError(str(self.reason or "closed before the CONNACK"))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,7 +79,7 @@ class Client:
 
     def _on_disconnect(self, _c: Any, _u: Any, _f: Any, _reason: Any, _p: Any) -> None:
         with self._changed:
-            self.is_connected = False
+            self.is_connected, self._is_over = False, True
             self._changed.notify_all()
 
     def _on_message(self, _c: Any, _u: Any, message: mqtt.MQTTMessage) -> None:

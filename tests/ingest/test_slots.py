@@ -15,7 +15,7 @@ from ingest.orphans import LOOK_EVERY_MS, RUN_OUT_FOR_MS, Orphans
 from ingest.slots import LEASE_MS, MOST_WORKERS, NoSlotFree
 from ingest.worker import Lease
 from phr.clock import now_ms
-from phr.database import Database
+from phr.database import Database, connect
 from phr.errors import ServerUnavailable
 
 NOW = 1_795_390_200_000
@@ -81,6 +81,13 @@ def test_a_process_of_another_user_is_alive(database: Database) -> None:
 def test_a_given_back_slot_is_free_at_once(database: Database) -> None:
     slots.release(database, slots.claim(database, NOW))
     assert slots.claim(database, NOW) == 0
+
+
+def test_a_slot_is_not_given_back_to_a_database_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    away = connect("mongodb://127.0.0.1:1/", server_selection_timeout_s=0.05)
+    with away.client:
+        slots.release(away, 3)
+    assert caplog.messages == ["slot 3 was not given back: ServerSelectionTimeoutError"]
 
 
 def test_nobody_gives_back_the_slot_of_another(database: Database) -> None:

@@ -25,8 +25,10 @@ PARTS = ("mongod", "mosquitto", "gunicorn", "app.py ingest", "app.py scheduler")
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
+    """A first start, ended by Ctrl-C."""
     with Family(tmp_path_factory.mktemp("family") / "phr") as one:
         yield one.wait_until_up()
+        assert (one.stop(signal.SIGINT), processes_of(one.data_dir)) == (0, {})
 
 
 @pytest.fixture
@@ -86,22 +88,20 @@ def test_secrets_are_not_in_what_it_says(running: Family) -> None:
     assert running.addresses["mqtt_url"] not in running.said
 
 
-def test_sigterm_leaves_nothing_and_a_second_start_is_quick(tmp_path: Path) -> None:
+def test_killed_supervisor_leaves_nobody_and_a_second_start_leaves_nothing(tmp_path: Path) -> None:
     with Family(tmp_path / "phr") as first:
         first.wait_until_up()
-        assert (first.stop(signal.SIGTERM), processes_of(first.data_dir)) == (0, {})
         assert "these logins are shown once" in first.said
-        assert not (first.data_dir / "family.json").exists()
+        first.process.kill()
+        wait_until(lambda: not processes_of(first.data_dir), "orphans after SIGKILL of the supervisor")
+        assert "Traceback" not in first.said
     began = time.monotonic()
     with Family(tmp_path / "phr") as second:
         second.wait_until_up()
         assert time.monotonic() - began < 20  # under 5 s on a quiet machine: benchmarks/starting.py
         assert "shown once" not in second.said
-        second.process.kill()
-        wait_until(lambda: not processes_of(second.data_dir), "orphans after SIGKILL of the supervisor")
-    with Family(tmp_path / "phr") as third:
-        third.wait_until_up()
-        assert third.stop(signal.SIGINT) == 0
+        assert (second.stop(signal.SIGTERM), processes_of(second.data_dir)) == (0, {})
+        assert not (second.data_dir / "family.json").exists()
 
 
 @pytest.mark.parametrize("variable", ["PHR_HTTP_PORT", "PHR_MQTT_PORT", "PHR_MONGODB_PORT"])

@@ -1,15 +1,12 @@
-"""`python -m tests.faults.dying_worker STEP before|after`: an ingest worker that is gone at one step of its work."""
+"""Steps of an ingest worker's work at which it can be made to end."""
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
-from ingest import worker
 from ingest.consumer import Consumer
 from ingest.worker import Worker
-from phr.config import load
 from phr.intake import held, rejections
 from phr.notices import outbox
 from phr.readings import store
@@ -32,7 +29,7 @@ STEPS: dict[str, tuple[Any, str]] = {
 
 
 def die_at(step: str, when: str) -> None:
-    """Has the process end at once, as by SIGKILL: nothing is flushed, nobody is told."""
+    """Has this process end "before" or "after" the step at once, as by SIGKILL: nothing is flushed, nobody is told."""
     owner, name = STEPS[step]
     real = getattr(owner, name)
 
@@ -42,8 +39,3 @@ def die_at(step: str, when: str) -> None:
         os._exit(DIED)
 
     setattr(owner, name, dying)
-
-
-if __name__ == "__main__":
-    die_at(*sys.argv[1:])
-    sys.exit(worker.main(load(os.environ)))
