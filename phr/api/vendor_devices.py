@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from phr.api.shapes import PageQuery
 from phr.api.vendor import shown_device
 from phr.clock import now_ms, rfc3339
 from phr.errors import NotFound
-from phr.intake import certificates, devices, enrolment, models
+from phr.intake import certificates, claim_codes, claims, devices, enrolment, models
 from phr.intake.device import Device
 from phr.intake.devices import NewDevice
 from phr.intake.models import Model
@@ -106,6 +107,17 @@ def create_certificate(vendor: str, device: str) -> dict[str, Any]:
         **key,
         "authority": certificates.authority_pem(home, now),
     }
+
+
+@blueprint.post("/v1/vendor/devices/<device>/claim-code")
+@access("vendor.write")
+@returns(status=201)
+def create_claim_code(vendor: str, device: str) -> dict[str, Any]:
+    """A new code, shown once, with its picture; the code before opens nothing any more."""
+    ref = _own(vendor, device).ref
+    code = claims.renew_code_of_free(database(), ref)
+    png = base64.b64encode(claim_codes.picture(ref, code)).decode()
+    return {"device": ref, "claim_code": code, "qr_text": claim_codes.text_of(ref, code), "qr_png_base64": png}
 
 
 def _own(vendor: str, device: str) -> Device:

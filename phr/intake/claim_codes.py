@@ -1,10 +1,16 @@
-"""Codes to claim a device with: made, and what is stored of them."""
+"""Codes to claim a device with: made, drawn for its box, and what is stored of them."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import secrets
+from urllib.parse import urlencode
+
+import segno
+
+MODULE_PX = 8  # a dot of the picture; at 300 dpi a code of 41 dots with its margin is 3.3 cm wide
 
 
 def new_claim_code() -> str:
@@ -16,3 +22,15 @@ def new_claim_code() -> str:
 def hash_of(code: str) -> str:
     """What is stored of a claim code."""
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+def text_of(ref: str, code: str) -> str:
+    """What the picture says: the two fields of a claim."""
+    return f"phr:claim?{urlencode({'device': ref, 'code': code}, safe='/:')}"
+
+
+def picture(ref: str, code: str) -> bytes:
+    """A QR code (ISO/IEC 18004, error correction M) of ``text_of``, as PNG."""
+    drawn = io.BytesIO()
+    segno.make(text_of(ref, code), error="m", micro=False).save(drawn, kind="png", scale=MODULE_PX)
+    return drawn.getvalue()

@@ -8,7 +8,7 @@ Collection ``claim_tries``: _id  "caller:…" or "device:…"        at  the ins
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from phr.intake import bindings, claim_codes, held
 from phr.intake.bindings import Holding
 from phr.intake.device import Binding, Device
 from phr.intake.held import HeldRow
+from phr.intake.households import holders
 
 FRESH_MS = 5 * 60_000
 MOST_TRIES = 5
@@ -76,9 +77,17 @@ def claim(database: Database, wish: Claim, now_ms: int) -> Claimed:
 
 def renew_code(database: Database, ref: str) -> str:
     """A new code for the device; the one before is worth nothing from now on. Raises NotFound."""
-    code = claim_codes.new_claim_code()
-    bindings.rehold(database, ref, lambda one: replace(one, claim_code_hash=claim_codes.hash_of(code)))
-    return code
+    return _renewed(database, ref, lambda _: None)
+
+
+def renew_code_of_free(database: Database, ref: str) -> str:
+    """As ``renew_code``. Raises AlreadyThere where somebody has the device: a code would open their other slots."""
+
+    def refuse_taken(one: Holding) -> None:
+        if holders(one.bindings):
+            raise AlreadyThere("somebody has this device; who gives it up is told the next code")
+
+    return _renewed(database, ref, refuse_taken)
 
 
 def release(database: Database, ref: str, binding: tuple[str, str], now_ms: int) -> str | None:
@@ -102,6 +111,17 @@ def release(database: Database, ref: str, binding: tuple[str, str], now_ms: int)
 def ensure_indexes(database: Database) -> None:
     for name in ("claims", "claim_tries"):
         database[name].create_index("expires_at", name="expires", expireAfterSeconds=0)
+
+
+def _renewed(database: Database, ref: str, check: Callable[[Holding], None]) -> str:
+    code = claim_codes.new_claim_code()
+
+    def renewed(one: Holding) -> Holding:
+        check(one)
+        return replace(one, claim_code_hash=claim_codes.hash_of(code))
+
+    bindings.rehold(database, ref, renewed)
+    return code
 
 
 def _ended(binding: Binding, now_ms: int) -> Binding:

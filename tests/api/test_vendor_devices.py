@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from werkzeug.test import TestResponse
 
-from phr.intake import devices, mqtt_logins
+from phr.intake import bindings, claim_codes, devices, mqtt_logins
 from tests.cast import T0, Cast
 
 MODEL = {"model": "bp-100", "name": {"zh": "血压计", "en": "Cuff"}, "format": "phr-v1", "metrics": ["blood-pressure"]}
@@ -21,6 +22,7 @@ ROUTES = [
     ("POST", "/v1/vendor/devices"),
     ("GET", "/v1/vendor/devices/cuff-1"),
     ("POST", "/v1/vendor/devices/cuff-1/certificate"),
+    ("POST", "/v1/vendor/devices/cuff-1/claim-code"),
     ("PUT", "/v1/vendor/mappings/x"),
     ("GET", "/v1/vendor/mappings"),
     ("GET", "/v1/vendor/mappings/x"),
@@ -56,9 +58,12 @@ def test_reading_scope_does_not_write(cast: Cast, method: str, path: str) -> Non
     assert ask(cast, method, path, scope="vendor.read").json["code"] == "scope-missing"
 
 
-@pytest.mark.parametrize("path", ["/v1/vendor/devices/cuff-1", "/v1/vendor/devices/cuff-1/certificate"])
+OWN = ("/v1/vendor/devices/cuff-1", "/v1/vendor/devices/cuff-1/certificate", "/v1/vendor/devices/cuff-1/claim-code")
+
+
+@pytest.mark.parametrize("path", OWN)
 def test_other_vendors_device_is_not_there(cast: Cast, path: str) -> None:
-    method = "POST" if path.endswith("certificate") else "GET"
+    method = "GET" if path.endswith("cuff-1") else "POST"
     assert ask(cast, method, path, vendor="other").status_code == 404
 
 
@@ -162,3 +167,21 @@ def test_name_longer_than_a_common_name_has_no_certificate(cast: Cast, length: i
     name = "d" * length
     ask(cast, "POST", "/v1/vendor/devices", json={"device": name})
     assert ask(cast, "POST", f"/v1/vendor/devices/{name}/certificate").status_code == status
+
+
+def test_new_claim_code_comes_with_its_picture_and_ends_the_old(cast: Cast) -> None:
+    old = ask(cast, "POST", "/v1/vendor/devices", json={"device": "box-1"}).json["claim_code"]
+    answer = ask(cast, "POST", "/v1/vendor/devices/box-1/claim-code")
+    made = answer.json["claim_code"]
+    assert (answer.status_code, made != old) == (201, True)
+    assert bindings.claim_code_hash(cast.database, "acme/box-1") == claim_codes.hash_of(made)
+    assert answer.json["qr_text"] == f"phr:claim?device=acme/box-1&code={made}"
+    picture = base64.b64decode(answer.json["qr_png_base64"])
+    assert picture == claim_codes.picture("acme/box-1", made)
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_device_that_somebody_has_gets_no_code(cast: Cast) -> None:
+    before = bindings.claim_code_hash(cast.database, "acme/cuff-1")
+    assert ask(cast, "POST", "/v1/vendor/devices/cuff-1/claim-code").status_code == 409
+    assert bindings.claim_code_hash(cast.database, "acme/cuff-1") == before
