@@ -57,6 +57,7 @@ def parser() -> Parser:
     _vendors(things)
     _clients(things)
     admin_keys.add(things)
+    _verb(things, "feed", "restart", lambda operator, _: administration.restart_feed(operator))
     return root
 
 

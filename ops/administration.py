@@ -14,6 +14,7 @@ from phr.clock import rfc3339
 from phr.config import Settings
 from phr.database import Database, connect, ping
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
+from phr.feed import feed
 from phr.intake import bindings, devices, enrolment
 from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
@@ -152,6 +153,12 @@ def set_zone(operator: Operator, person: str, zone: str, since_ms: int | None) -
     changed = people.change_zone(operator.database, person, zone, moment)
     rezoning.settle(operator.database, changed, operator.now_ms)
     return {"person_id": person, "timezones": [[one.since_ms, one.zone] for one in changed.zones]}
+
+
+def restart_feed(operator: Operator) -> Printed:
+    """{"epoch"}: every phone reads its records from the start; for after a restore, which takes positions back."""
+    feed.begin_anew(operator.database)
+    return {"epoch": feed.epoch(operator.database)}
 
 
 def begin_binding(operator: Operator, ref: str, slot: str, person: str, since_ms: int | None) -> Printed:

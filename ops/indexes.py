@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phr.database import Database
+from phr.feed import feed
 from phr.intake import (
     arrivals,
     certificates,
@@ -38,6 +39,7 @@ STORES = (
         devices,
         entered,
         entries,
+        feed,
         grants,
         held,
         inbox,

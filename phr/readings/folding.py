@@ -1,8 +1,8 @@
 """Brings summaries up to date with their buckets, away from the hot path; any number of folders may run at once.
 
 Order is what makes it right: year documents are read (with their version), then the raw readings, then the year
-documents are written at the version read, and only then is a bucket's flag cleared, at the version it had when it was
-listed. Whoever loses a race leaves the flag and the work to the next round.
+documents are written at the version read, then the feed is told of the buckets, and only then is a bucket's flag
+cleared, at the version it had when it was listed. Whoever loses a race leaves the flag and the work to the next round.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from pymongo import UpdateOne
 
 from phr.database import Database, Document, write_new
+from phr.feed import feed
+from phr.readings import changed
 from phr.readings.raw import Lane, OffsetAt
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import computed, to_date
@@ -43,10 +45,16 @@ def fold_some(
     by_source: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
     for row in rows:
         by_source[row["p"], row["m"], row["d"]].append(row)
-    cleared = 0
+    folded: list[Document] = []
     for (person, metric, device), buckets in by_source.items():
-        cleared += _fold_source(Lane(database, person, metrics[metric], offset_of(person)), device, buckets)
-    return cleared
+        if _fold_source(Lane(database, person, metrics[metric], offset_of(person)), device, buckets):
+            folded += buckets
+    if not folded:
+        return 0
+    versions = ((bucket["_id"], bucket["v"]) for bucket in folded)
+    feed.spans_changed(database, changed.of_buckets(metrics, versions))
+    clears = [UpdateOne({"_id": b["_id"], "v": b["v"]}, {"$unset": {"dirty": "", "dirty_since": ""}}) for b in folded]
+    return database.readings.bulk_write(clears, ordered=False).modified_count
 
 
 def backlog(database: Database) -> int:
@@ -54,7 +62,8 @@ def backlog(database: Database) -> int:
     return database.readings.count_documents({"dirty_since": {"$exists": True}}, hint="to_fold")
 
 
-def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> int:
+def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
+    """True when the summaries know the buckets at their versions; False when another folder was faster."""
     days = {day for bucket in buckets for day in bucket["dirty"]}
     years = {to_date(day).year for day in days}
     keys = {year: f"{lane.prefix}:{year:04}:{device}" for year in years}
@@ -68,10 +77,7 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> int:
         update = _year_update(document, fresh)
         update["$setOnInsert"] = {"p": lane.person, "m": lane.metric.key, "y": year, "d": device}
         writes.append(UpdateOne({"_id": key, "v": document["v"] if document else 0}, update, upsert=True))
-    if write_new(summaries, writes).there:
-        return 0
-    clears = [UpdateOne({"_id": b["_id"], "v": b["v"]}, {"$unset": {"dirty": "", "dirty_since": ""}}) for b in buckets]
-    return lane.database.readings.bulk_write(clears, ordered=False).modified_count
+    return not write_new(summaries, writes).there
 
 
 def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> dict[str, Any]:

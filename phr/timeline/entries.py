@@ -12,6 +12,8 @@ from pymongo.client_session import ClientSession
 
 from phr.database import Database, Document, transact
 from phr.errors import AlreadyThere, InputInvalid, NotFound, VersionConflict
+from phr.feed import feed
+from phr.feed.feed import EntryChange
 from phr.timeline import history
 from phr.timeline.categories import categories_of
 from phr.timeline.entry import HAND, Author, Draft, Entry, author_row, from_row, said
@@ -94,6 +96,7 @@ def write(database: Database, session: ClientSession, row: Document, before: Doc
     if before is not None:
         history.keep(database, session, before)
     database["entries"].replace_one({"_id": row["_id"]}, row, upsert=True, session=session)
+    feed.entry_changed(session, database, _change(row, before))
 
 
 def new_row(new: NewEntry, now_ms: int) -> Document:
@@ -150,6 +153,11 @@ def _replace(database: Database, entry: Entry, fields: Document, hand: Hand) -> 
         return row
 
     return from_row(database, transact(database, replaced))
+
+
+def _change(row: Document, before: Document | None) -> EntryChange:
+    had = () if before is None or before["categories"] == row["categories"] else (tuple(before["categories"]),)
+    return EntryChange(row["person"], row["id"], row["version"], tuple(row["categories"]), row["is_deleted"], had)
 
 
 def _id_of_key(new: NewEntry) -> str | None:

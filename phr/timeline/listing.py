@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pymongo import DESCENDING
+from pymongo.collection import Collection
 
 from phr.database import Database, Document
 from phr.errors import InputInvalid
+from phr.feed.positions import MAJORITY
 from phr.timeline.entry import Entry, from_rows
 
 NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
@@ -45,6 +48,24 @@ def page(database: Database, person: str, wanted: Filter, limit: int = 50, curso
     entries = found[:limit]
     has_more = len(found) > limit
     return Page(entries, f"{entries[-1].effective_ms}.{entries[-1].id}" if has_more else None)
+
+
+def by_id(database: Database, person: str, wanted: Filter, limit: int, after: str) -> list[Entry]:
+    """Entries in order of their ids, which no change moves, beginning after one ("": with the first)."""
+    query = _query(person, wanted) | {"_id": {"$gt": f"{person}:{after}", "$lt": f"{person};"}}
+    return from_rows(database, _certain(database).find(query, sort=[("_id", 1)], limit=limit, hint="_id_"))
+
+
+def standing(database: Database, person: str, entry_ids: Iterable[str]) -> dict[str, Entry]:
+    """Those of the entries that are not deleted, by id."""
+    keys = [f"{person}:{entry_id}" for entry_id in entry_ids]
+    found = from_rows(database, _certain(database).find({"_id": {"$in": keys}, "is_deleted": False}))
+    return {entry.id: entry for entry in found}
+
+
+def _certain(database: Database) -> Collection[Document]:
+    """What no failover takes back: a phone keeps what it is told."""
+    return database["entries"].with_options(read_concern=MAJORITY)
 
 
 def _query(person: str, wanted: Filter) -> Document:

@@ -15,6 +15,7 @@ from phr.api.application import create
 from phr.clock import now_ms, rfc3339
 from phr.config import Settings
 from phr.database import Database
+from phr.feed import feed
 from phr.intake import devices
 from phr.notices import outbox
 from phr.people import access, grants, logins, people
@@ -201,3 +202,8 @@ def test_guardian_is_given_for_a_child_alone(
 def test_guardian_ends_on_the_fourteenth_birthday_at_home(database: Database, birth_on: date, until: str) -> None:
     child = people.create(database, NewPerson(zone="Asia/Shanghai", birth_on=birth_on))
     assert rfc3339(grants.guarded_until_ms(child) or 0) == until
+
+
+def test_restarted_feed_lets_phones_begin_anew(run: Admin, database: Database) -> None:
+    before = feed.epoch(database)
+    assert run("feed", "restart")[1]["epoch"] == feed.epoch(database) != before

@@ -24,7 +24,7 @@ def _readings_only(mongo_client: MongoClient[Document]) -> Iterator[Database]:
 
 @pytest.fixture
 def bare(_readings_only: Database) -> Database:
-    """No readings, no summaries, no sources; their indexes."""
-    for name in ("readings", "summaries", "sources"):
+    """No readings, no summaries, no sources, nothing told of them; their indexes."""
+    for name in ("readings", "summaries", "sources", "feed", "feed_heads"):
         _readings_only[name].delete_many({})
     return _readings_only

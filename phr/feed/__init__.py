@@ -1,0 +1,1 @@
+"""What has changed in a person's record, in the order in which it was committed; phones and streams read it."""

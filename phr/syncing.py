@@ -1,0 +1,159 @@
+"""What a phone that was away must hear: first all there is, then what changed, page by page in the order of commits.
+
+A cursor says how far a phone has come:
+    entries → years → changes      the first reading of the record, and then what changed since it began
+With the last page come the readings that have changed and have no position yet (phr.readings.changed.unsettled), so
+the same span may be told twice at one version.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import msgspec
+
+from phr.database import Database
+from phr.errors import InputInvalid, PhrError
+from phr.feed import feed, positions
+from phr.feed.feed import KEPT_DAYS, READINGS, EntryChange, SpanChange, Told
+from phr.readings import changed
+from phr.timeline import listing
+from phr.timeline.entries import is_seen
+from phr.timeline.entry import Entry
+from phr.timeline.listing import Filter
+from phr.vocabulary.metrics import vocabulary
+
+LONGEST_CURSOR = 1_024
+MOST_UNSETTLED = 500
+DAY_S = 86_400
+
+Phase = Literal["entries", "years", "changes"]
+Item = Entry | EntryChange | SpanChange  # an EntryChange is the tombstone of an entry
+
+
+class ResyncRequired(PhrError):
+    """The cursor says nothing any more: the phone forgets what it has and begins anew, without ``since``."""
+
+    code: ClassVar[str] = "resync-required"
+    status: ClassVar[int] = 410
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How far a phone has come; ``sight`` stands for the categories that it was shown so far."""
+
+    person: str
+    epoch: str
+    given_s: int
+    sight: str
+    position: int
+    phase: Phase = "changes"
+    after: str = ""
+
+    def text(self) -> str:
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whose record is read, which categories of it the reader may see (one at least), and when."""
+
+    person: str
+    sight: frozenset[str]
+    now_ms: int
+
+    @property
+    def sight_name(self) -> str:
+        return hashlib.sha256(",".join(sorted(self.sight)).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: list[Item]
+    next: Cursor
+    has_more: bool
+
+
+def page(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
+    """What follows the cursor: at most ``limit`` items, and the unsettled readings when nothing else is left."""
+    match cursor.phase:
+        case "entries":
+            return _entries(database, reader, cursor, limit)
+        case "years":
+            return _years(database, reader, cursor, limit)
+        case "changes":
+            told = feed.since(database, reader.person, cursor.position, limit + 1)
+            has_more = len(told) > limit
+            items = _resolved(database, reader, told[:limit])
+            if not has_more and READINGS in reader.sight:
+                items += changed.unsettled(database, vocabulary().metrics, reader.person, MOST_UNSETTLED)
+            # While more is left the cursor is as old as it was: the rows it has yet to pass expire by their own age.
+            following = _moved(cursor, told[:limit])
+            return Page(items, following if has_more else _renewed(following, reader), has_more)
+
+
+def begin(database: Database, reader: Reader) -> Cursor:
+    """A cursor of who has nothing yet. What is committed from now on will be told after all that there is."""
+    return latest(database, reader, "entries")
+
+
+def latest(database: Database, reader: Reader, phase: Phase = "changes") -> Cursor:
+    """A cursor of who has everything."""
+    position = positions.last(database, reader.person)
+    epoch = feed.epoch(database)
+    return Cursor(reader.person, epoch, reader.now_ms // 1000, reader.sight_name, position, phase)
+
+
+def resumed(database: Database, reader: Reader, text: str) -> Cursor:
+    """The cursor that was given out as ``text``. Raises InputInvalid, ResyncRequired."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+        cursor = msgspec.json.decode(raw, type=Cursor)
+    except (binascii.Error, msgspec.DecodeError, UnicodeError, ValueError, RecursionError) as error:
+        raise InputInvalid("since is not one that this list gave", "/since") from error
+    if cursor.person != reader.person:
+        raise InputInvalid("since is of another record", "/since")
+    if cursor.epoch != feed.epoch(database) or cursor.position > positions.last(database, reader.person):
+        raise ResyncRequired("the record was restored from a backup; begin anew, without since")
+    if reader.now_ms // 1000 - cursor.given_s > KEPT_DAYS * DAY_S:
+        raise ResyncRequired(f"changes are kept for {KEPT_DAYS} days; begin anew, without since")
+    if cursor.sight != reader.sight_name:
+        raise ResyncRequired("what you may see has changed; begin anew, without since")
+    return cursor
+
+
+def _resolved(database: Database, reader: Reader, told: Sequence[Told]) -> list[Item]:
+    """What the reader is told of: entries as they are now, or that they are gone (for this reader at least)."""
+    changes = [one.change for one in told if one.change.is_told(reader.sight)]
+    wanted = [one.entry for one in changes if isinstance(one, EntryChange)]
+    found = listing.standing(database, reader.person, wanted) if wanted else {}
+    seen = {entry.id: entry for entry in found.values() if is_seen(entry, reader.sight)}
+    return [seen.get(one.entry, one) if isinstance(one, EntryChange) else one for one in changes]
+
+
+def _entries(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
+    found = listing.by_id(database, reader.person, Filter(sight=reader.sight), limit, cursor.after)
+    if len(found) == limit:
+        return Page([*found], msgspec.structs.replace(cursor, after=found[-1].id), has_more=True)
+    phase: Phase = "years" if READINGS in reader.sight else "changes"
+    return Page([*found], msgspec.structs.replace(cursor, phase=phase, after=""), has_more=True)
+
+
+def _years(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
+    found = changed.years(database, vocabulary().metrics, reader.person, cursor.after, limit)
+    items: list[Item] = [span for _, span in found]
+    if len(found) == limit:
+        return Page(items, msgspec.structs.replace(cursor, after=found[-1][0]), has_more=True)
+    return Page(items, msgspec.structs.replace(cursor, phase="changes", after=""), has_more=True)
+
+
+def _renewed(cursor: Cursor, reader: Reader) -> Cursor:
+    return msgspec.structs.replace(cursor, given_s=reader.now_ms // 1000)
+
+
+def _moved(cursor: Cursor, told: Sequence[Told]) -> Cursor:
+    return msgspec.structs.replace(cursor, position=told[-1].position) if told else cursor
