@@ -26,7 +26,7 @@ from phr.intake import (
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people
 from phr.readings import store
-from phr.timeline import entries
+from phr.timeline import entries, history, imported
 
 STORES = (
     *(
@@ -42,6 +42,8 @@ STORES = (
         feed,
         grants,
         held,
+        history,
+        imported,
         inbox,
         keyring,
         limits,

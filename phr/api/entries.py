@@ -111,7 +111,7 @@ def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str
     expected_version(current.version)
     earlier = history.version(database(), current, body["version"])
     permit(earlier.categories)
-    restored = entries.restore(database(), current, earlier, _hand())
+    restored = entries.restore(database(), current, earlier.version, _hand())
     return Answer(entry_json(restored), version=restored.version)
 
 

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import msgspec
 from pymongo.client_session import ClientSession
 
 from phr.database import Database, Document, transact
@@ -16,7 +15,7 @@ from phr.feed import feed
 from phr.feed.feed import EntryChange
 from phr.timeline import history
 from phr.timeline.categories import categories_of
-from phr.timeline.entry import HAND, Author, Draft, Entry, author_row, from_row, said
+from phr.timeline.entry import HAND, SAID, TOMBSTONE, Author, Draft, Entry, author_row, from_row, said
 from phr.timeline.kinds import kinds
 
 
@@ -53,7 +52,7 @@ def create(database: Database, new: NewEntry, now_ms: int) -> Entry:
         if there is None:
             write(database, session, row, None)
             return row
-        if there["is_deleted"] or there["created_as"] != row["created_as"]:
+        if there["is_deleted"] or row["said_as"] != history.first_said_as(database, session, there):
             raise AlreadyThere("this id or Idempotency-Key stands for another entry", "/id")
         return there
 
@@ -80,12 +79,13 @@ def change(database: Database, entry: Entry, draft: Draft, hand: Hand) -> Entry:
 
 def delete(database: Database, entry: Entry, hand: Hand) -> None:
     """Leaves a tombstone without content; the last version goes to the history. Raises as ``change``."""
-    _replace(database, entry, {"is_deleted": True, "body": None}, hand)
+    _replace(database, entry, TOMBSTONE, hand)
 
 
-def restore(database: Database, current: Entry, earlier: Entry, hand: Hand) -> Entry:
+def restore(database: Database, current: Entry, version: int, hand: Hand) -> Entry:
     """The entry saying what an earlier version of it said, as a new version. Raises as ``change``."""
-    return _replace(database, current, said(earlier, earlier.categories) | {"is_deleted": False}, hand)
+    row = history.row_of(database, current, version)
+    return _replace(database, current, {name: row[name] for name in SAID} | {"is_deleted": False}, hand)
 
 
 def write(database: Database, session: ClientSession, row: Document, before: Document | None) -> None:
@@ -112,7 +112,6 @@ def new_row(new: NewEntry, now_ms: int) -> Document:
         "source": new.source,
         "created_at_ms": now_ms,
         "changed_at_ms": now_ms,
-        "created_as": _digest(new.draft),
         "is_deleted": False,
     }
 
@@ -138,7 +137,6 @@ def ensure_indexes(database: Database) -> None:
     entries = database["entries"]
     entries.create_index([("person", 1), ("is_deleted", 1), *newest_first], name="newest")
     entries.create_index([("person", 1), ("is_deleted", 1), ("kind", 1), *newest_first], name="kind")
-    history.ensure_indexes(database)
 
 
 def _replace(database: Database, entry: Entry, fields: Document, hand: Hand) -> Entry:
@@ -165,7 +163,3 @@ def _id_of_key(new: NewEntry) -> str | None:
         return None
     text = f"{new.author.subject}\0{new.idempotency_key}"
     return f"k-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def _digest(draft: Draft) -> str:
-    return hashlib.sha256(msgspec.json.encode(draft, order="deterministic")).hexdigest()

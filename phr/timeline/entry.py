@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from phr.database import Database, Document
 from phr.timeline import effective
@@ -12,6 +15,9 @@ from phr.timeline.effective import Effective
 from phr.timeline.kind import Content
 
 HAND = "hand"
+# The stored fields that a version says; the rest tells who wrote it and when.
+SAID = ("kind", "categories", "sensitive", "effective_ms", "begin", "end", "body", "said_as")
+TOMBSTONE = {"is_deleted": True, "body": None, "said_as": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,10 @@ class Draft:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def said(draft: Draft | Entry, categories: tuple[str, ...]) -> Document:
-    """The stored fields of what a version says."""
+def said(draft: Draft, categories: tuple[str, ...]) -> Document:
+    """The stored fields of what a version says (SAID)."""
     end = draft.effective.end
+    body = {"content": dict(draft.content), "provenance": dict(draft.provenance)}
     return {
         "kind": draft.kind,
         "categories": list(categories),
@@ -73,8 +80,15 @@ def said(draft: Draft | Entry, categories: tuple[str, ...]) -> Document:
         "effective_ms": draft.effective.begin.start_ms,
         "begin": effective.to_row(draft.effective.begin),
         "end": effective.to_row(end) if end else None,
-        "body": {"content": dict(draft.content), "provenance": dict(draft.provenance)},
+        "body": body,
+        "said_as": _digest(draft, body),
     }
+
+
+def _digest(draft: Draft, body: Document) -> str:
+    """What two versions that say the same have in common; large numbers that were stored come back as an Int64."""
+    told = (draft.kind, draft.effective, sorted(draft.sensitive), body)
+    return hashlib.sha256(msgspec.json.encode(told, order="deterministic", enc_hook=int)).hexdigest()
 
 
 def author_row(author: Author) -> Document:

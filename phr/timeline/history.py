@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
@@ -53,13 +54,26 @@ def changes(database: Database, current: Entry, limit: int, below: int | None = 
 
 def version(database: Database, current: Entry, number: int | None) -> Entry:
     """An earlier version (None: the last one that was not deleted). Raises NotFound."""
+    return from_row(database, row_of(database, current, number))
+
+
+def row_of(database: Database, current: Entry, number: int | None) -> Document:
+    """As ``version``, as it is stored."""
     wanted: Document = {"person": current.person, "id": current.id, "is_deleted": False}
     if number is not None:
         wanted["version"] = number
     row = database["entry_history"].find_one(wanted, sort=[("version", DESCENDING)])
     if row is None:
         raise NotFound("no such version to go back to")
-    return from_row(database, row)
+    return row
+
+
+def first_said_as(database: Database, session: ClientSession, row: Document) -> Any:
+    """What the first version of an entry was told apart by."""
+    first = (
+        row if row["version"] == 1 else database["entry_history"].find_one({"_id": f"{row['_id']}:1"}, session=session)
+    )
+    return first and first["said_as"]
 
 
 def ensure_indexes(database: Database) -> None:

@@ -74,7 +74,7 @@ def test_deleted_entry_comes_back_as_it_was(database: Database) -> None:
     entry = changed(database, made(database, "a"), "b")
     entries.delete(database, entry, Hand(AUTHOR, T0 + 9))
     current = history.latest(database, PERSON, "n1")
-    back = entries.restore(database, current, history.version(database, current, None), Hand(AUTHOR, T0 + 10))
+    back = entries.restore(database, current, 2, Hand(AUTHOR, T0 + 10))
     assert (back.content, back.version, back.is_deleted) == ({"text": "b"}, 4, False)
     actions = [one.action for one in history.changes(database, back, 10)]
     assert actions == ["restored", "deleted", "changed", "created"]
@@ -82,7 +82,7 @@ def test_deleted_entry_comes_back_as_it_was(database: Database) -> None:
 
 def test_entry_goes_back_to_an_earlier_version(database: Database) -> None:
     current = changed(database, changed(database, made(database, "a"), "b"), "c")
-    back = entries.restore(database, current, history.version(database, current, 1), Hand(AUTHOR, T0))
+    back = entries.restore(database, current, 1, Hand(AUTHOR, T0))
     assert (back.content["text"], back.version) == ("a", 4)
 
 
