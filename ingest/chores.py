@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pymongo.errors import PyMongoError
 
@@ -77,9 +77,18 @@ class Chores:
             self.tally.add("items_rejected", len(refused), refused[0].rejection.code)
         return taken, refused
 
-    def recorded(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict], took_s: float, now_ms: int) -> None:
-        """Counts what became of a batch, and charges its senders."""
-        tally = self.tally
+    def recorded(
+        self,
+        deliveries: Sequence[Delivery],
+        verdicts: Sequence[Verdict],
+        models: Mapping[str, str | None],
+        timed: tuple[float, int],
+    ) -> None:
+        """Counts what became of a batch, and charges its senders.
+
+        ``models``: of the devices; ``timed``: how many seconds it took, and now in milliseconds.
+        """
+        tally, (took_s, now_ms) = self.tally, timed
         tally.observe("batch_messages", [len(deliveries)])
         tally.observe("batch_write_seconds", [took_s])
         count_items(tally, verdicts)
@@ -92,7 +101,8 @@ class Chores:
             is_whole = bool(verdict.rejected) and not (
                 verdict.stored or verdict.duplicate or verdict.corrected or verdict.held
             )
-            self._gate.policy.charge(delivery.device, readings, is_refused_whole=is_whole)
+            model = models.get(delivery.device)
+            self._gate.policy.charge(delivery.device, readings, is_refused_whole=is_whole, model=model)
 
     def stored(self, batch: Sequence[Received], now_s: float) -> None:
         """``now_s``: of the clock that stamped the messages as they came from the socket."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from ingest.handover import Received
 from ingest.topics import sender_of
-from phr.config import Settings
 from phr.database import Database
 from phr.intake import limits, rejections
-from phr.intake.policy import RATE_LIMITED, Limits, Plan, Policy
+from phr.intake.policy import RATE_LIMITED, Plan, Policy
 from phr.intake.rejections import RejectedPayload
 from phr.vocabulary.reading import Rejection
 
@@ -32,15 +31,6 @@ class Refused:
     def rejection(self) -> Rejection:
         detail = f"more than was agreed for this device or its vendor; send again in {self.wait_s} s"
         return Rejection("", RATE_LIMITED, detail)
-
-
-def plan_of(settings: Settings) -> Plan:
-    """The installation's rates; a setting of 0 is no limit."""
-    return Plan(
-        device=Limits(settings.device_messages_per_min or None, settings.device_readings_per_min or None),
-        vendor=Limits(settings.vendor_messages_per_min or None, settings.vendor_readings_per_min or None),
-        refused_per_min=settings.vendor_refused_per_min or None,
-    )
 
 
 class Gate:
@@ -82,6 +72,7 @@ class Gate:
             vendor=self._whole.vendor,
             refused_per_min=self._whole.refused_per_min,
             overrides=limits.overrides(database),
+            models=limits.of_models(database),
         )
         self.policy.plan = whole.shared_by(workers)
         self.write_refused(database, now_ms)

@@ -16,7 +16,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from ingest import slots
 from ingest.chores import Chores, Desk, queue_limit_bytes
 from ingest.consumer import BrokerAddress, Consumer, parse_url
-from ingest.gate import Gate, Refused, plan_of
+from ingest.gate import Gate, Refused
 from ingest.handover import Received
 from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
@@ -28,6 +28,7 @@ from phr.config import Settings
 from phr.errors import PayloadTooLarge, PhrError, ServerUnavailable, SettingInvalid
 from phr.formats import Format, find_format
 from phr.formats.building import MAX_TEXT, is_text
+from phr.intake import limits
 from phr.people import keyring, master_keys
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
 from phr.telemetry.tally import Tally
@@ -84,7 +85,7 @@ def main(settings: Settings) -> int:
 def _chores(settings: Settings, connection: database.Database, slot: int, address: BrokerAddress) -> Chores:
     tally = Tally()
     watch = Watch(address, settings.mqtt_group or "", f"phr-watch-{slot}", tally)
-    return Chores(tally, Gate(plan_of(settings)), Desk(connection, slot, watch, queue_limit_bytes(settings)))
+    return Chores(tally, Gate(limits.plan_of(settings)), Desk(connection, slot, watch, queue_limit_bytes(settings)))
 
 
 def needed(settings: Settings) -> tuple[str, str, str]:
@@ -279,7 +280,9 @@ class Worker:
         ]
         began_s = time.monotonic()
         verdicts = self._recorder.record(deliveries, now_ms)
-        self._chores.recorded(deliveries, verdicts, time.monotonic() - began_s, clock.now_ms())
+        took_s = time.monotonic() - began_s
+        models = self._recorder.models_of({one.device for one in deliveries})
+        self._chores.recorded(deliveries, verdicts, models, (took_s, clock.now_ms()))
         return [
             (verdict, _is_answer_refused(message, sender))
             for message, sender, verdict in zip(batch, senders, verdicts, strict=True)

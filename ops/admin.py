@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pymongo.errors import PyMongoError
 
-from ops import admin_devices, admin_keys, admin_qr, administration
+from ops import admin_devices, admin_keys, admin_qr, admin_rates, administration
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -88,8 +88,11 @@ def _people(things: Any) -> None:
 
 
 def _vendors(things: Any) -> None:
-    vendor = _verb(things, "vendor", "create", _create_vendor)
+    vendor_verbs = things.add_parser("vendor").add_subparsers(required=True, metavar="VERB")
+    vendor = vendor_verbs.add_parser("create")
+    vendor.set_defaults(run=_create_vendor)
     vendor.add_argument("slug")
+    admin_rates.add(vendor_verbs, is_device=False)
     verbs = things.add_parser("device").add_subparsers(required=True, metavar="VERB")
     admin_devices.add_verbs(verbs)
     device = verbs.add_parser("create")
@@ -102,6 +105,7 @@ def _vendors(things: Any) -> None:
     device.add_argument("--model")
     device.add_argument("--made-on", type=date.fromisoformat, metavar="D")
     admin_qr.add(verbs)
+    admin_rates.add(verbs, is_device=True)
     verbs = things.add_parser("binding").add_subparsers(required=True, metavar="VERB")
     for name, run in (("begin", _begin_binding), ("end", _end_binding)):
         binding = verbs.add_parser(name)

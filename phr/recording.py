@@ -126,6 +126,10 @@ class Recorder:
         found = self._registry.load(set(devices))
         return self._mappings.in_place({ref: device.format if device else None for ref, device in found.items()})
 
+    def models_of(self, devices: Iterable[str]) -> dict[str, str | None]:
+        """The model that each device was registered as."""
+        return {ref: device.model if device else None for ref, device in self._registry.load(devices).items()}
+
     def record(self, deliveries: Sequence[Delivery], now_ms: int) -> list[Verdict]:
         """Stores, evaluates, raises; when it returns, everything is on a majority of the database's journals.
 

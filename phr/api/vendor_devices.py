@@ -1,4 +1,4 @@
-"""A vendor registers its models and devices and asks for certificates; passwords and keys are shown once."""
+"""A vendor registers its devices and asks for codes and certificates; passwords and keys are shown once."""
 
 from __future__ import annotations
 
@@ -12,30 +12,14 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database, installation
 from phr.api.problems import ShapeInvalid
-from phr.api.shapes import PageQuery
 from phr.api.vendor import shown_device
 from phr.clock import now_ms, rfc3339
 from phr.errors import NotFound
-from phr.intake import certificates, claim_codes, claims, devices, enrolment, models
+from phr.intake import certificates, claim_codes, claims, devices, enrolment
 from phr.intake.device import Device
 from phr.intake.devices import NewDevice
-from phr.intake.models import Model
 
 blueprint = Blueprint("vendor_devices", __name__)
-
-
-class NameShape(Schema):
-    zh = fields.String(required=True, validate=validate.Length(1, 100))
-    en = fields.String(required=True, validate=validate.Length(1, 100))
-
-
-class ModelShape(Schema):
-    model = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,32}\Z"))
-    name = fields.Nested(NameShape, required=True)
-    format = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 80))
-    metrics = fields.List(fields.String(), load_default=list, validate=validate.Length(max=100))
-    rate_per_min = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 6_000))
-    category = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 32))
 
 
 class DeviceShape(Schema):
@@ -47,28 +31,6 @@ class DeviceShape(Schema):
 
 class DevicesShape(Schema):
     devices = fields.List(fields.Nested(DeviceShape), required=True, validate=validate.Length(1, enrolment.MOST))
-
-
-@blueprint.post("/v1/vendor/models")
-@access("vendor.write")
-@takes(ModelShape)
-@returns(status=201)
-def create_model(vendor: str, body: dict[str, Any]) -> dict[str, Any]:
-    name = body.pop("name")
-    model = Model(vendor=vendor, slug=body.pop("model"), name_zh=name["zh"], name_en=name["en"], **body)
-    enrolment.check_format(model.format, vendor)
-    return _model(models.create(database(), model, now_ms()))
-
-
-@blueprint.get("/v1/vendor/models")
-@access("vendor.read")
-@takes(PageQuery, location="query")
-@returns()
-def list_models(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
-    found = models.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
-    shown = found[: query["limit"]]
-    next_cursor = shown[-1].slug if len(found) > len(shown) else None
-    return {"models": [_model(one) for one in shown], "next_cursor": next_cursor}
 
 
 @blueprint.post("/v1/vendor/devices")
@@ -145,14 +107,3 @@ def _wanted() -> tuple[list[dict[str, Any]], bool]:
         raise ShapeInvalid([("", f"not JSON: {error}")]) from error
     is_list = isinstance(said, dict) and "devices" in said
     return (_many() if is_list else _single()), is_list
-
-
-def _model(one: Model) -> dict[str, Any]:
-    return {
-        "model": one.slug,
-        "name": {"zh": one.name_zh, "en": one.name_en},
-        "format": one.format,
-        "metrics": list(one.metrics),
-        "rate_per_min": one.rate_per_min,
-        "category": one.category,
-    }

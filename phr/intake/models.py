@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
-from phr.errors import AlreadyThere, InputInvalid
+from phr.errors import AlreadyThere, InputInvalid, NotFound, VersionConflict
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.sources import categories
 
@@ -29,17 +29,12 @@ class Model:
     metrics: Sequence[str] = ()
     rate_per_min: int | None = None  # messages a minute that one device is made to send
     category: str | None = None  # of phr.vocabulary.sources: what kind of source its devices are
+    version: int = 1
 
 
 def create(database: Database, model: Model, now_ms: int) -> Model:
     """The model; its format is checked by the caller. Raises InputInvalid, AlreadyThere."""
-    if not SLUG.fullmatch(model.slug):
-        raise InputInvalid(f"{model.slug!r} is not a slug: [a-z0-9-]{{1,32}}", "/model")
-    for index, metric in enumerate(model.metrics):
-        if metric not in vocabulary().metrics:
-            raise InputInvalid(f"{metric} is not a metric", f"/metrics/{index}")
-    if model.category is not None and model.category not in categories().by_slug:
-        raise InputInvalid(f"{model.category} is no category; there are {', '.join(categories().by_slug)}", "/category")
+    _check(model)
     if database[COLLECTION].count_documents({"vendor": model.vendor}, limit=MOST_PER_VENDOR) == MOST_PER_VENDOR:
         raise InputInvalid(f"a vendor has at most {MOST_PER_VENDOR} models")
     row = asdict(model) | {"_id": f"{model.vendor}/{model.slug}", "created_at_ms": now_ms}
@@ -48,6 +43,28 @@ def create(database: Database, model: Model, now_ms: int) -> Model:
     except DuplicateKeyError as error:
         raise AlreadyThere(f"model {model.slug} exists", "/model") from error
     return model
+
+
+def change(database: Database, model: Model) -> Model:
+    """The model in place of the version that it names. Raises InputInvalid, NotFound, VersionConflict."""
+    _check(model)
+    new = replace(model, version=model.version + 1)
+    key = f"{model.vendor}/{model.slug}"
+    fields = {name: value for name, value in asdict(new).items() if name not in ("vendor", "slug")}
+    at_version = model.version if model.version > 1 else {"$in": [1, None]}
+    changed = {"$set": fields | {"metrics": list(model.metrics)}}
+    if not database[COLLECTION].update_one({"_id": key, "version": at_version}, changed).matched_count:
+        find(database, model.vendor, model.slug)
+        raise VersionConflict("it has changed since you read it; read it again")
+    return new
+
+
+def find(database: Database, vendor: str, slug: str) -> Model:
+    """Raises NotFound."""
+    row = database[COLLECTION].find_one({"_id": f"{vendor}/{slug}"})
+    if row is None:
+        raise NotFound(f"no model {slug}")
+    return _model(row)
 
 
 def of_vendor(database: Database, vendor: str, limit: int, after: str = "") -> list[Model]:
@@ -76,6 +93,16 @@ def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index([("vendor", 1), ("slug", 1)], name="vendor")
 
 
+def _check(model: Model) -> None:
+    if not SLUG.fullmatch(model.slug):
+        raise InputInvalid(f"{model.slug!r} is not a slug: [a-z0-9-]{{1,32}}", "/model")
+    for index, metric in enumerate(model.metrics):
+        if metric not in vocabulary().metrics:
+            raise InputInvalid(f"{metric} is not a metric", f"/metrics/{index}")
+    if model.category is not None and model.category not in categories().by_slug:
+        raise InputInvalid(f"{model.category} is no category; there are {', '.join(categories().by_slug)}", "/category")
+
+
 def _model(row: Document) -> Model:
     return Model(
         vendor=row["vendor"],
@@ -86,4 +113,5 @@ def _model(row: Document) -> Model:
         metrics=tuple(row["metrics"]),
         rate_per_min=row["rate_per_min"],
         category=row.get("category"),
+        version=row.get("version", 1),
     )

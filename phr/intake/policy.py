@@ -30,6 +30,8 @@ class Limits:
 class Plan:
     """What holds for everybody, and for those whose registration says otherwise ("vendor" or "vendor/device").
 
+    ``models``: by "vendor/model" for their devices, where the device's own says nothing.
+
     ``refused_per_min``: payloads of one vendor that may be refused whole; beyond it those of its devices whose last
     payload was refused wait, and its other devices do not.
     """
@@ -38,16 +40,19 @@ class Plan:
     vendor: Limits = field(default_factory=Limits)
     refused_per_min: int | None = None
     overrides: Mapping[str, Limits] = field(default_factory=dict)
+    models: Mapping[str, Limits] = field(default_factory=dict)
 
     def shared_by(self, workers: int) -> Plan:
         """One worker's share: the broker deals messages out in turn, so each worker sees its part of every sender's."""
         share = max(1, workers)
         parted = {name: _parted(one, share) for name, one in self.overrides.items()}
+        models = {name: _parted(one, share) for name, one in self.models.items()}
         return Plan(
             device=_parted(self.device, share),
             vendor=_parted(self.vendor, share),
             refused_per_min=_part(self.refused_per_min, share),
             overrides=parted,
+            models=models,
         )
 
 
@@ -75,6 +80,7 @@ class _Sender:
     readings: _Tokens | None = None
     refused: _Tokens | None = None  # a vendor's
     was_refused: bool = False  # a device's last payload, whole
+    model: str | None = None  # a device's, "vendor/model", known once a payload of it was looked at
 
 
 class Policy:
@@ -98,13 +104,14 @@ class Policy:
                     sender.messages.left -= 1
         return wait
 
-    def charge(self, device: str, readings: int, *, is_refused_whole: bool) -> None:
-        """What the payload that was taken turned out to hold."""
+    def charge(self, device: str, readings: int, *, is_refused_whole: bool, model: str | None = None) -> None:
+        """What the payload that was taken turned out to hold, and which model of its vendor sent it."""
         one, vendor = self._sender(device), self._sender(device.partition("/")[0])
         for sender in (one, vendor):
             if sender.readings:
                 sender.readings.left -= readings
         one.was_refused = is_refused_whole
+        one.model = f"{device.partition('/')[0]}/{model}" if model else None
         if is_refused_whole and vendor.refused:
             vendor.refused.left -= 1
 
@@ -122,9 +129,10 @@ class Policy:
         return found
 
     def _of(self, name: str) -> Limits:
-        default = self.plan.device if "/" in name else self.plan.vendor
-        own = self.plan.overrides.get(name)
-        return own.over(default) if own else default
+        holds = self.plan.device if "/" in name else self.plan.vendor
+        for said in (self.plan.models.get(self._sender(name).model or ""), self.plan.overrides.get(name)):
+            holds = said.over(holds) if said else holds
+        return holds
 
 
 def _wait(sender: _Sender, limits: Limits, now_ms: int) -> int:

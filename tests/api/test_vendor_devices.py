@@ -19,6 +19,9 @@ MODEL = {"model": "bp-100", "name": {"zh": "血压计", "en": "Cuff"}, "format":
 ROUTES = [
     ("POST", "/v1/vendor/models"),
     ("GET", "/v1/vendor/models"),
+    ("GET", "/v1/vendor/models/bp-100"),
+    ("PATCH", "/v1/vendor/models/bp-100"),
+    ("GET", "/v1/vendor/rates"),
     ("POST", "/v1/vendor/devices"),
     ("GET", "/v1/vendor/devices/cuff-1"),
     ("POST", "/v1/vendor/devices/cuff-1/certificate"),

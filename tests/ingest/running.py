@@ -205,6 +205,9 @@ class BreakingRecorder:
     def formats_of(self, refs: Any) -> dict[str, Any]:
         return self._recorder.formats_of(refs)
 
+    def models_of(self, refs: Any) -> dict[str, str | None]:
+        return self._recorder.models_of(refs)
+
     def record(self, deliveries: Sequence[Delivery], now: int) -> list[Verdict]:
         self.sizes.append(len(deliveries))
         error = self._breaks(deliveries)

@@ -16,8 +16,9 @@ from ingest.consumer import parse_url
 from ingest.gate import Gate
 from ingest.watch import Watch
 from phr.clock import now_ms, to_datetime
-from phr.intake import commands, rejections, status
+from phr.intake import commands, models, rejections, status
 from phr.intake.commands import NewCommand
+from phr.intake.models import Model
 from phr.intake.policy import Limits, Plan
 from phr.telemetry import reports
 from phr.telemetry.readiness import BROKER_BYTES, BROKER_LIMIT
@@ -150,3 +151,14 @@ def _known(plant: Plant) -> dict[str, Any]:
 
 def _today() -> str:
     return to_datetime(now_ms()).date().isoformat()
+
+
+def test_device_past_its_models_rate_is_told_so(plant: Plant) -> None:
+    """The device is known from its first payload on; the model's rate from the registration."""
+    model = Model(vendor=plant.vendor, slug="slow", name_zh="慢", name_en="Slow", rate_per_min=1)
+    models.create(plant.database, model, now_ms())
+    plant.add_device("d3", model="slow")
+    with working(plant):
+        verdicts = [plant.ask(a_payload(number), "d3") for number in range(3)]
+    assert [[one["code"] for one in verdict["rejected"]] for verdict in verdicts] == [[], [], ["rate-limited"]]
+    assert 0 < verdicts[2]["retry_after_s"] <= 60

@@ -26,6 +26,9 @@ class Watching:
     def formats_of(self, refs: Any) -> Any:
         return self._recorder.formats_of(refs)
 
+    def models_of(self, refs: Any) -> Any:
+        return self._recorder.models_of(refs)
+
     def record(self, deliveries: Any, at_ms: int) -> Any:
         self.seen += deliveries
         return self._recorder.record(deliveries, at_ms)

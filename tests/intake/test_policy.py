@@ -96,3 +96,15 @@ def test_rates_of_nobody_and_negative_ones_are_refused(database: Database) -> No
         limits.set_limits(database, "nobody/d1", Limits(1, 1))
     with pytest.raises(InputInvalid):
         limits.set_limits(database, "nobody", Limits(-1))
+
+
+def test_a_models_rate_holds_for_its_devices_once_they_are_known_and_their_own_goes_before_it() -> None:
+    policy = a_policy(models={"a/slow": Limits(1)}, overrides={"a/2": Limits(2)})
+    for device in ("a/1", "a/2", "a/3", "b/1"):
+        policy.charge(device, 0, is_refused_whole=False, model=None if device == "a/3" else "slow")
+    taken = {device: waits(policy, device, 3).count(0) for device in ("a/1", "a/2", "a/3", "b/1")}
+    assert taken == {"a/1": 1, "a/2": 2, "a/3": 3, "b/1": 3}
+
+
+def test_workers_share_a_models_rate() -> None:
+    assert Plan(models={"a/m": Limits(9)}).shared_by(3).models == {"a/m": Limits(3)}
