@@ -148,7 +148,7 @@ def running(data_dir: Path | None = None) -> Iterator[Stack]:
         if not devices.vendor_exists(database, VENDOR):
             devices.create_vendor(database, VENDOR, clock.now_ms())
         credentials.sync(database, home)
-        hub = mosquitto.start(home, "127.0.0.1", ports.free_port())
+        hub = mosquitto.start(home, "127.0.0.1", ports.free_port(), tls_port=ports.free_port())
         stack = Stack(home, database, server, hub, ports.free_port())
         try:
             yield stack

@@ -20,6 +20,7 @@ from phr.config import Settings
 from phr.errors import PhrError
 from phr.formats.building import ItemRefused, parse_time
 from phr.intake.devices import NewDevice
+from phr.people import directory
 from phr.people.people import NewPerson
 
 Run = Callable[[Operator, argparse.Namespace], Printed]
@@ -62,8 +63,16 @@ def parser() -> Parser:
 
 
 def _people(things: Any) -> None:
-    person = _verb(things, "person", "create", _create_person)
-    person.add_argument("--name")
+    verbs = things.add_parser("person").add_subparsers(required=True, metavar="VERB")
+    found = verbs.add_parser("find", help="ids by one of: a part of a name or of its pinyin, a phone, a number")
+    found.set_defaults(run=_find_people)
+    by = found.add_mutually_exclusive_group(required=True)
+    person = verbs.add_parser("create")
+    person.set_defaults(run=_create_person)
+    for one in (by, person):
+        one.add_argument("--name")
+        one.add_argument("--phone")
+        one.add_argument("--identity-number")
     person.add_argument("--birth-date", type=date.fromisoformat, metavar="D")
     person.add_argument("--sex", choices=("female", "male", "other", "unknown"))
     person.add_argument("--timezone", metavar="TZ")
@@ -138,11 +147,23 @@ def _create_person(operator: Operator, wished: argparse.Namespace) -> Printed:
     draft = NewPerson(
         zone=wished.timezone or operator.settings.timezone,
         name=wished.name,
+        phone=wished.phone,
+        identity_number=wished.identity_number,
         birth_on=wished.birth_date,
         sex=wished.sex,
         is_demo=wished.demo,
     )
     return administration.create_person(operator, draft)
+
+
+def _find_people(operator: Operator, wished: argparse.Namespace) -> Printed:
+    if wished.phone is not None:
+        found = directory.find_by_phone(operator.database, wished.phone)
+    elif wished.identity_number is not None:
+        found = directory.find_by_identity_number(operator.database, wished.identity_number)
+    else:
+        found = directory.find_by_name(operator.database, wished.name)
+    return {"person_ids": found}
 
 
 def _create_doctor(operator: Operator, wished: argparse.Namespace) -> Printed:

@@ -23,10 +23,14 @@ class ZonePeriodDocument(EmbeddedDocument):
 
 
 class PersonDocument(Document):
+    """As it is checked; what identifies goes sealed into the row."""
+
     meta = {"collection": "people", "auto_create_index": False, "strict": True}  # noqa: RUF012
     id = StringField(primary_key=True, regex=PERSON_ID)
     name = StringField(max_length=200)
     birth_on = StringField(regex=DATE)
+    phone = StringField(max_length=16)
+    identity_number = StringField(max_length=20)
     sex = StringField(choices=("female", "male", "other", "unknown"))
     zones = EmbeddedDocumentListField(ZonePeriodDocument, required=True)
     roles = ListField(StringField(max_length=32))

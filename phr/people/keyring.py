@@ -9,16 +9,15 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pymongo import MongoClient
 
 from phr.clock import now_ms
 from phr.database import Database, Document, insert_new
@@ -68,7 +67,7 @@ class _Given:
     master_keys: MasterKeys | None = None
 
 
-_rings: WeakKeyDictionary[MongoClient[Document], _Ring] = WeakKeyDictionary()
+_rings: dict[int, _Ring] = {}  # by the client's id(): its own hash and comparison take longer than a decryption
 
 
 def use(given: MasterKeys) -> None:
@@ -149,7 +148,7 @@ def rewrap_some(database: Database, most: int = 500) -> int:
 
 def forget(database: Database) -> None:
     """Empties this process's cache, so that the next use reads the vault."""
-    _rings.pop(database.client, None)
+    _rings.pop(id(database.client), None)
 
 
 def ensure_indexes(database: Database) -> None:
@@ -167,7 +166,12 @@ def _older() -> Document:
 
 
 def _ring(database: Database) -> _Ring:
-    return _rings.setdefault(database.client, _Ring())
+    client = database.client
+    found = _rings.get(id(client))
+    if found is None:
+        found = _rings.setdefault(id(client), _Ring())
+        weakref.finalize(client, _rings.pop, id(client), None)
+    return found
 
 
 def _read(database: Database, owners: Iterable[str]) -> dict[str, Document | None]:

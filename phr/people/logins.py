@@ -1,4 +1,4 @@
-"""Login names and passwords of people who have them (doctors); argon2 hashes only."""
+"""Login names and passwords of people who have them (doctors); keyed tokens of the names, argon2 hashes only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid
+from phr.people import seals
 from phr.people.documents import LoginDocument
 
 HASHER = PasswordHasher()
@@ -23,7 +24,7 @@ def create(database: Database, login: str, password: str, person: str) -> None:
         document.validate()
     except ValidationError as error:
         raise InputInvalid(f"{login!r} can't be a login name: 3 to 64 of a-z 0-9 . _ -", "/login") from error
-    row: Document = document.to_mongo().to_dict()
+    row: Document = document.to_mongo().to_dict() | {"_id": _token(database, login)}
     try:
         database["logins"].insert_one(row)
     except DuplicateKeyError as error:
@@ -32,12 +33,16 @@ def create(database: Database, login: str, password: str, person: str) -> None:
 
 def verify(database: Database, login: str, password: str) -> str | None:
     """The person whose login this is, None where name or password is wrong; both take the same time."""
-    row = database["logins"].find_one({"_id": login})
+    row = database["logins"].find_one({"_id": _token(database, login)})
     try:
         HASHER.verify(row["password_hash"] if row else _nobodys_hash(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     return str(row["person"]) if row else None
+
+
+def _token(database: Database, login: str) -> bytes:
+    return seals.lookup_tokens(database, "login", [login])[0]
 
 
 @cache

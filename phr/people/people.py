@@ -1,8 +1,12 @@
-"""People: who they are, where they have lived (zones as dated history), what they consented to."""
+"""People: who they are, where they have lived (zones as dated history), what they consented to.
+
+What identifies a person (``SEALED``) stands in the row sealed with the person's key, beside the tokens that find it.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +20,16 @@ from pymongo.client_session import ClientSession
 from phr.clock import to_datetime
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound, VersionConflict
-from phr.people import numbers
+from phr.people import directory, keyring, numbers, seals
 from phr.people.documents import PersonDocument
+from phr.people.keyring import KeyDestroyed
 
 SINCE_EVER_MS = -(2**53)
-PATCHED = ("name", "birth_on", "sex")
+PATCHED = ("name", "birth_on", "phone", "identity_number", "sex")
+SEALED = ("name", "birth_on", "phone", "identity_number")
+_PLACE = "people.sealed"
+_UNSEARCHED = {"found_by": False}  # most of a row, and for the index alone
+_AT_ONCE = 1_000  # people whose keys are read in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Person:
     is_demo: bool
     consent_withdrawn: bool
     seq: int  # the registry number of the last change; also its version
+    phone: str | None = None  # as ``directory.normal_phone`` gives it
+    identity_number: str | None = None
     unsettled_since_ms: int | None = None  # zones changed from here on and days are not marked yet; see rezoning
 
     def zone_at(self, t_ms: int) -> str:
@@ -62,6 +73,8 @@ class NewPerson:
     zone: str
     name: str | None = None
     birth_on: date | None = None
+    phone: str | None = None
+    identity_number: str | None = None
     sex: str | None = None
     roles: tuple[str, ...] = ()
     organisation: str | None = None
@@ -70,7 +83,7 @@ class NewPerson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """``fields``: new ``name``, ``birth_on`` (date) or ``sex``, None taking one away; ``zone``: from an instant on."""
+    """``fields``: those of ``PATCHED``, None taking one away; ``zone``: from an instant on."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     zone: ZonePeriod | None = None
@@ -88,25 +101,35 @@ def create(database: Database, draft: NewPerson) -> Person:
 
 def create_many(database: Database, drafts: Sequence[NewPerson]) -> list[Person]:
     """All of them in one transaction, at most 1,000. Raises InputInvalid; then none is stored."""
-    rows = [_new_row(draft) for draft in drafts]
+    plain = [_checked(_new_row(draft) | {"seq": 0}) for draft in drafts]
+    keyring.make(database, [row["_id"] for row in plain])
+    keyring.warm(database, [row["_id"] for row in plain])
+    sealed = [_sealed(database, row) for row in plain]
 
-    def insert(session: ClientSession, number: int) -> list[Document]:
-        numbered = [_checked(row | {"seq": number}) for row in rows]
-        database["people"].insert_many(numbered, session=session)
-        return numbered
+    def insert(session: ClientSession, number: int) -> int:
+        database["people"].insert_many([row | {"seq": number} for row in sealed], session=session)
+        return number
 
-    return [_person(row) for row in numbers.change(database, insert)]
+    number = numbers.change(database, insert)
+    return [_person(row | {"seq": number}) for row in plain]
 
 
 def find(database: Database, person_id: str) -> Person | None:
-    row = database["people"].find_one({"_id": person_id})
-    return _person(row) if row else None
+    """The person; None where there is none. Raises KeyDestroyed for one whose erasure has begun."""
+    row = database["people"].find_one({"_id": person_id}, _UNSEARCHED)
+    return _person(_opened(database, row)) if row else None
 
 
 def find_many(database: Database, person_ids: Iterable[str]) -> dict[str, Person]:
-    """Those of the people who exist, in one query."""
-    rows = database["people"].find({"_id": {"$in": list(person_ids)}})
-    return {row["_id"]: _person(row) for row in rows}
+    """Those of the people who exist; two queries a thousand."""
+    wanted, found = list(person_ids), {}
+    for first in range(0, len(wanted), _AT_ONCE):
+        some = wanted[first : first + _AT_ONCE]
+        keyring.warm(database, some)
+        for row in database["people"].find({"_id": {"$in": some}}, _UNSEARCHED):
+            with contextlib.suppress(KeyDestroyed):  # as good as erased
+                found[row["_id"]] = _person(_opened(database, row))
+    return found
 
 
 def require(database: Database, person_id: str) -> Person:
@@ -120,9 +143,9 @@ def require(database: Database, person_id: str) -> Person:
 def patch(database: Database, person_id: str, change: Change, if_seq: int | None = None) -> Person:
     """The changed person.
 
-    Raises NotFound; VersionConflict where the person is no longer at ``if_seq``; InputInvalid.
+    Raises NotFound; KeyDestroyed; VersionConflict where the person is no longer at ``if_seq``; InputInvalid.
     """
-    fields = {key: _plain(value) for key, value in change.fields.items() if key in PATCHED}
+    fields = _normal({key: value for key, value in change.fields.items() if key in PATCHED})
     if change.zone is not None:
         check_zone(change.zone.zone)
 
@@ -144,8 +167,8 @@ def change_zone(database: Database, person_id: str, zone: str, since_ms: int | N
 
 def find_unsettled(database: Database) -> Person | None:
     """Somebody whose zones have changed while the days of their readings are not marked yet."""
-    row = database["people"].find_one({"unsettled_since_ms": {"$exists": True}})
-    return _person(row) if row else None
+    row = database["people"].find_one({"unsettled_since_ms": {"$exists": True}}, _UNSEARCHED)
+    return _person(_opened(database, row)) if row else None
 
 
 def set_settled(database: Database, person: Person) -> None:
@@ -168,6 +191,7 @@ def check_zone(zone: str) -> None:
 
 def ensure_indexes(database: Database) -> None:
     numbers.ensure_indexes(database)
+    directory.ensure_indexes(database)
     database["people"].create_index("seq", name="seq")
     is_unsettled = {"unsettled_since_ms": {"$exists": True}}
     database["people"].create_index("unsettled_since_ms", name="unsettled", partialFilterExpression=is_unsettled)
@@ -175,10 +199,9 @@ def ensure_indexes(database: Database) -> None:
 
 def _new_row(draft: NewPerson) -> Document:
     check_zone(draft.zone)
-    return {
+    known = _normal({name: getattr(draft, name) for name in SEALED})
+    return known | {
         "_id": new_id(),
-        "name": draft.name,
-        "birth_on": _plain(draft.birth_on),
         "sex": draft.sex,
         "zones": [{"since_ms": None, "zone": draft.zone}],
         "roles": list(draft.roles),
@@ -190,11 +213,11 @@ def _new_row(draft: NewPerson) -> Document:
 
 def _change(database: Database, person_id: str, apply: Callable[[Document], Document]) -> Person:
     def changed(session: ClientSession, number: int) -> Document:
-        row = database["people"].find_one({"_id": person_id}, session=session)
+        row = database["people"].find_one({"_id": person_id}, _UNSEARCHED, session=session)
         if row is None:
             raise NotFound("no such person")
-        new = _checked(apply(row) | {"seq": number})
-        database["people"].replace_one({"_id": person_id}, new, session=session)
+        new = _checked(apply(_opened(database, row)) | {"seq": number})
+        database["people"].replace_one({"_id": person_id}, _sealed(database, new), session=session)
         return new
 
     return _person(numbers.change(database, changed))
@@ -211,6 +234,23 @@ def _checked(row: Document) -> Document:
     return plain
 
 
+def _sealed(database: Database, plain: Document) -> Document:
+    """The row as it is stored."""
+    known = {name: plain[name] for name in SEALED if plain.get(name) is not None}
+    row = {name: value for name, value in plain.items() if name not in SEALED}
+    sealed = seals.seal(database, plain["_id"], _PLACE, known)
+    return row | {"sealed": sealed, "found_by": directory.tokens_of(database, known)}
+
+
+def _opened(database: Database, row: Document) -> Document:
+    """The row in the clear; one from before names were sealed is so, and is sealed by its next change."""
+    if "sealed" not in row:
+        return row
+    plain = {name: value for name, value in row.items() if name != "sealed"}
+    known: Document = seals.unseal(database, row["_id"], _PLACE, row["sealed"])
+    return plain | known
+
+
 def _person(row: Document) -> Person:
     periods = tuple(ZonePeriod(period.get("since_ms"), period["zone"]) for period in row["zones"])
     birth = row.get("birth_on")
@@ -225,8 +265,16 @@ def _person(row: Document) -> Person:
         is_demo=row["is_demo"],
         consent_withdrawn=row["consent_withdrawn"],
         seq=row["seq"],
+        phone=row.get("phone"),
+        identity_number=row.get("identity_number"),
         unsettled_since_ms=row.get("unsettled_since_ms"),
     )
+
+
+def _normal(fields: Document) -> Document:
+    """As they are kept. Raises InputInvalid."""
+    normal = {"phone": directory.normal_phone, "identity_number": directory.normal_identity_number}
+    return {name: value if value is None else normal.get(name, _plain)(value) for name, value in fields.items()}
 
 
 def _plain(value: Any) -> Any:

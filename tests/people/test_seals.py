@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -87,7 +86,7 @@ def test_key_destroyed_by_another_process_is_forgotten_in_time(
 ) -> None:
     sealed = seals.seal(database, WANG, "people.name", "王芳")
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(keyring, "_rings", WeakKeyDictionary())
+        elsewhere.setattr(keyring, "_rings", {})
         seals.destroy(database, WANG, T0)
     assert seals.unseal(database, WANG, "people.name", sealed) == "王芳"
     monkeypatch.setattr(keyring, "LIFE_S", 0.0)
