@@ -21,6 +21,7 @@ COMMANDS = {
     "scheduler": "one scheduler",
     "simulate": "homes full of devices that publish over MQTT",
     "admin": "people, vendors, devices, tokens; prints JSON",
+    "import": "a file into a person's record, or an import taken back; prints JSON",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -81,6 +82,10 @@ def _admin(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.admin").main(argv, settings))
 
 
+def _import(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.import_command").main(argv, settings))
+
+
 def _vendor(argv: list[str], _settings: Settings) -> int:
     return int(_part("vendor").main(argv))
 
@@ -98,6 +103,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "scheduler": _scheduler,
     "simulate": _simulate,
     "admin": _admin,
+    "import": _import,
     "vendor": _vendor,
     "settings": _settings,
 }

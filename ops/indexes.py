@@ -23,6 +23,7 @@ from phr.intake import (
     restamps,
     vendor_hours,
 )
+from phr.interchange import imports
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people
 from phr.readings import store
@@ -44,6 +45,7 @@ STORES = (
         held,
         history,
         imported,
+        imports,
         inbox,
         keyring,
         limits,

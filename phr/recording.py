@@ -42,6 +42,7 @@ HOUR_MS = 3_600_000
 MOST_TOLD = 10_000  # what a worker remembers to have told, so that it does not ask the database each time
 TOLD_AGAIN_MS = 30 * 24 * HOUR_MS  # a clock that stays wrong is worth a sentence once in so long
 
+_IMPOSSIBLE = "a time that can't be: ahead of now, before the birth, or before the device was made"
 _DETAILS = {
     chunk.TOO_DENSE: "more than a bucket of this metric can hold",
     chunk.TOO_OFTEN_CORRECTED: "corrected more often than a reading can honestly be",
@@ -65,6 +66,7 @@ class Delivery(NamedTuple):
     is_again: bool = False  # the broker says that it has delivered it before
     is_retained: bool = False  # the broker keeps it and gives it to each who asks anew
     measured_at_ms: int | None = None  # where the payload states no time: when it came for the first time
+    batch: str | None = None  # an import: it raises no alert, holds nothing and can be taken back as a whole
 
 
 @dataclass(slots=True)
@@ -162,6 +164,15 @@ class Recorder:
         first = dict(zip(coming, arrivals.first(self._database, list(coming.values())), strict=True))
         return [one._replace(measured_at_ms=first.get(number)) for number, one in enumerate(deliveries)]
 
+    def weigh(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
+        """What ``record`` would answer to imports, with nothing written."""
+        verdicts = [Verdict(one.decoded.payload_id, rejected=list(one.decoded.rejections)) for one in deliveries]
+        sorted_ = self._sort(deliveries, verdicts)
+        outcomes = store.weigh(self._database, sorted_.arrivals)
+        for arrival, outcome, number in zip(sorted_.arrivals, outcomes, sorted_.verdict_of, strict=True):
+            _count(verdicts[number], arrival.run, outcome)
+        return verdicts
+
     def _sort(self, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> _Sorted:
         self._registry.refresh()
         known = self._registry.load({one.device for one in deliveries})
@@ -242,6 +253,8 @@ class Recorder:
     ) -> None:
         if found.refused:
             verdict.rejected.append(Rejection(part.path, *found.refused, count=len(part)))
+        elif found.reason and delivery.batch:
+            verdict.rejected.append(Rejection(part.path, found.reason, _IMPOSSIBLE, count=len(part)))
         elif found.reason:
             verdict.held += len(part)
             if found.reason == "ahead-of-clock":
@@ -257,6 +270,7 @@ class Recorder:
                     delivery.origin,
                     delivery.arrived_at_ms,
                     delivery.decoded.sent_at_ms,
+                    delivery.batch,
                 )
             )
             sorted_.verdict_of.append(number)
@@ -268,7 +282,7 @@ class Recorder:
         found, part = owner.split(run)[0]
         if found.refused:
             rejection = Rejection(rejection.path, *found.refused)
-        else:
+        elif not delivery.batch:
             sorted_.held += _held_rows(delivery, found.person, "out-of-bounds", part, rejection.detail)
         verdict.rejected.append(rejection)
 
@@ -291,7 +305,7 @@ class Recorder:
         observations = [
             observation
             for arrival, outcome in zip(arrivals, outcomes, strict=True)
-            if self._rules.concern(arrival.run.metric.key)
+            if arrival.batch is None and self._rules.concern(arrival.run.metric.key)
             for observation in _observations(arrival, outcome)
         ]
         if not observations:

@@ -48,6 +48,7 @@ class Slice(NamedTuple):
     high: int
     arrived_at_ms: int
     sent_at_ms: int | None = None  # None: a value that was there before is a redelivery, never a later word
+    batch: str | None = None
 
     @property
     def said_at_ms(self) -> int:
@@ -201,9 +202,12 @@ class _RowByRow:
         outcome.stored += 1
 
     def _take_offset(self, key: Key, row: Row, part: Slice) -> None:
-        """A known offset replaces an unknown one without being a correction."""
+        """A known offset replaces an unknown one without being a correction.
+
+        Not by what can be taken back as a batch: the reading would go with it.
+        """
         current = self._rows[key]
-        if part.run.offset_min is None or current.run not in self._setting.offsetless_runs:
+        if part.batch is not None or part.run.offset_min is None or current.run not in self._setting.offsetless_runs:
             return
         self._replaced.append((key[0], current))
         # The run brings its unit along, so the value as sent must be the one that was sent in it.

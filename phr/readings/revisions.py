@@ -54,7 +54,7 @@ class History:
 
         What states no ``sent_at`` may be a redelivery, so it is never the later word.
         """
-        lines = [line for line in self._index()[key, row.values] if row.adds_nothing_to(_past_row(line))]
+        lines = [line for line in self._index()[key, row.values] if row.adds_nothing_to(past_row(line))]
         return bool(lines) and (sent_at_ms is None or sent_at_ms <= lines[-1]["by"])
 
     def add(self, key: Key, row: Row, said_at_ms: int) -> bool:
@@ -75,9 +75,10 @@ class History:
         if self._by_value is None:
             self._by_value = defaultdict(list)
             for line in self._lines:
-                self._by_value[(line["t"], line["q"]), _past_row(line).values].append(line)
+                self._by_value[(line["t"], line["q"]), past_row(line).values].append(line)
         return self._by_value
 
 
-def _past_row(line: Line) -> Row:
+def past_row(line: Line) -> Row:
+    """What a line of the history says that the reading held."""
     return Row(tuple((name, value) for name, value in line["v"]), line["r"], line.get("x"))

@@ -11,6 +11,7 @@ One document a bucket (person, metric, device, span), collection ``readings``:
     c      {chunk number: chunk}             see phr.readings.chunk
     h      revisions: what a reading held before it was corrected
     w      {chunk number: chunk of what was voided}, l  who did it; see phr.readings.void
+    b      the batches that its runs name, missing when none does (partial index; see phr.readings.batches)
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ def ensure_indexes(database: Database) -> None:
         [("p", ASCENDING), ("m", ASCENDING), ("dirty_since", ASCENDING)], name="dirty", partialFilterExpression=is_dirty
     )
     database.readings.create_index("dirty_since", name="to_fold", partialFilterExpression=is_dirty)
+    database.readings.create_index(
+        [("p", ASCENDING), ("b", ASCENDING)], name="batch", partialFilterExpression={"b": {"$exists": True}}
+    )
     database.summaries.create_index([("p", ASCENDING), ("y", ASCENDING)], name="person_year")
     database.sources.create_index([("p", ASCENDING), ("m", ASCENDING)], name="person_metric")
 
@@ -83,6 +87,17 @@ def write(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
         if not touched:
             return outcomes
     raise ServerUnavailable(f"{len(touched)} buckets are written by others faster than they can be read")
+
+
+def weigh(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    """What ``write`` would say of the arrivals, with nothing written."""
+    touched = _touched_buckets(arrivals)
+    outcomes = [Outcome() for _ in arrivals]
+    found = _read(database, touched)
+    for key, bucket in touched.items():
+        for number, outcome in _merge_bucket(found.get(key), bucket, arrivals)[1]:
+            _add(outcomes[number], outcome)
+    return outcomes
 
 
 def _touched_buckets(arrivals: Sequence[Arrival]) -> dict[str, _Touched]:
@@ -189,6 +204,8 @@ def _merge_bucket(
         days |= _changed_days(bucket.metric, slices, merged, runs)
     if change:
         change["runs"] = runs
+        if batches := sorted({run[3] for run in runs if run[3]}):
+            change["b"] = batches
         mark_dirty(change, document or {}, days, max(arrivals[number].arrived_at_ms for number, *_ in bucket.parts))
     return change, results
 
@@ -218,7 +235,7 @@ def _slices(
             refused.append((arrival_no, Outcome(refused=[(i, chunks.TOO_DENSE) for i in range(low, high)])))
             continue
         numbers.append(arrival_no)
-        slices.append(Slice(arrival.run, run_no, low, high, arrival.arrived_at_ms, arrival.sent_at_ms))
+        slices.append(Slice(arrival.run, run_no, low, high, arrival.arrived_at_ms, arrival.sent_at_ms, arrival.batch))
     return numbers, slices, refused
 
 

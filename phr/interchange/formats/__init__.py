@@ -1,0 +1,94 @@
+"""Import formats, one file each: an open file in, batches of readings out. Pure: no database, no clock.
+
+A module here is a format when it has
+    NAME: str                                      what `--format` and the API call it
+    SUFFIXES: tuple[str, ...]                      how its files are usually named, to guess the format by
+    read(file: BinaryIO, wish: Wish) -> Iterator[Batch]
+``read`` streams: it holds no more than a batch in memory, whatever the file says of itself. It gives the same batches
+for the same file each time, since an import that was interrupted goes on by counting them. Raises FileBroken.
+Formats are found by looking into this folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import cache
+from typing import Any, BinaryIO, ClassVar
+
+from phr.errors import InputInvalid, PhrError
+from phr.vocabulary.reading import Decoded
+
+
+class FileBroken(PhrError):
+    """The file is not what it claims to be, ends too early, or was made to do harm. ``detail`` says where."""
+
+    code: ClassVar[str] = "file-broken"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person who imports says beside the file.
+
+    ``zone``: of local times that name none. ``mapping``: of a format that needs one. ``salt``: keeps two people's
+    sources apart in the names that are made of what a file calls them.
+    """
+
+    zone: tzinfo | None = None
+    mapping: dict[str, Any] | None = None
+    salt: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Readings by their source, a name of [a-z0-9._:-]; ``records``: how many things of the file were read for it."""
+
+    sources: dict[str, Decoded] = field(default_factory=dict)
+    records: int = 0
+
+    def of(self, source: str) -> Decoded:
+        """The part of one source, made where there is none yet."""
+        found = self.sources.get(source)
+        if found is None:
+            found = self.sources[source] = Decoded()
+        return found
+
+
+Read = Callable[[BinaryIO, Wish], Iterator[Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFormat:
+    name: str
+    suffixes: tuple[str, ...]
+    read: Read
+
+
+@cache
+def all_formats() -> dict[str, ImportFormat]:
+    """Every format in this folder by its name."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        if hasattr(module, "SUFFIXES"):
+            found[module.NAME] = ImportFormat(module.NAME, module.SUFFIXES, module.read)
+    return dict(sorted(found.items()))
+
+
+def find_format(name: str) -> ImportFormat:
+    """Raises InputInvalid that lists what there is."""
+    found = all_formats().get(name)
+    if found is None:
+        raise InputInvalid(f"no format {name[:64]!r}; there are {', '.join(all_formats())}", "/format")
+    return found
+
+
+def guess_format(file_name: str) -> ImportFormat | None:
+    """By how the file is named; None where no format or more than one looks like it."""
+    lower = file_name.lower()
+    found = [one for one in all_formats().values() if lower.endswith(one.suffixes)]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,175 @@
+"""Takes a file into a person's record, batch by batch, and takes an import back.
+
+A batch is recorded, then counted: a process that is killed in between does the batch again, and the record knows it.
+What a broken file left is taken back at once, so that nothing stands half-imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import BinaryIO
+
+import msgspec
+
+from phr.database import Database
+from phr.errors import AlreadyThere
+from phr.interchange import imports
+from phr.interchange.formats import Batch, FileBroken, ImportFormat, Wish
+from phr.interchange.imports import Counts, Import, NewImport, Reason
+from phr.readings import batches
+from phr.recording import Delivery, Recorder, Verdict
+
+Clock = Callable[[], int]
+HASHED_BYTES = 2**20
+SOURCE_PREFIX = "import:"  # no vendor's slug has a colon, and no client of the API writes as one
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """Where an import goes: the record, its door, and whose it is. ``tell`` hears how far it is."""
+
+    database: Database
+    recorder: Recorder
+    person: str
+    author: str
+    clock: Clock
+    tell: Callable[[Import], None] = lambda _: None
+
+
+def run(into: Into, form: ImportFormat, file: BinaryIO, wish: Wish, *, is_dry_run: bool = False) -> Import:
+    """The import once it is done, or broken and taken back. The same file again goes on where it was interrupted.
+
+    Raises ImportBusy, ServerUnavailable, PyMongoError; then the import stands where it is and can be run again.
+    """
+    for unsettled in imports.unsettled(into.database, into.person):
+        take_back(into, unsettled, "taking it back was interrupted")
+    size = file.seek(0, 2)
+    draft = NewImport(
+        person=into.person,
+        format=form.name,
+        digest=_digest(file, form, wish),
+        author=into.author,
+        bytes=size,
+        is_dry_run=is_dry_run,
+    )
+    one = imports.begin(into.database, draft, into.clock())
+    file.seek(0)
+    try:
+        with_salt = replace(wish, salt=into.person)
+        for batch in islice(form.read(file, with_salt), one.batches, None):
+            one = _take_one(into, one, batch)
+            one = replace(one, bytes_done=min(size, file.tell()))
+            imports.save(into.database, one, into.clock())
+            into.tell(one)
+    except FileBroken as error:
+        one = replace(one, problem=(error.code, error.detail))
+        return _leave_nothing(into, one)
+    return _finish(into, replace(one, bytes_done=size))
+
+
+def take_back(into: Into, import_id: str, reason: str) -> Import:
+    """What the import stored is gone and what it replaced returns; safe to repeat.
+
+    Raises NotFound, ImportBusy, AlreadyThere for a dry run, which stored nothing; ServerUnavailable, PyMongoError.
+    """
+    one = imports.claim(into.database, into.person, import_id, into.clock())
+    if one.is_dry_run:
+        imports.save(into.database, one, into.clock(), is_released=True)
+        raise AlreadyThere("a dry run stores nothing; there is nothing to take back")
+    return _take_back(into, one, reason)
+
+
+def _take_one(into: Into, one: Import, batch: Batch) -> Import:
+    deliveries = [
+        Delivery(
+            decoded=decoded,
+            device=f"{SOURCE_PREFIX}{one.format}/{source}",
+            origin=f"{SOURCE_PREFIX}{one.id}",
+            arrived_at_ms=one.created_at_ms,
+            person=one.person,
+            batch=one.id,
+        )
+        for source, decoded in sorted(batch.sources.items())
+    ]
+    recorder = into.recorder
+    verdicts = recorder.weigh(deliveries) if one.is_dry_run else recorder.record(deliveries, into.clock())
+    found = [Reason(r.code, r.detail, r.count, _shown(r.path)) for verdict in verdicts for r in verdict.rejected]
+    return replace(
+        one,
+        batches=one.batches + 1,
+        counts=one.counts.plus(_counted(batch, verdicts)),
+        reasons=imports.with_reasons(one.reasons, found),
+    )
+
+
+def _counted(batch: Batch, verdicts: Iterable[Verdict]) -> Counts:
+    found = [Counts(0, v.stored, v.corrected, v.duplicate, v.rejected_count) for v in verdicts]
+    whole = Counts(records=batch.records)
+    for one in found:
+        whole = whole.plus(one)
+    return whole
+
+
+def _shown(path: str) -> str:
+    """Of a reading in a lane: the place of its record, which is what somebody can look up."""
+    return path.replace("/values/", "/")
+
+
+def _finish(into: Into, one: Import) -> Import:
+    """A batch that was done twice counted its readings as duplicates; the buckets know better."""
+    if one.attempts > 1 and not one.is_dry_run:
+        found, counts = batches.standing(into.database, one.person, one.id), one.counts
+        taken = counts.stored + counts.replaced + counts.duplicate
+        stored = found.readings - found.replaced
+        counts = Counts(counts.records, stored, found.replaced, taken - found.readings, counts.refused)
+        one = replace(one, counts=counts)
+    one = replace(one, state="done")
+    imports.save(into.database, one, into.clock(), is_released=True)
+    into.tell(one)
+    return one
+
+
+def _leave_nothing(into: Into, one: Import) -> Import:
+    if one.is_dry_run:
+        return _saved(into, replace(one, state="broken"), is_released=True)
+    return _take_back(into, _saved(into, replace(one, state="broken")), "the file is broken")
+
+
+def _take_back(into: Into, one: Import, reason: str) -> Import:
+    before = one.taken_back or {"gone": 0, "returned": 0}
+    one = replace(one, state="taking-back", taken_back={**before, "by": into.author, "reason": reason})
+    one = _saved(into, one)
+    gone, returned = int(before["gone"]), int(before["returned"])
+    told_at_ms = into.clock()
+
+    def tell(more_gone: int, more_returned: int) -> None:
+        nonlocal gone, returned, told_at_ms
+        gone, returned = gone + more_gone, returned + more_returned
+        if into.clock() - told_at_ms > imports.LEASE_MS // 4:
+            told_at_ms = into.clock()
+            _saved(into, replace(one, taken_back={**(one.taken_back or {}), "gone": gone, "returned": returned}))
+
+    batches.take_back(into.database, one.person, one.id, into.clock(), tell=tell)
+    done = replace(
+        one, state="taken-back", taken_back={"gone": gone, "returned": returned, "by": into.author, "reason": reason}
+    )
+    return _saved(into, done, is_released=True)
+
+
+def _saved(into: Into, one: Import, *, is_released: bool = False) -> Import:
+    saved = imports.save(into.database, one, into.clock(), is_released=is_released)
+    into.tell(saved)
+    return saved
+
+
+def _digest(file: BinaryIO, form: ImportFormat, wish: Wish) -> str:
+    """Of the file and the wish, so that an import only goes on with what it began with."""
+    file.seek(0)
+    said = msgspec.json.encode([form.name, str(wish.zone or ""), wish.mapping], order="deterministic")
+    digest = hashlib.blake2b(said, digest_size=16)
+    while piece := file.read(HASHED_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()

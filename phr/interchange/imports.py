@@ -1,0 +1,227 @@
+"""Imports as stored: what each one is of, how far it is, what became of its readings.
+
+One document an import, collection ``imports``. ``state`` goes running → done, or → broken → taken-back; done →
+taking-back → taken-back. Who works on an import holds a lease on it and renews it with each step.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from pymongo import DESCENDING, ReturnDocument
+
+from phr.clock import rfc3339
+from phr.database import Database, Document
+from phr.errors import NotFound, PhrError
+
+State = Literal["running", "done", "broken", "taking-back", "taken-back"]
+LEASE_MS = 20_000  # a batch takes a second
+MOST_REASONS = 200  # kinds of refusals that are told apart
+
+
+class ImportBusy(PhrError):
+    """Another process is at work on this import, or has taken it over."""
+
+    code: ClassVar[str] = "import-busy"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``records``: things of the file that were read; the others count readings made of them."""
+
+    records: int = 0
+    stored: int = 0
+    replaced: int = 0
+    duplicate: int = 0
+    refused: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in Counts.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why readings were refused: how many, and where the first of them stands in the file."""
+
+    code: str
+    detail: str
+    count: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImport:
+    """``digest``: of the file and of all that is wished of it; the same again goes on with what was interrupted."""
+
+    person: str
+    format: str
+    digest: str
+    author: str
+    bytes: int = 0
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    id: str
+    person: str
+    format: str
+    state: State
+    is_dry_run: bool
+    author: str
+    created_at_ms: int
+    changed_at_ms: int
+    bytes: int
+    bytes_done: int
+    batches: int  # that are stored
+    attempts: int
+    counts: Counts
+    reasons: tuple[Reason, ...]
+    problem: tuple[str, str] | None  # code, detail: why it is broken
+    taken_back: Mapping[str, Any] | None  # {"gone", "returned", "by", "reason"}
+    lease: str = field(default="", repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report, as the API and the command line show it."""
+        return {
+            "id": self.id,
+            "format": self.format,
+            "state": self.state,
+            "dry_run": self.is_dry_run,
+            "created_at": rfc3339(self.created_at_ms),
+            "changed_at": rfc3339(self.changed_at_ms),
+            "bytes": self.bytes,
+            "bytes_done": self.bytes_done,
+            "attempts": self.attempts,
+            **self.counts.as_json(),
+            "reasons": [{"code": r.code, "detail": r.detail, "count": r.count, "path": r.path} for r in self.reasons],
+            "problem": None if self.problem is None else {"code": self.problem[0], "detail": self.problem[1]},
+            "taken_back": None if self.taken_back is None else dict(self.taken_back),
+        }
+
+
+def begin(database: Database, draft: NewImport, now_ms: int) -> Import:
+    """A new import, or the one of the same file that was interrupted; the lease is the caller's.
+
+    Raises ImportBusy where somebody is at work on it.
+    """
+    if not draft.is_dry_run:
+        wanted = {"person": draft.person, "digest": draft.digest, "state": "running", "is_dry_run": False}
+        there = database["imports"].find_one(wanted)
+        if there is not None:
+            return claim(database, draft.person, there["_id"], now_ms)
+    row: Document = {
+        "_id": secrets.token_hex(8),
+        **{name: getattr(draft, name) for name in NewImport.__slots__},
+        "state": "running",
+        "created_at_ms": now_ms,
+        "changed_at_ms": now_ms,
+        "bytes_done": 0,
+        "batches": 0,
+        "attempts": 1,
+        "counts": Counts().as_json(),
+        "reasons": [],
+        "lease": _lease(now_ms),
+    }
+    database["imports"].insert_one(row)
+    return _import(row)
+
+
+def claim(database: Database, person: str, import_id: str, now_ms: int) -> Import:
+    """The import with its lease. Raises NotFound, ImportBusy."""
+    free = {"_id": import_id, "person": person, "lease.until_ms": {"$lt": now_ms}}
+    change = {"$set": {"lease": _lease(now_ms), "changed_at_ms": now_ms}, "$inc": {"attempts": 1}}
+    row = database["imports"].find_one_and_update(free, change, return_document=ReturnDocument.AFTER)
+    if row is None:
+        find(database, person, import_id)
+        raise ImportBusy("somebody is at work on this import; try again in half a minute")
+    return _import(row)
+
+
+def save(database: Database, one: Import, now_ms: int, *, is_released: bool = False) -> Import:
+    """Keeps how far the import is. Raises ImportBusy where the lease has gone to another."""
+    lease = _lease(0 if is_released else now_ms) | {"by": one.lease}
+    fields: Document = {
+        "state": one.state,
+        "changed_at_ms": now_ms,
+        "bytes_done": one.bytes_done,
+        "batches": one.batches,
+        "counts": one.counts.as_json(),
+        "reasons": [[r.code, r.detail, r.count, r.path] for r in one.reasons],
+        "problem": one.problem,
+        "taken_back": one.taken_back,
+        "lease": lease,
+    }
+    if not database["imports"].update_one({"_id": one.id, "lease.by": one.lease}, {"$set": fields}).matched_count:
+        raise ImportBusy("another process has taken this import over")
+    return replace(one, changed_at_ms=now_ms)
+
+
+def unsettled(database: Database, person: str) -> list[str]:
+    """Imports of a person that are to be taken back and whose taking back was interrupted."""
+    wanted = {"person": person, "state": {"$in": ["broken", "taking-back"]}, "is_dry_run": False}
+    return [row["_id"] for row in database["imports"].find(wanted, {"_id": 1})]
+
+
+def find(database: Database, person: str, import_id: str) -> Import:
+    """Raises NotFound, for an import of another person too."""
+    row = database["imports"].find_one({"_id": import_id, "person": person})
+    if row is None:
+        raise NotFound("no such import")
+    return _import(row)
+
+
+def of_person(database: Database, person: str, limit: int = 100) -> list[Import]:
+    """A person's imports, latest first."""
+    rows = database["imports"].find({"person": person}).sort([("created_at_ms", DESCENDING), ("_id", 1)]).limit(limit)
+    return [_import(row) for row in rows]
+
+
+def with_reasons(known: tuple[Reason, ...], found: list[Reason]) -> tuple[Reason, ...]:
+    """Reasons added up by code and detail; beyond MOST_REASONS kinds they are counted as one."""
+    by_kind = {(one.code, one.detail): one for one in known}
+    for one in found:
+        kind = (one.code, one.detail)
+        if kind not in by_kind and len(by_kind) >= MOST_REASONS:
+            kind = ("other", "for other reasons")
+        there = by_kind.get(kind)
+        by_kind[kind] = replace(there, count=there.count + one.count) if there else Reason(*kind, one.count, one.path)
+    return tuple(by_kind.values())
+
+
+def ensure_indexes(database: Database) -> None:
+    database["imports"].create_index([("person", 1), ("created_at_ms", -1), ("_id", 1)], name="person")
+
+
+def _lease(now_ms: int) -> Document:
+    return {"by": secrets.token_hex(8), "until_ms": now_ms + LEASE_MS if now_ms else 0}
+
+
+def _import(row: Document) -> Import:
+    problem = row.get("problem")
+    return Import(
+        id=row["_id"],
+        person=row["person"],
+        format=row["format"],
+        state=row["state"],
+        is_dry_run=row["is_dry_run"],
+        author=row["author"],
+        created_at_ms=row["created_at_ms"],
+        changed_at_ms=row["changed_at_ms"],
+        bytes=row["bytes"],
+        bytes_done=row["bytes_done"],
+        batches=row["batches"],
+        attempts=row["attempts"],
+        counts=Counts(**row["counts"]),
+        reasons=tuple(Reason(*one) for one in row["reasons"]),
+        problem=None if problem is None else (problem[0], problem[1]),
+        taken_back=row.get("taken_back"),
+        lease=row["lease"]["by"],
+    )
