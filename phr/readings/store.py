@@ -256,7 +256,8 @@ def _run_number(runs: list[list[Any]], arrival: Arrival) -> int | None:
 
 
 def _timing(arrival: Arrival) -> list[int]:
-    is_late = arrival.arrived_at_ms - max(arrival.run.t) > LATE_MS
+    # An import is back-filled whatever it holds; its long runs are asked once a chunk, and not for their latest.
+    is_late = arrival.batch is not None or arrival.arrived_at_ms - max(arrival.run.t) > LATE_MS
     return [arrival.run.clock_offset_ms, int(is_late)] if is_late or arrival.run.clock_offset_ms else []
 
 
