@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 
 SESSION_LIVES_S = 7 * 24 * 3600  # the broker keeps our subscription and verdicts while we are away
 RESEND_AFTER_S = 20.0
+MOST_BYTES = 256 * 1024  # over its own limit the broker hangs up instead of answering, and paho would send for ever
 
 
 class Outbox:
@@ -78,6 +79,10 @@ class Device:
         kind = Properties(PacketTypes.PUBLISH)
         kind.ContentType = "application/vnd.phr.readings+json"
         for path in self.outbox.waiting():
+            if path.stat().st_size > MOST_BYTES:
+                print(f"{path} is over {MOST_BYTES} bytes and is not sent; divide it", flush=True)
+                path.rename(path.with_suffix(".too-large"))
+                continue
             self.client.publish(f"{self.prefix}/readings", path.read_bytes(), qos=1, properties=kind)
 
     def on_verdict(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

@@ -14,9 +14,11 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from phr.errors import ServerUnavailable, SettingInvalid
+from phr.errors import PayloadTooLarge, ServerUnavailable, SettingInvalid
 from simulator.home import Device
 
+# A broker refuses what is over its own limit by ending the connection, and paho would send it again on each new one.
+MOST_BYTES = 256 * 1024
 _FILTERS_PER_SUBSCRIBE = 100
 _PATIENCE_S = 15.0
 
@@ -95,7 +97,9 @@ class Link:
         self._client.loop_stop()
 
     def send(self, device: str, message_id: str, payload: bytes, copies: int, now_s: float) -> bool:
-        """Publishes where the window has room; False where it has none yet."""
+        """Publishes where the window has room; False where it has none yet. Raises PayloadTooLarge."""
+        if len(payload) > MOST_BYTES:
+            raise PayloadTooLarge(f"{len(payload)} bytes; a payload has at most {MOST_BYTES}")
         topic = self._topics[device]
         with self._changed:
             if len(self._waiting) >= self._window:

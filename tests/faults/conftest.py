@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.proof import Row
-from tests.faults.site import IS_WHOLE, Site, built
+from tests.faults.site import IS_WHOLE, SEED, Site, built
 
 _rows: list[Row] = []
 
@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _rows:
         return
+    terminalreporter.write_line(f"FAULTS_SEED={SEED}")
     columns = ("published", "stored", "lost", "doubled", "first s", "all s", "acked, lost")
     terminalreporter.write_line(f"{'fault':56}" + "".join(f"{name:>12}" for name in columns))
     for row in _rows:

@@ -14,6 +14,7 @@ class Messages:
     """A blood pressure and three heart rates each; every seventh rises an alert, some are rejected or held in part."""
 
     base_ms: int  # hours ago: an alert wakes nobody for what is more than a day old
+    padding: int = 0  # bytes of white space behind each payload
 
     def t(self, n: int) -> int:
         return self.base_ms + n * STEP_MS
@@ -29,7 +30,7 @@ class Messages:
         if is_held(n):
             items.append(_pressure(self.t(n), 181, 80) | {"slot": "B"})
         beats = {"metric": "heart-rate", "start": self.t(n), "period_s": 3, "unit": "/min", "values": _beats(n)}
-        return json.dumps({"id": f"{device}#{n}", "readings": items, "series": [beats]}).encode()
+        return json.dumps({"id": f"{device}#{n}", "readings": items, "series": [beats]}).encode() + b" " * self.padding
 
     def readings(self, n: int) -> set[Reading]:
         systolic, diastolic = self.pressure(n)
@@ -57,6 +58,12 @@ class Ledger:
 
     def readings(self, device: str) -> set[Reading]:
         return {one for n in self.sent[device] for one in self.messages.readings(n)}
+
+    def without(self, lost: dict[str, set[int]]) -> Ledger:
+        """What has to be there where these messages of each device are gone."""
+        return Ledger(
+            self.messages, {device: numbers - lost.get(device, set()) for device, numbers in self.sent.items()}
+        )
 
 
 def is_rejected(n: int) -> bool:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import product
 
-from phr.api.application import create
-from phr.auth import scopes, tokens
-from phr.clock import now_ms, to_ms
+from phr.clock import to_ms
 from phr.config import Settings
 from phr.database import Database
 from phr.people import people
-from phr.readings import folding, raw, summaries
+from phr.readings import folding, raw
 from phr.readings.raw import Lane
 from phr.vocabulary.metrics import vocabulary
 from tests.faults.messages import Ledger, Reading, is_held, is_rejected
+from tests.faults.reader import METRICS, RESOLUTIONS, Reader, periods_of
 
-METRICS = {"blood-pressure": ("systolic", "diastolic"), "heart-rate": ("",)}
 ALWAYS = (0, 10**14)
-EVER = (0, 60_000)  # local days
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,15 @@ class Record:
         stored = self.stored(device).keys()
         return {n for n in ledger.acked[device] if ledger.messages.readings(n) - stored}
 
-    def check_summaries(self) -> None:
-        """Behind and computed, folded and read: both are what the raw values give."""
-        expected = [(lane, self._recomputed(lane)) for lanes in self._lanes.values() for lane in lanes]
-        for _ in range(2):
-            for lane, days in expected:
-                assert _lines(summaries.days(lane, *EVER)) == days, f"summaries of {lane.metric.key} differ"
-            while folding.fold_some(self._database, vocabulary().metrics, lambda _: _beijing, 2**53):
-                pass
+    def check_api(self, ledger: Ledger, settings: Settings) -> None:
+        """Every owner is given exactly what was published for them; summaries agree, behind and folded."""
+        reader = Reader(self._database, settings)
+        for device in ledger.sent:
+            assert reader.readings(self._owners[device]) == Counter(ledger.readings(device)), f"API on {device}"
+        self._check_periods(ledger, reader, "computed")
+        while folding.fold_some(self._database, vocabulary().metrics, lambda _: _beijing, 2**53):
+            pass
+        self._check_periods(ledger, reader, "folded")
 
     def check_alerts(self, ledger: Ledger) -> None:
         """Each that had to rise has risen once, and no other."""
@@ -98,24 +96,16 @@ class Record:
             assert self._database.held.count_documents({"device": device}) == sum(map(is_held, numbers))
             assert self._database.rejections.count_documents({"device": device}) == sum(map(is_rejected, numbers))
 
-    def check_api(self, ledger: Ledger, settings: Settings) -> None:
-        """One owner reads the pressures over HTTP: the same instants."""
-        device = min(ledger.sent)
-        answered = _pressures(self._database, settings, self._owners[device])
-        assert answered == len(ledger.sent[device]), "the API gives another number of readings"
-
     def _lane(self, person: str, key: str) -> Lane:
         found = people.find(self._database, person)
         assert found
         return Lane(self._database, person, vocabulary().metrics[key], found.offset_min_at)
 
-    def _recomputed(self, lane: Lane) -> dict[int, Any]:
-        by_day: dict[int, list[tuple[int, ...]]] = defaultdict(list)
-        for stretch in raw.read(lane, ALWAYS):
-            columns = [stretch.values[name].tolist() for name in METRICS[lane.metric.key]]
-            for t, *values in zip(stretch.t.tolist(), *columns, strict=True):
-                by_day[(t + lane.offset_at(t) * 60_000) // 86_400_000].append(tuple(values))
-        return {day: _boiled(rows) for day, rows in by_day.items()}
+    def _check_periods(self, ledger: Ledger, reader: Reader, what: str) -> None:
+        for device, metric, resolution in product(ledger.sent, METRICS, RESOLUTIONS):
+            due = periods_of((one for one in ledger.readings(device) if one[0] == metric), resolution)
+            found = reader.periods(self._owners[device], metric, resolution)
+            assert found == due, f"{what} {resolution}s of {metric} of {device}"
 
 
 def _beijing(_t_ms: int) -> int:
@@ -129,24 +119,3 @@ def _readings(lane: Lane) -> Iterable[Reading]:
         columns = [stretch.values[name].tolist() for name in names]
         for t, *values in zip(stretch.t.tolist(), *columns, strict=True):
             yield lane.metric.key, t, tuple(value // scale for value in values)
-
-
-def _boiled(rows: list[tuple[int, ...]]) -> list[tuple[int, int, int, int]]:
-    return sorted((len(rows), min(column), max(column), sum(column)) for column in zip(*rows, strict=True))
-
-
-def _lines(found: list[summaries.Line]) -> dict[int, Any]:
-    return {line.day: sorted((c.n, c.low, c.high, c.total) for _, c in line.stats.columns) for line in found}
-
-
-def _pressures(database: Database, settings: Settings, person: str) -> int:
-    app = create(settings, database)
-    installation = app.extensions["phr"]
-    claims = tokens.Claims(
-        issuer=installation.issuer, sub=person, client_id="app", scope=" ".join(scopes.people_scopes()), life_s=300
-    )
-    headers = {"Authorization": f"Bearer {tokens.sign(installation.key, claims, now_ms())}"}
-    query = {"resolution": "raw", "limit": "20000", "from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
-    answer = app.test_client().get("/v1/people/me/series/blood-pressure", query_string=query, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return len(answer.json["columns"]["t"])

@@ -17,8 +17,9 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from ingest import broker as broker_files
-from ops import family, mosquitto, ports, processes
+from ops import family, mosquitto, ports, processes, supervision
 from ops.indexes import ensure_indexes
+from ops.supervision import Member
 from phr.clock import now_ms
 from phr.config import Settings
 from phr.database import Database, connect
@@ -37,6 +38,7 @@ ROOT = Path(__file__).parents[2]
 IS_WHOLE = os.environ.get("FAULTS") == "whole"
 WAIT_S = 60.0
 POLL_S = 0.02
+SEED = int(os.environ.get("FAULTS_SEED") or time.time())
 RATE = 200.0 if IS_WHOLE else 120.0  # messages a second over all devices
 EACH_KIND = 8 if IS_WHOLE else 2  # devices
 HOURS_AGO_MS = 14 * 3_600_000
@@ -94,10 +96,12 @@ class Site:
         for role in self.roles:
             processes.stop(role)
 
-    def traffic(self, copies: int = 1, kinds: Sequence[Callable[..., Sender]] = (Waiting, Trusting)) -> Traffic:
-        """Half of the devices of each kind; not started."""
+    def traffic(
+        self, copies: int = 1, kinds: Sequence[Callable[..., Sender]] = (Waiting, Trusting), padding: int = 0
+    ) -> Traffic:
+        """Half of the devices of each kind; not started. ``padding``: bytes that each payload has for nothing."""
         address = self.proxy or (self.broker.host, self.broker.port)
-        ledger = Ledger(Messages((now_ms() - HOURS_AGO_MS) // 1000 * 1000))
+        ledger = Ledger(Messages((now_ms() - HOURS_AGO_MS) // 1000 * 1000, padding))
         senders = [kinds[i % len(kinds)](address, device, ledger) for i, device in enumerate(self.devices)]
         made = Traffic(senders, ledger, RATE, copies)
         self.traffics.append(made)
@@ -111,9 +115,27 @@ class Site:
         """On the files and the port that it had."""
         self.broker = start_broker(self.settings.data_dir, self.broker.port, self.changes)
 
-    def recover(self, traffic: Traffic, fault: str) -> Row:
-        """Ends the publishing, measures how long it takes until all is stored, proves that the record is right."""
-        began = time.monotonic()
+    def replace_killed(self, member: Member) -> float:
+        """Kills a role that works and returns once it is started again; the instant of the kill, ``time.monotonic``.
+
+        It counts as the first end after a steady run.
+        """
+        assert member.process
+        assert member.process.poll() is None
+        assert member.due_at_s is None
+        member.failures = 0
+        killed_s = time.monotonic()
+        member.process.send_signal(signal.SIGKILL)
+        supervision.supervise([member], lambda: member.due_at_s is not None)
+        supervision.supervise([member], lambda: member.due_at_s is None)
+        return killed_s
+
+    def recover(self, traffic: Traffic, fault: str, began_s: float | None = None) -> Row:
+        """Ends the publishing, measures how long it takes until all is stored, proves that the record is right.
+
+        ``began_s``: the instant of the fault where that is not now, ``time.monotonic``.
+        """
+        began = began_s or time.monotonic()
         record: Record = _asked(lambda: self.record)
         before, first_s = _asked(record.version), 0.0
         traffic.stop()
@@ -127,18 +149,18 @@ class Site:
             left = _asked(lambda left=left: record.incomplete(traffic.ledger, left))
         row = replace(record.row(fault, traffic.ledger), first_s=first_s, all_s=time.monotonic() - began)
         traffic.settle(WAIT_S)
-        self.prove(traffic, fault)
+        self.prove(traffic.ledger, fault)
         return row
 
-    def prove(self, traffic: Traffic, fault: str) -> None:
+    def prove(self, ledger: Ledger, fault: str) -> None:
         """Readings, summaries, alerts, refusals and the API are exactly those of what was published."""
-        row = self.record.row(fault, traffic.ledger)
+        row = self.record.row(fault, ledger)
         assert (row.lost, row.doubled) == (0, 0), row
-        wait_until(lambda: _holds(self.record.check_alerts, traffic.ledger), "alerts")
-        wait_until(lambda: _holds(self.record.check_refusals, traffic.ledger), "refusals")
-        self.record.check_alerts(traffic.ledger)
-        self.record.check_summaries()
-        self.record.check_api(traffic.ledger, self.settings)
+        wait_until(lambda: _holds(self.record.check_alerts, ledger), "alerts")
+        wait_until(lambda: _holds(self.record.check_refusals, ledger), "refusals")
+        self.record.check_alerts(ledger)
+        self.record.check_refusals(ledger)
+        self.record.check_api(ledger, self.settings)
 
     def _log(self, name: str) -> Path:
         return self.settings.data_dir / f"ingest-{name}.log"
@@ -152,6 +174,7 @@ def built(
     keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))
     database = connect(mongodb_uri, "faults")
     ensure_indexes(database)
+    database.telemetry.delete_many({})  # of workers of another site
     vendor, password = f"v{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     refs = [f"{vendor}/d{number}" for number in range(2 * each_kind)]
     owners = {

@@ -54,6 +54,21 @@ def test_a_cut_connection_loses_nothing_of_either_kind(site: Site, table: list[R
 
 
 @pytest.mark.whole
+def test_a_worker_s_cut_connection_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
+    with Proxy((site.broker.host, site.broker.port)) as proxy:
+        port = proxy.address[1]
+        site.settings = replace(site.settings, mqtt_url=site.broker.url.replace(f":{site.broker.port}", f":{port}"))
+        site.start_workers(1)
+        traffic = site.traffic().start()
+        for _ in range(2):
+            time.sleep(WARM_UP_S)
+            proxy.cut()
+            time.sleep(WARM_UP_S)
+            proxy.restore()
+        table.append(site.recover(traffic, "worker's connections cut twice"))
+
+
+@pytest.mark.whole
 def test_a_frozen_broker_loses_nothing_of_either_kind(site: Site, table: list[Row]) -> None:
     site.start_workers(2)
     traffic = site.traffic().start()
@@ -94,26 +109,32 @@ def test_what_a_full_disk_forgets_is_measured(mongod: str, tmp_path: Path, table
 def _backlog_lost(site: Site, name: str, end: signal.Signals | None, disk: SmallDisk | None = None) -> Row:
     """Publishes to a broker whose only worker is away, ends the broker, counts what was acknowledged and is gone.
 
-    Those who trust the PUBACK and those who wait publish side by side; of the second kind nothing may be missing.
+    Those who trust the PUBACK and those who wait publish side by side. Of the second nothing may be missing, and what
+    is left of the first must be whole.
     """
     site.start_workers(1)[0].stop()
-    traffic = site.traffic(kinds=(Trusting,))
+    traffic = site.traffic()
     if disk:
         disk.fill()
     before = _written(site)
     traffic.publish_each(BACKLOG_EACH)
-    traffic.settle(60)
+    traffic.settle(60, (Trusting,))
     print(f"\n{name}: {(_written(site) - before) / traffic.ledger.published:.0f} bytes written a message")
     if end:
         site.stop_broker(end)
     if disk:
         disk.empty()
+    began_s = time.monotonic()
     if end:
         site.start_broker()
     site.start_workers(1)
+    traffic.settle(60)
+    all_s = time.monotonic() - began_s
     _wait_until_quiet(site)
-    lost = sum(len(site.record.missing(traffic.ledger, device)) for device in traffic.ledger.sent)
-    return replace(site.record.row(name, traffic.ledger), lost_of_acked=lost)
+    lost = {device: site.record.missing(traffic.ledger, device) for device in traffic.ledger.acked}
+    row = site.record.row(name, traffic.ledger)
+    site.prove(traffic.ledger.without(lost), name)
+    return replace(row, all_s=all_s, lost_of_acked=sum(map(len, lost.values())))
 
 
 def _wait_until_quiet(site: Site) -> None:

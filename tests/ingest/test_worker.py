@@ -181,6 +181,18 @@ def test_a_retained_message_is_taken_once(plant: Plant) -> None:
     assert len(plant.client.answers) == 2
 
 
+def test_a_retained_message_from_before_the_first_worker_is_taken_once(plant: Plant) -> None:
+    """mosquitto gives shared subscribers what is retained, MQTT 5 notwithstanding; each new worker gets it again."""
+    plant.send(a_payload(), retain=True)
+    try:
+        for _ in range(2):
+            with plant.working():
+                wait_until(lambda: len(plant.stored()) == 1)
+        assert plant.stored() == [T0]
+    finally:
+        plant.send(b"", retain=True)
+
+
 def test_messages_that_wait_together_are_recorded_together(plant: Plant) -> None:
     with plant.working():
         pass

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.broker import SERVER_USER, server_password
-from phr.errors import ServerUnavailable, SettingInvalid
+from phr.errors import PayloadTooLarge, ServerUnavailable, SettingInvalid
 from simulator.home import Device
 from simulator.link import Address, Link
 from tests.conftest import Broker
@@ -57,6 +57,20 @@ def link(broker: Broker, server: Server) -> Iterator[Link]:
     opened.open()
     yield opened
     opened.close()
+
+
+@pytest.mark.parametrize(("size", "is_sent"), [(256 * 1024, True), (256 * 1024 + 1, False)])
+def test_payload_that_a_broker_may_hang_up_on_is_never_sent(
+    link: Link, server: Server, size: int, is_sent: bool
+) -> None:
+    payload = b'{"id": "m"}'.ljust(size)
+    if not is_sent:
+        with pytest.raises(PayloadTooLarge):
+            link.send("linked/d1", "m", payload, 1, 0.0)
+    else:
+        assert link.send("linked/d1", "m", payload, 1, 0.0)
+        assert link.wait_until_answered(5)
+    assert len(server.got) == is_sent
 
 
 def test_a_verdict_releases_its_payload_and_is_counted(link: Link) -> None:

@@ -51,6 +51,16 @@ def test_python_device_keeps_what_has_no_verdict_and_sends_it_the_next_time(plan
     assert (len(plant.stored("blood-pressure")), list(tmp_path.iterdir())) == (1, [])
 
 
+def test_python_device_sets_aside_what_the_broker_would_hang_up_on(plant: Plant, tmp_path: Path) -> None:
+    password = plant.broker.add(f"{plant.vendor}/d1")
+    (tmp_path / "big.json").write_text('{"id": "big"' + " " * 2**20 + "}")
+    with plant.working():
+        status, said = cuff(plant, tmp_path, password, *PRESSURE)
+    assert (status, "big.json is over" in said) == (0, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["big.too-large"]
+    assert len(plant.stored("blood-pressure")) == 1
+
+
 def test_python_device_without_a_broker_keeps_its_payload(tmp_path: Path) -> None:
     given = ["--broker", "127.0.0.1:1", "--user", "acme/d1", "--password", "x", "--outbox", str(tmp_path)]
     status, _ = _run([sys.executable, str(ROOT / "examples" / "python_device.py"), *given, *PRESSURE])
