@@ -9,9 +9,10 @@ from typing import Any
 from flask import Blueprint, request
 
 from phr.api.deciding import access, caller, returns
-from phr.api.installation import installation
+from phr.api.installation import database, installation
 from phr.clock import now_ms
-from phr.formats import find_format
+from phr.formats import Format, find_format
+from phr.intake import devices
 from phr.intake.entered import HAND
 from phr.intake.owner import VENDORS_DEVICE
 from phr.people.access import Caller
@@ -31,13 +32,13 @@ _INVALID = ("device-invalid", "a device is a name of 1 to 64 of [A-Za-z0-9._:-],
 @access("readings.write")
 @returns()
 def take_readings(person: str) -> dict[str, Any]:
-    """``?device=``: for formats whose payloads can't name the device."""
-    form = find_format(request.content_type, None)
+    """``?device=``: for formats whose payloads can't name the device; a vendor's device brings its own format."""
+    named = request.args.get("device")
+    form = find_format(request.content_type, _registered(person, named))
     payload = request.get_data()
     decoded = form.decode(payload, vocabulary())
-    decoded.device = decoded.device or request.args.get("device")
     arrived_at_ms = now_ms()
-    by_source = _by_source(decoded, _sender(caller(), person))
+    by_source = _by_source(decoded, named, _sender(caller(), person))
     origin = f"http:{caller().client_id}"
     deliveries = [
         Delivery(part, source, origin, arrived_at_ms, payload, person=person) for source, part in by_source.items()
@@ -46,6 +47,14 @@ def take_readings(person: str) -> dict[str, Any]:
     whole = _together(decoded, verdicts)
     _count(whole)
     return whole.as_json(arrived_at_ms)
+
+
+def _registered(person: str, named: str | None) -> str | Format | None:
+    """The format of a device that the person has or had: of others nobody learns whether they are registered."""
+    device = devices.find(database(), named) if named and VENDORS_DEVICE.fullmatch(named) else None
+    if device is None or all(one.person != person for one in device.bindings):
+        return None
+    return installation().recorder().formats_of([device.ref])[device.ref]
 
 
 def _count(whole: Verdict) -> None:
@@ -60,12 +69,12 @@ def _sender(who: Caller, person: str) -> str:
     return who.client_id if who.subject == person else f"{who.client_id}:{who.subject}"
 
 
-def _by_source(decoded: Decoded, sender: str) -> dict[str, Decoded]:
+def _by_source(decoded: Decoded, named: str | None, sender: str) -> dict[str, Decoded]:
     """The readings of each source; those without one are added to ``decoded.rejections``."""
     parts: dict[str, Decoded] = {}
     for one in _items(decoded):
         run = one if isinstance(one, Run) else one.run
-        source = _source(run, decoded.device, sender)
+        source = _of_named(run, decoded, named) or _source(run, decoded.device or named, sender)
         run.device = None  # it is said by the delivery now
         if isinstance(source, Rejection):
             decoded.rejections.append(source)
@@ -81,6 +90,17 @@ def _by_source(decoded: Decoded, sender: str) -> dict[str, Decoded]:
 def _items(decoded: Decoded) -> Iterator[Run | Quarantined]:
     yield from decoded.runs
     yield from decoded.quarantined
+
+
+def _of_named(run: Run, decoded: Decoded, named: str | None) -> str | Rejection | None:
+    """The vendor's device that the address names, as over MQTT the topic does; its payload may name no other."""
+    if named is None or not VENDORS_DEVICE.fullmatch(named):
+        return None
+    said = run.device or decoded.device
+    if said in (None, named, named.partition("/")[2]):
+        return named
+    where = f"{run.path}/device" if run.device else "/device"
+    return Rejection(where, "device-mismatch", f"the address names {named}, the payload another device", count=len(run))
 
 
 def _source(run: Run, named_by_payload: str | None, sender: str) -> str | Rejection:

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from phr.formats import all_formats
-from tests.cast import Cast
+from phr.intake import devices
+from phr.intake.devices import NewDevice
+from tests.api.test_mappings import PATH as MAPPING
+from tests.api.test_mappings import PAYLOAD
+from tests.api.test_vendor_devices import ask
+from tests.cast import T0, Cast
+from tests.formats.test_mapping import FILE
 
 GOLDEN = Path(__file__).parents[1] / "formats" / "golden"
 READINGS = "/v1/people/{owner}/readings"
@@ -76,3 +82,47 @@ def test_content_type_that_nobody_knows_is_refused(cast: Cast) -> None:
 def test_stranger_sends_nothing_in_any_format(cast: Cast, content_type: str) -> None:
     answer = cast.send(cast.stranger, "POST", READINGS, data=b"{}", content_type=content_type)
     assert answer.status_code == 403
+
+
+SCALE = "/v1/people/{owner}/readings?device=acme/m1"
+
+
+@pytest.fixture
+def scale(cast: Cast) -> Cast:
+    """The owner's scale, whose vendor has described its own JSON."""
+    ask(cast, "PUT", MAPPING, data=FILE)
+    draft = NewDevice(vendor="acme", name="m1", format="map:acme/scale", bindings=(("", cast.owner),))
+    devices.create_device(cast.database, draft, T0)
+    return cast
+
+
+def test_vendors_own_json_is_read_by_its_mapping_and_is_the_devices_reading(scale: Cast) -> None:
+    answer = scale.send(scale.owner, "POST", SCALE, data=PAYLOAD, content_type="application/json")
+    assert (answer.status_code, answer.json["stored"]) == (200, 1)
+    (bucket,) = scale.database["readings"].find()
+    assert bucket["_id"].endswith(":acme/m1")
+
+
+def test_device_of_another_person_brings_no_format_and_is_not_betrayed(scale: Cast) -> None:
+    answers = [
+        scale.send(scale.stranger, "POST", f"/v1/people/me/readings?device=acme/{name}", data=PAYLOAD)
+        for name in ("m1", "none")
+    ]
+    assert answers[0].status_code != 200
+    assert answers[0].json == answers[1].json
+
+
+def test_content_type_of_the_request_goes_before_the_devices_format(scale: Cast) -> None:
+    answer = scale.send(scale.owner, "POST", SCALE, data=PAYLOAD, content_type="application/senml+json")
+    assert (answer.status_code, answer.json["code"]) == (400, "payload-unreadable")
+
+
+@pytest.mark.parametrize(("said", "code"), [("m1", None), ("acme/m1", None), ("m2", "device-mismatch")])
+def test_device_in_the_payload_is_the_one_of_the_address(scale: Cast, said: str, code: str | None) -> None:
+    """Payload v1 by its content type, which goes before the device's own format."""
+    body = {"device": said, "readings": [{"metric": "weight", "t": T0, "unit": "kg", "value": 61.5}]}
+    kind = {"content_type": CONTENT_TYPES["phr-v1"]}
+    answer = scale.send(scale.owner, "POST", SCALE, data=json.dumps(body), **kind).json
+    rejected = [(one["code"], one["path"]) for one in answer["rejected"]]
+    assert rejected == ([(code, "/device")] if code else [])
+    assert answer["stored"] == (0 if code else 1)
