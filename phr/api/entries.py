@@ -12,13 +12,14 @@ from phr.api.deciding import Answer, access_by_category, caller, expected_versio
 from phr.api.entry_shapes import EntriesQuery, EntryBody, EntryPatch, change_json, entry_json, filter_of
 from phr.api.installation import database
 from phr.clock import now_ms
-from phr.errors import InputInvalid, NotFound
+from phr.errors import AccessDenied, InputInvalid, NotFound
 from phr.people import people
+from phr.people.access import Caller
 from phr.timeline import entries, history, listing
 from phr.timeline.content import checked, patched
 from phr.timeline.effective import Effective, Remembered, When, placed
-from phr.timeline.entries import Hand, NewEntry, draft_categories, is_seen
-from phr.timeline.entry import Author, Draft, Entry
+from phr.timeline.entries import Hand, NewEntry, is_seen
+from phr.timeline.entry import Author, Draft, Entry, categories
 from phr.timeline.kinds import kinds
 
 blueprint = Blueprint("entries", __name__)
@@ -43,7 +44,7 @@ class RestoreBody(Schema):
 @returns(status=201)
 def create_entry(person: str, sight: frozenset[str], body: dict[str, Any]) -> Answer:  # noqa: ARG001
     draft = _draft(person, body)
-    permit(draft_categories(draft))
+    permit(categories(draft))
     new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=_key())
     made = entries.create(database(), new, now_ms())
     location = f"/v1/people/{person}/entries/{made.id}"
@@ -74,8 +75,9 @@ def show_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
 def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
+    _keep_retained(found)
     draft = _changed(found, body)
-    permit(draft_categories(draft))
+    permit(categories(draft))
     changed = entries.change(database(), found, draft, _hand())
     return Answer(entry_json(changed), version=changed.version)
 
@@ -86,6 +88,7 @@ def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str,
 def delete_entry(person: str, sight: frozenset[str], entry: str) -> None:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
+    _keep_retained(found)
     entries.delete(database(), found, _hand())
 
 
@@ -109,6 +112,7 @@ def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str
     """As it was in a version, of a deleted one by default as it was before."""
     current = _seen(history.latest(database(), person, entry), sight)
     expected_version(current.version)
+    _keep_retained(current)
     earlier = history.version(database(), current, body["version"])
     permit(earlier.categories)
     restored = entries.restore(database(), current, earlier.version, _hand())
@@ -127,7 +131,7 @@ def _is_change_seen(change: history.Change, sight: frozenset[str]) -> bool:
 
 
 def _draft(person: str, body: dict[str, Any]) -> Draft:
-    kind = kinds()[body["kind"]]
+    kind, provenance = kinds()[body["kind"]], body.get("provenance", OWN_WORD)
     with shape_faults():
         content = checked(kind, {name: value for name, value in body.items() if name not in EntryBody().fields})
     return Draft(
@@ -135,7 +139,8 @@ def _draft(person: str, body: dict[str, Any]) -> Draft:
         content=content,
         effective=_effective(person, body["effective_at"], body.get("effective_until")),
         sensitive=tuple(sorted(set(body.get("sensitive", ())))),
-        provenance=_provenance(body.get("provenance", OWN_WORD)),
+        provenance=provenance,
+        retained_by=_organisation(provenance),
     )
 
 
@@ -150,7 +155,8 @@ def _changed(entry: Entry, body: dict[str, Any]) -> Draft:
         content=content,
         effective=_effective(entry.person, begin, body.get("effective_until", entry.effective.end)),
         sensitive=tuple(sorted(set(body.get("sensitive", entry.sensitive)))),
-        provenance=_provenance(body["provenance"]) if "provenance" in body else entry.provenance,
+        provenance=body.get("provenance", entry.provenance),
+        retained_by=_organisation(body["provenance"]) if "provenance" in body else entry.retained_by,
     )
 
 
@@ -166,14 +172,31 @@ def _effective(person: str, begin: When | Remembered, end: When | Remembered | N
     return told
 
 
-def _provenance(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Raises InputInvalid where somebody who is no professional speaks as one."""
-    if said["how"] == "professional":
-        who = caller()
-        author = None if who.act else people.find(database(), who.subject)
-        if author is None or not PROFESSIONS & set(author.roles):
-            raise InputInvalid("only a professional's own login writes as one", "/provenance/how")
-    return said
+def _keep_retained(entry: Entry) -> None:
+    """Raises AccessDenied for what an organisation must retain, unless one of its professionals asks."""
+    if entry.retained_by is not None and _speaks_for(caller()) != entry.retained_by:
+        raise AccessDenied(
+            "what a professional wrote is changed by the same organisation alone; write a note beside it"
+        )
+
+
+def _organisation(provenance: Mapping[str, Any]) -> str | None:
+    """Where a professional writes as one, the organisation that must retain it.
+
+    Raises InputInvalid where somebody who is no professional speaks as one.
+    """
+    if provenance["how"] != "professional":
+        return None
+    organisation = _speaks_for(caller())
+    if organisation is None:
+        raise InputInvalid("only a professional's own login writes as one", "/provenance/how")
+    return organisation
+
+
+def _speaks_for(who: Caller) -> str | None:
+    """The organisation of a professional; None of all others and of an operator in anybody's name."""
+    author = None if who.act else people.find(database(), who.subject)
+    return author.organisation if author and PROFESSIONS & set(author.roles) else None
 
 
 def _key() -> str | None:

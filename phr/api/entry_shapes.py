@@ -65,11 +65,13 @@ class KindsField(fields.Field[frozenset[str]]):
 
 
 class FilterQuery(PageQuery):
-    """``from``, ``to``, ``source`` and a page; what filters entries wherever they are listed."""
+    """``from``, ``to``, ``source``, ``text``, ``code`` and a page; what filters entries wherever they are listed."""
 
     start = MomentField(data_key="from", load_default=None)
     end = MomentField(data_key="to", load_default=None)
     source = fields.String(load_default=None, validate=validate.Regexp(rf"({SOURCE})\Z"))
+    text = fields.String(load_default=None, validate=validate.Length(1, 200))
+    code = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
 
 
 class EntriesQuery(FilterQuery):
@@ -85,6 +87,8 @@ def filter_of(query: Mapping[str, Any], sight: frozenset[str]) -> Filter:
         kinds=query["kinds"],
         sight=sight,
         source=query["source"],
+        text=query["text"],
+        code=query["code"],
     )
 
 

@@ -47,12 +47,13 @@ def show_timeline(person: str, sight: frozenset[str], query: dict[str, Any]) -> 
 
 
 def _wanted(person: Person, query: dict[str, Any], sight: frozenset[str]) -> Wanted:
-    """A day whose part lies in the span counts: its line is of the whole day. Readings have no one source."""
+    """A day whose part lies in the span counts: its line is of the whole day. Readings have no source, text or code."""
     start, end = query["start"], query["end"]
     is_of_readings = query["kinds"] is None or READINGS in query["kinds"]
+    is_of_entries = any(query[name] is not None for name in ("source", "text", "code"))
     return Wanted(
         entries=filter_of(query, sight),
-        has_readings=is_of_readings and READINGS in sight and query["source"] is None,
+        has_readings=is_of_readings and READINGS in sight and not is_of_entries,
         first_day=start and local_day(person, start.t_ms, start.offset_min),
         last_day=end and local_day(person, end.t_ms - 1, end.offset_min),
         limit=query["limit"],

@@ -14,9 +14,7 @@ from phr.errors import AlreadyThere, InputInvalid, NotFound, VersionConflict
 from phr.feed import feed
 from phr.feed.feed import EntryChange
 from phr.timeline import history
-from phr.timeline.categories import categories_of
 from phr.timeline.entry import HAND, SAID, TOMBSTONE, Author, Draft, Entry, author_row, from_row, said
-from phr.timeline.kinds import kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ def create(database: Database, new: NewEntry, now_ms: int) -> Entry:
 
     Raises AlreadyThere where the id or key stands for another entry or a deleted one.
     """
-    row = new_row(new, now_ms)
+    row = new_row(database, new, now_ms)
 
     def created(session: ClientSession) -> Document:
         there = database["entries"].find_one({"_id": row["_id"]}, session=session)
@@ -74,7 +72,7 @@ def change(database: Database, entry: Entry, draft: Draft, hand: Hand) -> Entry:
     """
     if draft.kind != entry.kind:
         raise InputInvalid("an entry stays what it is; delete it and make another", "/kind")
-    return _replace(database, entry, said(draft, draft_categories(draft)), hand)
+    return _replace(database, entry, said(database, entry.person, entry.id, draft), hand)
 
 
 def delete(database: Database, entry: Entry, hand: Hand) -> None:
@@ -99,14 +97,14 @@ def write(database: Database, session: ClientSession, row: Document, before: Doc
     feed.entry_changed(session, database, _change(row, before))
 
 
-def new_row(new: NewEntry, now_ms: int) -> Document:
+def new_row(database: Database, new: NewEntry, now_ms: int) -> Document:
     """The first version of an entry, as it is stored."""
     entry_id = new.id or _id_of_key(new) or secrets.token_urlsafe(12)
     return {
         "_id": f"{new.person}:{entry_id}",
         "id": entry_id,
         "person": new.person,
-        **said(new.draft, draft_categories(new.draft)),
+        **said(database, new.person, entry_id, new.draft),
         "version": 1,
         "author": author_row(new.author),
         "source": new.source,
@@ -122,11 +120,6 @@ def next_row(before: Document, fields: Document, hand: Hand) -> Document:
     return before | fields | stamp | {"version": before["version"] + 1}
 
 
-def draft_categories(draft: Draft) -> tuple[str, ...]:
-    """What one must be allowed to write it."""
-    return categories_of(kinds()[draft.kind], draft.content, draft.sensitive)
-
-
 def is_seen(entry: Entry, sight: Collection[str]) -> bool:
     """True for one who may see all of its categories."""
     return set(entry.categories) <= set(sight)
@@ -137,6 +130,7 @@ def ensure_indexes(database: Database) -> None:
     entries = database["entries"]
     entries.create_index([("person", 1), ("is_deleted", 1), *newest_first], name="newest")
     entries.create_index([("person", 1), ("is_deleted", 1), ("kind", 1), *newest_first], name="kind")
+    entries.create_index([("words", 1), *newest_first], name="words")  # tokens are one person's alone
 
 
 def _replace(database: Database, entry: Entry, fields: Document, hand: Hand) -> Entry:

@@ -10,14 +10,18 @@ from typing import Any
 import msgspec
 
 from phr.database import Database, Document
+from phr.people import seals
 from phr.timeline import effective
+from phr.timeline.categories import categories_of
 from phr.timeline.effective import Effective
 from phr.timeline.kind import Content
+from phr.timeline.kinds import kinds
+from phr.timeline.words import words_of
 
 HAND = "hand"
 # The stored fields that a version says; the rest tells who wrote it and when.
-SAID = ("kind", "categories", "sensitive", "effective_ms", "begin", "end", "body", "said_as")
-TOMBSTONE = {"is_deleted": True, "body": None, "said_as": None}
+SAID = ("kind", "categories", "sensitive", "effective_ms", "begin", "end", "retained_by", "body", "words", "said_as")
+TOMBSTONE: Document = {"is_deleted": True, "body": None, "words": [], "said_as": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Entry:
     categories: tuple[str, ...]
     sensitive: tuple[str, ...]  # those of the categories that its author named
     provenance: Mapping[str, Any]
+    retained_by: str | None  # the organisation that must keep it beyond the person's erasure
     source: str  # "hand" | "import:ID" | "record"
     version: int  # 1, 2, …
     author: Author  # of this version
@@ -67,45 +72,65 @@ class Draft:
     effective: Effective
     sensitive: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    retained_by: str | None = None
 
 
-def said(draft: Draft, categories: tuple[str, ...]) -> Document:
-    """The stored fields of what a version says (SAID)."""
+def categories(draft: Draft) -> tuple[str, ...]:
+    """What one must be allowed to write it."""
+    return categories_of(kinds()[draft.kind], draft.content, draft.sensitive)
+
+
+def said(database: Database, person: str, entry_id: str, draft: Draft) -> Document:
+    """The stored fields of what a version says (SAID): its words sealed, and found by tokens alone.
+
+    What a professional's organisation must retain is sealed with its key, all else with the person's.
+    """
     end = draft.effective.end
     body = {"content": dict(draft.content), "provenance": dict(draft.provenance)}
+    owner = _owner(person, draft.retained_by)
+    same, *words = seals.tokens(database, person, [_digest(draft, body), *words_of(draft.content)])
     return {
         "kind": draft.kind,
-        "categories": list(categories),
+        "categories": list(categories(draft)),
         "sensitive": list(draft.sensitive),
         "effective_ms": draft.effective.begin.start_ms,
         "begin": effective.to_row(draft.effective.begin),
         "end": effective.to_row(end) if end else None,
-        "body": body,
-        "said_as": _digest(draft, body),
+        "retained_by": draft.retained_by,
+        "body": seals.seal(database, owner, _place(entry_id), body),
+        "words": words,
+        "said_as": same,
     }
 
 
 def _digest(draft: Draft, body: Document) -> str:
     """What two versions that say the same have in common; large numbers that were stored come back as an Int64."""
     told = (draft.kind, draft.effective, sorted(draft.sensitive), body)
-    return hashlib.sha256(msgspec.json.encode(told, order="deterministic", enc_hook=int)).hexdigest()
+    return f"said:{hashlib.sha256(msgspec.json.encode(told, order='deterministic', enc_hook=int)).hexdigest()}"
+
+
+def _owner(person: str, retained_by: str | None) -> str:
+    return seals.organisation(retained_by) if retained_by else person
+
+
+def _place(entry_id: str) -> str:
+    return f"entries.{entry_id}.body"
 
 
 def author_row(author: Author) -> Document:
     return {"subject": author.subject, "client_id": author.client_id, "act": author.act}
 
 
-def from_rows(database: Database, rows: Iterable[Document]) -> list[Entry]:  # noqa: ARG001 - where keys will be
-    """The entries of stored rows, in their order."""
-    return [_entry(row) for row in rows]
+def from_rows(database: Database, rows: Iterable[Document]) -> list[Entry]:
+    """The entries of stored rows, in their order. Raises KeyDestroyed, SealBroken."""
+    return [from_row(database, row) for row in rows]
 
 
 def from_row(database: Database, row: Document) -> Entry:
-    return from_rows(database, [row])[0]
-
-
-def _entry(row: Document) -> Entry:
-    body: Document = row["body"] or {"content": {}, "provenance": {}}
+    body: Document = {"content": {}, "provenance": {}}
+    if row["body"] is not None:
+        owner = _owner(row["person"], row["retained_by"])
+        body = seals.unseal(database, owner, _place(row["id"]), row["body"])
     end = effective.from_row(row["end"]) if row["end"] else None
     return Entry(
         id=row["id"],
@@ -116,6 +141,7 @@ def _entry(row: Document) -> Entry:
         categories=tuple(row["categories"]),
         sensitive=tuple(row["sensitive"]),
         provenance=body["provenance"],
+        retained_by=row["retained_by"],
         source=row["source"],
         version=row["version"],
         author=Author(**row["author"]),

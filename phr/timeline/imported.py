@@ -116,6 +116,7 @@ def _take_some(
         raise ImportTakenBack("this import was taken back; take the file in under a new name")
     rows = [
         entries.new_row(
+            database,
             NewEntry(person=of.person, draft=one.draft, author=of.author, source=of.source, id=entry_id(one.key)),
             hand.now_ms,
         )

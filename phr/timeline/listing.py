@@ -11,8 +11,11 @@ from pymongo.collection import Collection
 from phr.database import Database, Document
 from phr.errors import InputInvalid
 from phr.feed.positions import MAJORITY
+from phr.people import seals
 from phr.timeline.entry import Entry, from_rows
+from phr.timeline.words import sought, sought_code
 
+COMMON = 1_000  # from here on one word is as common as another
 NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -25,6 +28,12 @@ class Filter:
     kinds: frozenset[str] | None = None
     sight: frozenset[str] | None = None  # only those of whose categories all are in it
     source: str | None = None
+    text: str | None = None  # all of its words
+    code: str | None = None  # "icd-10:E11.9", or "E11" for all that stand below it, whatever its system
+
+    @property
+    def is_search(self) -> bool:
+        return self.text is not None or self.code is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Page:
 
 def page(database: Database, person: str, wanted: Filter, limit: int = 50, cursor: str | None = None) -> Page:
     """Deleted ones are left out. Raises InputInvalid for a cursor that is none of ours."""
-    query = _query(person, wanted)
+    query = _query(database, person, wanted)
     bounds: Document = {"$gte": wanted.from_ms, "$lt": wanted.to_ms}
     if cursor is not None:
         at_ms, last_id = _position(cursor)
@@ -44,7 +53,8 @@ def page(database: Database, person: str, wanted: Filter, limit: int = 50, curso
         query["$or"] = [{"effective_ms": {"$lt": at_ms}}, after]
     if bounds := {operator: value for operator, value in bounds.items() if value is not None}:
         query["effective_ms"] = bounds
-    found = from_rows(database, database["entries"].find(query).sort(NEWEST_FIRST).limit(limit + 1))
+    index = "words" if wanted.is_search else None
+    found = from_rows(database, database["entries"].find(query, sort=NEWEST_FIRST, limit=limit + 1, hint=index))
     entries = found[:limit]
     has_more = len(found) > limit
     return Page(entries, f"{entries[-1].effective_ms}.{entries[-1].id}" if has_more else None)
@@ -52,7 +62,7 @@ def page(database: Database, person: str, wanted: Filter, limit: int = 50, curso
 
 def by_id(database: Database, person: str, wanted: Filter, limit: int, after: str) -> list[Entry]:
     """Entries in order of their ids, which no change moves, beginning after one ("": with the first)."""
-    query = _query(person, wanted) | {"_id": {"$gt": f"{person}:{after}", "$lt": f"{person};"}}
+    query = _query(database, person, wanted) | {"_id": {"$gt": f"{person}:{after}", "$lt": f"{person};"}}
     return from_rows(database, _certain(database).find(query, sort=[("_id", 1)], limit=limit, hint="_id_"))
 
 
@@ -68,8 +78,10 @@ def _certain(database: Database) -> Collection[Document]:
     return database["entries"].with_options(read_concern=MAJORITY)
 
 
-def _query(person: str, wanted: Filter) -> Document:
+def _query(database: Database, person: str, wanted: Filter) -> Document:
     query: Document = {"person": person, "is_deleted": False}
+    if wanted.is_search:
+        query |= _searched(database, person, wanted)
     if wanted.kinds is not None:
         query["kind"] = {"$in": sorted(wanted.kinds)}
     if wanted.sight is not None:
@@ -78,6 +90,28 @@ def _query(person: str, wanted: Filter) -> Document:
         is_whole = ":" in wanted.source or wanted.source != "import"
         query["source"] = wanted.source if is_whole else {"$gte": "import:", "$lt": "import;"}
     return query
+
+
+def _searched(database: Database, person: str, wanted: Filter) -> Document:
+    """By the rarest word, which the index begins with; the others are looked for in what has it.
+
+    Raises InputInvalid for a text without a word.
+    """
+    words = [] if wanted.text is None else sought(wanted.text)
+    if wanted.text is not None and not words:
+        raise InputInvalid("there is no word in it to look for", "/text")
+    words += [] if wanted.code is None else [sought_code(wanted.code)]
+    rarest, *others = _rarest_first(database, seals.tokens(database, person, words))
+    # As an expression, lest the index be entered with a word of half the record.
+    also = {"$expr": {"$setIsSubset": [{"$literal": others}, "$words"]}} if others else {}
+    return {"words": rarest} | also
+
+
+def _rarest_first(database: Database, tokens: list[bytes]) -> list[bytes]:
+    if len(tokens) == 1:
+        return tokens
+    entries = database["entries"]
+    return sorted(tokens, key=lambda token: entries.count_documents({"words": token}, limit=COMMON, hint="words"))
 
 
 def _position(cursor: str) -> tuple[int, str]:

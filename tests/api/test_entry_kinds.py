@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from phr.people import access, grants
+from phr.people import access, grants, seals
 from phr.timeline.kinds import kinds
 from tests.cast import T0, Cast, a_grant
 from tests.timeline.test_kinds import EXAMPLES
@@ -164,10 +164,30 @@ def test_token_of_other_scopes_opens_no_entries(cast: Cast, scope: str) -> None:
     assert (answer.status_code, answer.json["code"]) == (403, "scope-missing")
 
 
-def test_professional_speaks_as_one(cast: Cast) -> None:
-    cast.database["people"].update_one({"_id": cast.doctor}, {"$set": {"roles": ["doctor"]}})
-    wide = a_grant(cast.owner, cast.doctor, categories=("conditions",), verbs=("write",), from_ms=T0 - 1)
+def as_professional(cast: Cast) -> dict[str, str]:
+    fields = {"roles": ["doctor"], "organisation": "社区卫生服务中心"}
+    cast.database["people"].update_one({"_id": cast.doctor}, {"$set": fields})
+    wide = a_grant(cast.owner, cast.doctor, categories=("conditions",), verbs=("read", "write"), from_ms=T0 - 1)
     grants.create(cast.database, wide)
-    told = {"how": "professional", "organisation": "社区卫生服务中心"}
+    return {"how": "professional", "organisation": "社区卫生服务中心"}
+
+
+def test_professional_speaks_as_one_and_nobody_else_does(cast: Cast) -> None:
+    told = as_professional(cast)
     assert sent(cast, "condition", cast.doctor, provenance=told).json["provenance"] == told
     assert sent(cast, "condition", provenance=told).json["pointer"] == "/provenance/how"
+
+
+@pytest.mark.parametrize(("method", "status"), [("PATCH", 200), ("DELETE", 204)])
+def test_what_a_professional_wrote_its_organisation_alone_changes(cast: Cast, method: str, status: int) -> None:
+    told = as_professional(cast)
+    place = sent(cast, "condition", cast.doctor, provenance=told).headers["Location"]
+    changed = {"json": {"status": "resolved"}, "headers": {"If-Match": '"1"'}}
+    assert cast.send(cast.owner, method, place, **changed).status_code == 403
+    assert cast.send(cast.doctor, method, place, **changed).status_code == status
+
+
+def test_what_a_professional_wrote_is_sealed_for_the_organisation(cast: Cast) -> None:
+    place = sent(cast, "condition", cast.doctor, provenance=as_professional(cast)).headers["Location"]
+    seals.destroy(cast.database, cast.owner, T0)
+    assert cast.send(cast.doctor, "GET", place).json["text"] == "2型糖尿病"
