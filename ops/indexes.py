@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from phr.auth import tickets
 from phr.database import Database
-from phr.feed import feed
+from phr.feed import feed, landings
 from phr.intake import (
     arrivals,
     certificates,
@@ -41,6 +42,8 @@ STORES = (
         entered,
         entries,
         feed,
+        landings,
+        tickets,
         grants,
         held,
         history,

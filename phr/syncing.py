@@ -86,14 +86,20 @@ def page(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page
         case "years":
             return _years(database, reader, cursor, limit)
         case "changes":
-            told = feed.since(database, reader.person, cursor.position, limit + 1)
-            has_more = len(told) > limit
-            items = _resolved(database, reader, told[:limit])
-            if not has_more and READINGS in reader.sight:
-                items += changed.unsettled(database, vocabulary().metrics, reader.person, MOST_UNSETTLED)
-            # While more is left the cursor is as old as it was: the rows it has yet to pass expire by their own age.
-            following = _moved(cursor, told[:limit])
-            return Page(items, following if has_more else _renewed(following, reader), has_more)
+            found = news(database, reader, cursor, limit)
+            if not found.has_more and READINGS in reader.sight:
+                found.items.extend(changed.unsettled(database, vocabulary().metrics, reader.person, MOST_UNSETTLED))
+            return found
+
+
+def news(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
+    """What the feed tells after the cursor, without the unsettled readings."""
+    told = feed.since(database, reader.person, cursor.position, limit + 1)
+    has_more = len(told) > limit
+    items = _resolved(database, reader, told[:limit])
+    # While more is left the cursor is as old as it was: the rows it has yet to pass expire by their own age.
+    following = _moved(cursor, told[:limit])
+    return Page(items, following if has_more else _renewed(following, reader), has_more)
 
 
 def begin(database: Database, reader: Reader) -> Cursor:
@@ -106,6 +112,11 @@ def latest(database: Database, reader: Reader, phase: Phase = "changes") -> Curs
     position = positions.last(database, reader.person)
     epoch = feed.epoch(database)
     return Cursor(reader.person, epoch, reader.now_ms // 1000, reader.sight_name, position, phase)
+
+
+def is_behind(database: Database, cursor: Cursor, limit: int) -> bool:
+    """True where more than so many changes follow."""
+    return len(feed.since(database, cursor.person, cursor.position, limit + 1)) > limit
 
 
 def resumed(database: Database, reader: Reader, text: str) -> Cursor:

@@ -16,6 +16,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from phr.api.installation import database, installation
 from phr.api.problems import PreconditionMissing, ShapeInvalid
+from phr.auth import tickets
+from phr.auth.protector import TokenInvalid
 from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
@@ -59,18 +61,21 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
     return decorate
 
 
-def access_by_category(verb: Literal["read", "write"]) -> Callable[[View], View]:
+def access_by_category(verb: Literal["read", "write"], *, has_tickets: bool = False) -> Callable[[View], View]:
     """For what is of many categories: to whoever may see (write) some, cut down to those; each try in the access log.
 
     The token needs one of the scopes of a category, or timeline.read. The view gets ``person``, and ``sight``: the
     categories that it must keep to, by ``permit`` where it learns only from the body what is to be written.
+    ``has_tickets``: a ticket in the URL does instead of the token that it was given for.
     """
     accepted = scopes_by_category(verb)
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(**args: Any) -> Any:
-            caller = g.caller = installation().protector.caller(*accepted)
+            ticket = request.args.get("ticket") if has_tickets else None
+            protector = installation().protector
+            caller = g.caller = _bearer(ticket, args["person"]) if ticket else protector.caller(*accepted)
             has = caller.scopes & accepted.keys()
             categories = tuple(sorted({category for scope in has for category in accepted[scope]}))
             permission = g.permission = _begun(verb, categories, args, is_partial=True)
@@ -167,6 +172,14 @@ def _recorded(view: View, permission: Permission, args: dict[str, Any]) -> Any:
         return view(**args)
     finally:
         permission.finish()
+
+
+def _bearer(ticket: str, person: str) -> Caller:
+    """Who the ticket was given to. One that is shown for another record is lost."""
+    found, whose = tickets.redeem(database(), ticket, now_ms())
+    if whose != (found.subject if person == ME else person):
+        raise TokenInvalid(tickets.REFUSED)
+    return found
 
 
 def _vendor(caller: Caller) -> str:

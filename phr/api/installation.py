@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, current_app
 from joserfc.jwk import ECKey
@@ -17,8 +19,10 @@ from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
+from phr.live.hub import Hub
 from phr.people import keyring, master_keys
 from phr.recording import Recorder
+from phr.syncing import Item
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
 
@@ -37,6 +41,7 @@ class Installation:
     _database: Database | None = None
     tally: Tally = field(default_factory=Tally)
     _reporter: Reporter | None = None
+    _hub: Hub | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _of_thread: threading.local = field(default_factory=threading.local)
 
@@ -53,6 +58,14 @@ class Installation:
         if found is None:
             found = self._of_thread.recorder = Recorder(self.database(), rules())
         return found
+
+    def hub(self, render: Callable[[Item], dict[str, Any]]) -> Hub:
+        """The streams of this process."""
+        database = self.database()
+        with self._lock:
+            if self._hub is None:
+                self._hub = Hub(database, render)
+            return self._hub
 
     def report(self, now_ms: int, *, is_forced: bool = False) -> None:
         """Writes down what this process counted, where it is time to. All API processes add to one report."""

@@ -93,9 +93,9 @@ def _caller(claims: dict[str, Any]) -> Caller:
     actor = act.get("sub") if isinstance(act, dict) else None
     if act is not None and not isinstance(actor, str):
         raise TokenInvalid("the access token is not valid here, or no longer")
-    granted = frozenset(scopes.split())
+    granted, until_ms = frozenset(scopes.split()), int(claims["exp"]) * 1000
     if isinstance(vendor, str):
-        return Caller(vendor, claims["client_id"], granted, actor, "vendor")
+        return Caller(vendor, claims["client_id"], granted, actor, "vendor", until_ms)
     if claims["sub"] == claims["client_id"]:
-        return Caller(claims["sub"], claims["client_id"], granted, actor, "client")
-    return Caller(claims["sub"], claims["client_id"], granted, actor, "person")
+        return Caller(claims["sub"], claims["client_id"], granted, actor, "client", until_ms)
+    return Caller(claims["sub"], claims["client_id"], granted, actor, "person", until_ms)

@@ -34,6 +34,7 @@ class Caller:
     scopes: frozenset[str]
     act: str | None  # the operator who acts as the subject
     kind: Literal["person", "vendor", "client"]
+    until_ms: int | None = None  # when the token ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permissi
         _write(database, line)
         raise AccessDenied("there is no such record, or you may not do this with it")
     return Permission(line, _writers(os.getpid()).submit(_write, database, line))
+
+
+def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> frozenset[str]:
+    """The categories that ``begin`` would give now; logs nothing, for who was let in and is listening still."""
+    line = _decide(database, caller, ask, now_ms)
+    return frozenset(line.categories if line.outcome == "allowed" else ())
 
 
 def hold_to(database: Database, permission: Permission, categories: Iterable[str]) -> None:

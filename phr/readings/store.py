@@ -26,6 +26,7 @@ from pymongo import ASCENDING, UpdateOne
 
 from phr.database import Database, Document, write_new
 from phr.errors import ServerUnavailable
+from phr.feed import landings
 from phr.readings import chunk as chunks
 from phr.readings.chunk import Merged, Outcome, Setting, Slice
 from phr.readings.revisions import Row
@@ -143,7 +144,7 @@ def _write_once(
     """Reads, merges and writes each bucket; the buckets that somebody else wrote in between are left."""
     found = _read(database, touched)
     writes: list[UpdateOne] = []
-    written: list[str] = []
+    written: dict[str, int] = {}  # id: version
     results: dict[str, list[tuple[int, Outcome]]] = {}
     for key, bucket in touched.items():
         document = found.get(key)
@@ -153,10 +154,12 @@ def _write_once(
             guard = {"_id": key, "v": version}
             # The hint spares the server choosing a plan, which costs as much as the write itself.
             writes.append(UpdateOne(guard, _update(bucket, version, change), upsert=True, hint="_id_"))
-            written.append(key)
+            written[key] = version + 1
     # Before the buckets: a crash in between then leaves a source without readings, never readings without a source.
     _note_sources(database, (touched[key] for key in written if key not in found))
-    lost = _bulk(database, writes, written)
+    lost = _bulk(database, writes, list(written))
+    landed = [one for one in written.items() if one[0] not in lost]
+    landings.note(database, landed, max(arrival.arrived_at_ms for arrival in arrivals))
     for key, per_arrival in results.items():
         if key not in lost:
             for number, outcome in per_arrival:

@@ -7,7 +7,7 @@ In the bucket's document:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from bson import encode
 
 from phr.database import Database, Document
 from phr.errors import PhrError, ServerUnavailable
+from phr.feed import landings
 from phr.readings.chunk import ChunkDoc, decode_rows, encode_rows
 from phr.readings.columns import pack, pack_increasing
 from phr.readings.raw import bucket_start_ms
@@ -73,6 +74,15 @@ class Done:
     changed: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From which field of a bucket to which other, which readings, and by whom."""
+
+    fields: tuple[str, str]
+    wanted: Wanted
+    act: Act
+
+
 @dataclass(slots=True)
 class _Bucket:
     """A bucket taken apart: what stands and what was voided, chunk by chunk."""
@@ -93,12 +103,12 @@ class _Bucket:
 
 def void(database: Database, source: Source, wanted: Wanted, act: Act) -> Done:
     """Takes the wanted readings out; safe to repeat. Raises VoidedTooOften, ServerUnavailable, PyMongoError."""
-    return _change_all(database, source, wanted, lambda bucket: _moved(bucket, ("c", "w"), wanted, act))
+    return _change_all(database, source, _Way(("c", "w"), wanted, act))
 
 
 def restore(database: Database, source: Source, wanted: Wanted, act: Act) -> Done:
     """Gives the wanted readings back exactly as they stood; safe to repeat. Raises as ``void``."""
-    return _change_all(database, source, wanted, lambda bucket: _moved(bucket, ("w", "c"), wanted, act))
+    return _change_all(database, source, _Way(("w", "c"), wanted, act))
 
 
 def standing(database: Database, source: Source, wanted: Wanted) -> Iterable[tuple[list[list[Any]], Rows]]:
@@ -110,10 +120,9 @@ def standing(database: Database, source: Source, wanted: Wanted) -> Iterable[tup
             yield document["runs"], rows
 
 
-def _change_all(
-    database: Database, source: Source, wanted: Wanted, moved: Callable[[_Bucket], tuple[Document, Done]]
-) -> Done:
-    parts = [_change_one(database, key, source.metric, moved) for key in _ids(database, source, wanted)]
+def _change_all(database: Database, source: Source, way: _Way) -> Done:
+    keys = _ids(database, source, way.wanted)
+    parts = [_change_one(database, key, source.metric, way) for key in keys]
     return Done(tuple(sorted(key for part in parts for key in part.keys)), sum(part.changed for part in parts))
 
 
@@ -128,44 +137,47 @@ def _ids(database: Database, source: Source, wanted: Wanted) -> list[str]:
     return [row["_id"] for row in database.readings.find(within, {"_id": 1}, sort=[("_id", 1)])]
 
 
-def _change_one(
-    database: Database, key: str, metric: Metric, moved: Callable[[_Bucket], tuple[Document, Done]]
-) -> Done:
+def _change_one(database: Database, key: str, metric: Metric, way: _Way) -> Done:
     """Guarded by the version like every write; who loses reads again."""
     for _ in range(MAX_TRIES):
         document = database.readings.find_one({"_id": key})
         if document is None:
             return Done((), 0)
-        update, done = moved(_Bucket(document, metric))
-        guard = {"_id": key, "v": document["v"]}
-        if not done.changed or database.readings.update_one(guard, update).matched_count:
+        update, done = _moved(_Bucket(document, metric), way)
+        if not done.changed:
+            return done
+        if database.readings.update_one({"_id": key, "v": document["v"]}, update).matched_count:
+            landings.note(database, [(key, document["v"] + 1)], way.act.now_ms)
             return done
     raise ServerUnavailable("a bucket is written by others faster than it can be read")
 
 
-def _moved(bucket: _Bucket, way: tuple[str, str], wanted: Wanted, act: Act) -> tuple[Document, Done]:
+def _moved(bucket: _Bucket, way: _Way) -> tuple[Document, Done]:
     """The update that moves the wanted rows from one field to the other, and what it comes to."""
     sets: Document = {}
     unsets: Document = {}
     keys: list[Key] = []
     gone: Rows = {}
     for number in bucket.numbers():
-        here, there = (bucket.rows(field, number) for field in way)
-        picked = {key: row for key, row in here.items() if wanted.holds(key)}
-        keys += [*picked, *(key for key in there if wanted.holds(key))]
+        here, there = (bucket.rows(field, number) for field in way.fields)
+        picked = {key: row for key, row in here.items() if way.wanted.holds(key)}
+        keys += [*picked, *(key for key in there if way.wanted.holds(key))]
         if not picked:
             continue
         gone |= picked
         left = {key: row for key, row in here.items() if key not in picked}
-        for field, rows in zip(way, (left, there | picked), strict=True):
+        for field, rows in zip(way.fields, (left, there | picked), strict=True):
             if rows:
                 sets[f"{field}.{number}"] = encode_rows(rows, bucket.base_ms(number))
             else:
                 unsets[f"{field}.{number}"] = ""
     if gone:
-        sets |= {"l": _lines(bucket, "void" if way[0] == "c" else "restore", gone, act), "v": bucket.document["v"] + 1}
+        sets |= {
+            "l": _lines(bucket, "void" if way.fields[0] == "c" else "restore", gone, way.act),
+            "v": bucket.document["v"] + 1,
+        }
         days = days_of(bucket.metric, ((t, row) for (t, _), row in gone.items()), bucket.document["runs"])
-        mark_dirty(sets, bucket.document, days, act.now_ms)
+        mark_dirty(sets, bucket.document, days, way.act.now_ms)
     return {"$set": sets} | ({"$unset": unsets} if unsets else {}), Done(tuple(keys), len(gone))
 
 

@@ -21,7 +21,6 @@ from tests.readings.builders import DAY_MS, a_metric, a_run, arriving
 
 CHANGES = "/v1/people/{owner}/changes"
 ENTRIES = "/v1/people/{owner}/entries"
-DAY_S = 86_400
 
 
 def made(cast: Cast, entry: str = "n1", **changes: Any) -> str:

@@ -1,0 +1,51 @@
+"""Tickets for streams: what a browser, whose EventSource sends no headers, shows in the URL once and within 30 s."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from phr.auth.protector import TokenInvalid
+from phr.clock import to_datetime, to_ms
+from phr.database import Database, Document
+from phr.people.access import Caller
+
+TICKETS = "stream_tickets"
+LIFE_S = 30
+REFUSED = "the ticket is not valid here, or no longer"
+
+
+def issue(database: Database, caller: Caller, person: str, now_ms: int) -> str:
+    """A ticket that stands for the caller, for this person's stream; only its hash is kept."""
+    ticket = secrets.token_urlsafe(32)
+    row: Document = {
+        "_id": _hash(ticket),
+        "person": person,
+        "subject": caller.subject,
+        "client_id": caller.client_id,
+        "scopes": sorted(caller.scopes),
+        "act": caller.act,
+        "kind": caller.kind,
+        "until_ms": caller.until_ms,
+        "ends_at": to_datetime(now_ms) + timedelta(seconds=LIFE_S),
+    }
+    database[TICKETS].insert_one(row)
+    return ticket
+
+
+def redeem(database: Database, ticket: str, now_ms: int) -> tuple[Caller, str]:
+    """Who the ticket stands for, and whose stream it opens; it is worth nothing afterwards. Raises TokenInvalid."""
+    row = database[TICKETS].find_one_and_delete({"_id": _hash(ticket)})
+    if row is None or to_ms(row["ends_at"]) <= now_ms:
+        raise TokenInvalid(REFUSED)
+    scopes = frozenset(row["scopes"])
+    return Caller(row["subject"], row["client_id"], scopes, row["act"], row["kind"], row["until_ms"]), row["person"]
+
+
+def ensure_indexes(database: Database) -> None:
+    database[TICKETS].create_index("ends_at", name="expiry", expireAfterSeconds=60)
+
+
+def _hash(ticket: str) -> str:
+    return hashlib.sha256(ticket.encode()).hexdigest()
