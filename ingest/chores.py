@@ -61,6 +61,7 @@ class Chores:
         self._reporter = Reporter(desk.database, "ingest", str(desk.slot), self.tally) if desk else None
         self._looked_ms = 0
         self._unwritten: dict[str, Heard] = {}
+        self._unmarked: list[str] = []  # commands that the broker has taken
         self._verdicts = (0, 0)
 
     def start(self) -> None:
@@ -125,6 +126,7 @@ class Chores:
             return
         self._desk.watch.close()
         try:
+            self._write_heard(self._desk, now_ms)
             self._gate.write_refused(self._desk.database, now_ms)
             self._reporter.write(now_ms)
         except PyMongoError as error:
@@ -132,18 +134,24 @@ class Chores:
 
     def _look(self, desk: Desk, now_ms: int) -> None:
         self._gate.refresh(desk.database, now_ms)
-        self._unwritten |= desk.watch.take_heard()
-        if self._unwritten:
-            status.put(desk.database, self._unwritten, now_ms)
-            self._unwritten = {}
-        if sent := desk.watch.take_sent():
-            commands.mark_sent(desk.database, sent, now_ms)
-            self.tally.add("commands_sent", len(sent))
+        self._write_heard(desk, now_ms)
         for _ in range(COMMANDS_AT_ONCE):
             command = commands.claim_one(desk.database, now_ms)
             if command is None:
                 return
             desk.watch.send(command.id, commands_topic(command.device), command.message, command.left_s(now_ms))
+
+    def _write_heard(self, desk: Desk, now_ms: int) -> None:
+        """What the side line gave is kept here until it is written."""
+        self._unwritten |= desk.watch.take_heard()
+        if self._unwritten:
+            status.put(desk.database, self._unwritten, now_ms)
+            self._unwritten = {}
+        self._unmarked += desk.watch.take_sent()
+        if self._unmarked:
+            commands.mark_sent(desk.database, self._unmarked, now_ms)
+            self.tally.add("commands_sent", len(self._unmarked))
+            self._unmarked = []
 
     def _report(self, desk: Desk, now_ms: int, waiting: tuple[int, int], verdicts: tuple[int, int]) -> None:
         if self._reporter is None or not self._reporter.is_due(now_ms):

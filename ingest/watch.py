@@ -26,6 +26,7 @@ SYSTEM_TOPICS = {
     "$SYS/broker/store/messages/count": "broker_stored_messages",
     "$SYS/broker/publish/messages/dropped": BROKER_DROPPED,
 }
+NOBODY_LISTENS = 16  # MQTT 5, 3.4.2.1: the device has no session, so the broker kept nothing for it
 STATUSES_MOST = 20_000  # waiting for the worker's thread; the device says it again at its next connection
 
 
@@ -96,7 +97,7 @@ class Watch:
     def _on_publish(self, _: Client, __: Any, mid: int, reason: ReasonCode, ____: Any) -> None:
         with self._lock:
             command_id = self._sent.pop(mid, None)
-            if command_id and not reason.is_failure:
+            if command_id and not reason.is_failure and reason.value != NOBODY_LISTENS:
                 self._taken.append(command_id)
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:

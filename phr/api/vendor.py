@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint
@@ -35,10 +36,7 @@ def list_devices(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     found = devices.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
     shown = found[: query["limit"]]
     next_cursor = shown[-1].ref if len(found) > len(shown) else None
-    refs = [one.ref for one in shown]
-    known, seen = status.of_devices(database(), refs), sightings.last_seen(database(), refs)
-    listed = [shown_device(one, known.get(one.ref), seen.get(one.ref)) for one in shown]
-    return {"devices": listed, "next_cursor": next_cursor}
+    return {"devices": shown_devices(shown), "next_cursor": next_cursor}
 
 
 @blueprint.get("/v1/vendor/rejections")
@@ -61,8 +59,14 @@ def _sought(vendor: str, query: dict[str, Any]) -> Sought:
     )
 
 
-def shown_device(device: Device, known: Known | None = None, seen_at_ms: int | None = None) -> dict[str, Any]:
-    """What its vendor sees of a device."""
+def shown_devices(found: Sequence[Device]) -> list[dict[str, Any]]:
+    """What their vendor sees of devices."""
+    refs = [one.ref for one in found]
+    known, seen = status.of_devices(database(), refs), sightings.last_seen(database(), refs)
+    return [_device(one, known.get(one.ref), seen.get(one.ref)) for one in found]
+
+
+def _device(device: Device, known: Known | None, seen_at_ms: int | None) -> dict[str, Any]:
     return {
         "device": device.ref,
         "model": device.model,
@@ -80,8 +84,7 @@ def shown_device(device: Device, known: Known | None = None, seen_at_ms: int | N
 def _status(known: Known) -> dict[str, Any]:
     return {
         "state": known.state,
-        "since": rfc3339(known.since_ms),
-        "last_seen": None if known.seen_ms is None else rfc3339(known.seen_ms),
+        "since": None if known.since_ms is None else rfc3339(known.since_ms),
         "battery": known.battery,
         "firmware": known.firmware,
     }

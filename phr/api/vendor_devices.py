@@ -12,7 +12,7 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database, installation
 from phr.api.problems import ShapeInvalid
-from phr.api.vendor import shown_device
+from phr.api.vendor import shown_devices
 from phr.clock import now_ms, rfc3339
 from phr.errors import NotFound
 from phr.intake import certificates, claim_codes, claims, devices, enrolment
@@ -51,7 +51,7 @@ def create_devices(vendor: str) -> dict[str, Any]:
 @access("vendor.read")
 @returns()
 def show_device(vendor: str, device: str) -> dict[str, Any]:
-    return shown_device(_own(vendor, device))
+    return shown_devices([_own(vendor, device)])[0]
 
 
 @blueprint.post("/v1/vendor/devices/<device>/certificate")

@@ -1,7 +1,8 @@
 """What devices are told: a stored outbox of codes with neutral words, never a medicine, a value or a name.
 
 Collection ``commands``: {_id, device, code, args, created_at_ms, expires_at_ms, claimed_until_ms, sent_at_ms | null,
-expires_at}. The broker keeps a command that was sent for a device that is away, until it expires.
+expires_at}. The broker keeps a command that was sent for a device that is away, until it expires; for a device that has
+no session there it waits here and is tried again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from phr.errors import InputInvalid, NotFound
 MAX_TEXT = 40
 MAX_TIMES = 12
 SHORTEST_LIFE_S, LONGEST_LIFE_S = 60, 7 * 24 * 3600
-CLAIM_MS = 30_000  # a claim that was not answered by then is sent again under the same id
+CLAIM_MS = 30_000  # a command that the broker has not taken for its device by then is sent again under the same id
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _SHOWN = re.compile(r"[A-Z0-9-]{1,12}")
@@ -45,6 +46,7 @@ class Command:
         return msgspec.json.encode(sent)
 
     def left_s(self, now_ms: int) -> int:
+        """Whole seconds, rounded down: the broker must not keep it for longer."""
         return max(1, (self.expires_at_ms - now_ms) // 1000)
 
 
@@ -93,7 +95,7 @@ def check(draft: NewCommand) -> None:
 
 def claim_one(database: Database, now_ms: int) -> Command | None:
     """A command that waits to be sent, for this worker alone for half a minute; None where there is none."""
-    waits = {"sent_at_ms": None, "claimed_until_ms": {"$lte": now_ms}, "expires_at_ms": {"$gt": now_ms}}
+    waits = {"sent_at_ms": None, "claimed_until_ms": {"$lte": now_ms}, "expires_at_ms": {"$gte": now_ms + 1_000}}
     row = database["commands"].find_one_and_update(
         waits,
         {"$set": {"claimed_until_ms": now_ms + CLAIM_MS}},

@@ -1,9 +1,12 @@
-"""When each device was last heard: a small document of its own, so that hearing a device does not change the device."""
+"""When each device was last heard, by a payload or as ``online``: the one mark of it.
+
+A small document of its own, so that hearing a device does not change the device.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pymongo import UpdateOne, WriteConcern
 
@@ -19,7 +22,7 @@ class Sightings:
     """Writes at most once a minute for each device; one a worker, used from one thread."""
 
     def __init__(self, database: Database, remembered: int = REMEMBERED) -> None:
-        self._sightings = database["device_sightings"].with_options(write_concern=_QUICK)
+        self._database = database
         self._written: OrderedDict[str, int] = OrderedDict()
         self._remembered = remembered
 
@@ -31,8 +34,7 @@ class Sightings:
         due = {one: at_ms for one, at_ms in latest.items() if at_ms - self._last(one) >= WRITTEN_EVERY_MS}
         if not due:
             return
-        writes = [UpdateOne({"_id": one}, {"$max": {"at_ms": at_ms}}, upsert=True) for one, at_ms in due.items()]
-        self._sightings.bulk_write(writes, ordered=False)
+        note(self._database, due)
         for device, at_ms in due.items():
             self._written[device] = at_ms
             self._written.move_to_end(device)
@@ -41,6 +43,13 @@ class Sightings:
 
     def _last(self, device: str) -> int:
         return self._written.get(device, -WRITTEN_EVERY_MS)
+
+
+def note(database: Database, seen: Mapping[str, int]) -> None:
+    """When registered devices were heard; an earlier instant than the last changes nothing."""
+    writes = [UpdateOne({"_id": one}, {"$max": {"at_ms": at_ms}}, upsert=True) for one, at_ms in seen.items()]
+    if writes:
+        database["device_sightings"].with_options(write_concern=_QUICK).bulk_write(writes, ordered=False)
 
 
 def last_seen(database: Database, devices: Iterable[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What a device says of itself: there or not, its battery, its firmware; the last word of each device is kept.
 
-Collection ``device_status``: {_id: "vendor/device", state, since_ms, seen_ms, battery, firmware}.
+Collection ``device_status``: {_id: "vendor/device", state, since_ms | null, battery, firmware}.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 
 from phr.database import Database, Document
 from phr.errors import PayloadUnreadable
+from phr.intake import sightings
 
 State = Literal["online", "offline"]
 MOST_BYTES = 1024
@@ -35,12 +36,16 @@ class Heard:
     status: Status
     is_replay: bool
 
+    @property
+    def is_sign_of_life(self) -> bool:
+        """A Will speaks for a device that is gone, the broker for one that may be."""
+        return not self.is_replay and self.status.state == "online"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     state: str
-    since_ms: int
-    seen_ms: int | None  # None: only ever heard from the broker's memory
+    since_ms: int | None  # None: it began while nobody listened; the broker remembered it
     battery: float | None
     firmware: str | None
 
@@ -63,9 +68,11 @@ def parse_status(payload: bytes) -> Status:
 def put(database: Database, heard: Mapping[str, Heard], now_ms: int) -> int:
     """Keeps the last word of each device that is registered; the count of those. Safe to repeat."""
     rows = database["devices"].find({"_id": {"$in": list(heard)}}, {"_id": 1})
-    writes = [UpdateOne({"_id": row["_id"]}, _update(heard[row["_id"]], now_ms), upsert=True) for row in rows]
+    refs = [row["_id"] for row in rows]
+    writes = [UpdateOne({"_id": ref}, _update(heard[ref], now_ms), upsert=True) for ref in refs]
     if writes:
         database["device_status"].bulk_write(writes, ordered=False)
+    sightings.note(database, {ref: now_ms for ref in refs if heard[ref].is_sign_of_life})
     return len(writes)
 
 
@@ -78,10 +85,8 @@ def _update(heard: Heard, now_ms: int) -> list[Document]:
     """In one step: a state that stays keeps its beginning, an offline that brings no battery keeps the last one."""
     status = heard.status
     is_same = {"$eq": ["$state", status.state]}
-    since = {"$cond": [is_same, {"$ifNull": ["$since_ms", now_ms]}, now_ms]}
+    since = {"$cond": [is_same, {"$ifNull": ["$since_ms", None]}, None if heard.is_replay else now_ms]}
     fields: Document = {"state": status.state, "since_ms": since}
-    if not heard.is_replay and status.state == "online":  # a Will speaks for a device that is gone
-        fields["seen_ms"] = now_ms
     if status.battery is not None:
         fields["battery"] = status.battery
     if status.firmware is not None:
@@ -90,4 +95,4 @@ def _update(heard: Heard, now_ms: int) -> list[Document]:
 
 
 def _known(row: Document) -> Known:
-    return Known(row["state"], row["since_ms"], row.get("seen_ms"), row.get("battery"), row.get("firmware"))
+    return Known(row["state"], row["since_ms"], row.get("battery"), row.get("firmware"))

@@ -91,12 +91,17 @@ def test_a_command_is_claimed_by_one_worker_until_it_is_sent(cast: Cast) -> None
 
 def test_an_expired_command_is_not_sent(cast: Cast) -> None:
     commands.add(cast.database, NewCommand(device="acme/cuff-1", code="sync-now", args={}, life_s=60), T0)
-    assert commands.claim_one(cast.database, T0 + 60_000) is None
+    assert commands.claim_one(cast.database, T0 + 59_001) is None
+    last = commands.claim_one(cast.database, T0 + 59_000)
+    assert last is not None
+    assert last.left_s(T0 + 59_000) == 1
 
 
 def test_a_vendor_sees_what_its_device_says_of_itself(cast: Cast) -> None:
     status.put(cast.database, {"acme/cuff-1": Heard(Status("online", 81, "1.4"), is_replay=False)}, T0)
     headers = {"Authorization": f"Bearer {cast.vendor_token()}"}
-    shown = cast.http.get("/v1/vendor/devices", headers=headers).json["devices"][0]["status"]
+    listed = cast.http.get("/v1/vendor/devices", headers=headers).json["devices"][0]
+    shown = listed["status"]
     assert (shown["state"], shown["battery"], shown["firmware"]) == ("online", 81, "1.4")
-    assert shown["since"] == shown["last_seen"] == "2026-11-22T23:30:00Z"
+    assert shown["since"] == listed["last_seen_at"] == "2026-11-22T23:30:00Z"
+    assert cast.http.get("/v1/vendor/devices/cuff-1", headers=headers).json == listed

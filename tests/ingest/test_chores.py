@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from pymongo.errors import AutoReconnect
 
 from ingest import chores as chores_module
 from ingest.chores import Chores, Desk
-from ingest.consumer import parse_url
+from ingest.consumer import make_client, parse_url
 from ingest.gate import Gate
 from ingest.watch import Watch
 from phr.clock import now_ms, to_datetime
@@ -137,6 +142,120 @@ def test_a_command_reaches_its_device_once(plant: Plant) -> None:
         (_, payload), *_ = listener.wait_for(1)
         wait_until(lambda: plant.database["commands"].find_one({"_id": made.id, "sent_at_ms": {"$ne": None}}))
     assert (json.loads(payload)["id"], len(listener.messages)) == (made.id, 1)
+
+
+_passwords: dict[str, str] = {}
+
+
+@contextmanager
+def listening(plant: Plant, *, has_session: bool = True) -> Iterator[list[str]]:
+    """A device that comes back to its session; the ids of the commands it hears."""
+    device, heard, ready = f"{plant.vendor}/d1", [], threading.Event()
+    password = _passwords.get(device) or _passwords.setdefault(device, plant.broker.add(device))
+    address = replace(parse_url(plant.broker.url), username=device, password=password)
+    client = make_client(address, f"{plant.group}-d1")
+    client.on_message = lambda _, __, message: heard.append(json.loads(message.payload)["id"])
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_connect = lambda *_: client.subscribe(f"phr/v1/{device}/commands", qos=1)
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 60 if has_session else 0
+    client.connect(address.host, address.port, clean_start=False, properties=properties)
+    client.loop_start()
+    assert ready.wait(5)
+    yield heard
+    client.disconnect()
+    client.loop_stop()
+
+
+def a_command(plant: Plant, life_s: int = 60) -> str:
+    draft = NewCommand(device=f"{plant.vendor}/d1", code="sync-now", args={}, life_s=life_s)
+    return commands.add(plant.database, draft, now_ms()).id
+
+
+def _is_sent(plant: Plant, command_id: str) -> bool:
+    return plant.database["commands"].find_one({"_id": command_id, "sent_at_ms": {"$ne": None}}) is not None
+
+
+def test_a_command_waits_at_the_broker_for_a_device_that_is_away(plant: Plant) -> None:
+    with listening(plant):
+        pass
+    with working(plant):
+        command_id = a_command(plant)
+        wait_until(lambda: _is_sent(plant, command_id))
+    with listening(plant, has_session=False) as heard:
+        wait_until(lambda: heard)
+    assert heard == [command_id]
+
+
+def test_a_command_waits_for_a_device_that_the_broker_does_not_know(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "CLAIM_MS", 50)
+    plant.client.client.unsubscribe(f"phr/v1/{plant.vendor}/#")
+    with working(plant) as watch:
+        wait_until(lambda: watch.levels)
+        command_id = a_command(plant)
+        wait_until(lambda: _claims(plant, command_id) > 0)
+        assert not _is_sent(plant, command_id)
+        with listening(plant, has_session=False) as heard:
+            wait_until(lambda: heard and _is_sent(plant, command_id))
+    assert heard == [command_id]
+
+
+def test_a_command_that_expires_on_the_way_is_never_heard(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "SHORTEST_LIFE_S", 2)
+    with listening(plant):
+        pass
+    with working(plant):
+        short = a_command(plant, life_s=2)
+        wait_until(lambda: _is_sent(plant, short))
+        wait_until(lambda: now_ms() > _row(plant, short)["expires_at_ms"])
+        long = a_command(plant)
+        wait_until(lambda: _is_sent(plant, long))
+    with listening(plant, has_session=False) as heard:
+        wait_until(lambda: long in heard)
+    assert heard == [long]
+
+
+def test_a_command_is_not_sent_again_because_its_mark_failed(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, failures = commands.mark_sent, iter([AutoReconnect("gone")] * 3)
+
+    def failing(*arguments: Any) -> None:
+        if error := next(failures, None):
+            raise error
+        mark(*arguments)
+
+    monkeypatch.setattr(commands, "mark_sent", failing)
+    with working(plant), listening(plant, has_session=False) as heard:
+        command_id = a_command(plant)
+        wait_until(lambda: _is_sent(plant, command_id))
+    assert heard == [command_id]
+
+
+def test_what_a_device_says_of_itself_outlives_a_write_that_failed(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, failures = status.put, iter([AutoReconnect("gone")] * 3)
+
+    def failing(*arguments: Any) -> int:
+        if error := next(failures, None):
+            raise error
+        return put(*arguments)
+
+    monkeypatch.setattr(status, "put", failing)
+    with working(plant) as watch:
+        wait_until(lambda: watch.levels)
+        wait_until(lambda: _listens(plant, f"phr/v1/{plant.vendor}/d1/status"))
+        wait_until(lambda: _known(plant).get("state") == "online")
+    assert next(failures, None) is None
+
+
+def _row(plant: Plant, command_id: str) -> dict[str, Any]:
+    return plant.database["commands"].find_one({"_id": command_id}) or {}
+
+
+def _claims(plant: Plant, command_id: str) -> int:
+    return int(_row(plant, command_id).get("claimed_until_ms", 0))
 
 
 def _listens(plant: Plant, topic: str) -> bool:

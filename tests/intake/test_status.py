@@ -6,7 +6,7 @@ import pytest
 
 from phr.database import Database
 from phr.errors import PayloadUnreadable
-from phr.intake import devices, status
+from phr.intake import devices, sightings, status
 from phr.intake.status import Heard, Status, parse_status
 from tests.cast import T0
 
@@ -48,18 +48,41 @@ def test_a_state_that_stays_keeps_its_beginning(database: Database, device: str)
     for at_ms in (T0, T0 + 5):
         status.put(database, {device: Heard(Status("online"), is_replay=False)}, at_ms)
     known = status.of_devices(database, [device])[device]
-    assert (known.since_ms, known.seen_ms) == (T0, T0 + 5)
+    assert known.since_ms == T0
+    assert sightings.last_seen(database, [device]) == {device: T0 + 5}
 
 
 def test_a_will_ends_the_state_and_is_no_sign_of_life(database: Database, device: str) -> None:
     status.put(database, {device: Heard(Status("online", 80, "1.0"), is_replay=False)}, T0)
     status.put(database, {device: Heard(Status("offline"), is_replay=False)}, T0 + 9)
-    assert status.of_devices(database, [device])[device] == status.Known("offline", T0 + 9, T0, 80, "1.0")
+    assert status.of_devices(database, [device])[device] == status.Known("offline", T0 + 9, 80, "1.0")
+    assert sightings.last_seen(database, [device]) == {device: T0}
 
 
 def test_what_the_broker_remembered_is_no_sign_of_life(database: Database, device: str) -> None:
     status.put(database, {device: Heard(Status("online"), is_replay=True)}, T0)
-    assert status.of_devices(database, [device])[device].seen_ms is None
+    assert sightings.last_seen(database, [device]) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "since_ms"),
+    [
+        (["online"], None),  # when it began the broker does not say
+        (["online live", "online"], T0),
+        (["offline live", "online"], None),
+        (["online", "online live"], None),
+        (["online", "offline live"], T0 + 1),
+        (["online live", "offline", "offline", "online live"], T0 + 3),
+    ],
+)
+def test_a_state_began_when_it_was_said_and_not_when_it_was_remembered(
+    database: Database, device: str, words: list[str], since_ms: int | None
+) -> None:
+    for number, word in enumerate(words):
+        state, _, live = word.partition(" ")
+        heard = Heard(parse_status(state.encode()), is_replay=not live)
+        status.put(database, {device: heard}, T0 + number)
+    assert status.of_devices(database, [device])[device].since_ms == since_ms
 
 
 def test_a_stranger_leaves_nothing(database: Database, device: str) -> None:
