@@ -86,18 +86,22 @@ class Consumer:
         self._connected_at = 0.0
         self._is_stopping = threading.Event()
         self._is_ready = threading.Event()
+        self._has_begun = threading.Event()
         self._drains = drains
         self._client = LeanClient(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         prepare(self._client, address)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_unsubscribe = lambda *_: self._is_ready.set()
+        self._client.on_unsubscribe = lambda *_: self._become_ready()
         self._client.on_qos_1 = self._on_qos_1
         self._client.on_message = self._on_qos_0
 
     def start(self, timeout_s: float = 30) -> None:
-        """Connects, subscribes (one that drains: unsubscribes) and begins to receive. Raises ServerUnavailable."""
+        """Connects, subscribes (one that drains: unsubscribes) and begins to receive. Raises ServerUnavailable.
+
+        Returns when that is granted, or at once where the broker kept the session: see ``is_ready``.
+        """
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = WINDOW
@@ -109,7 +113,8 @@ class Consumer:
         except OSError as error:
             raise ServerUnavailable(f"the MQTT broker at {where} does not answer: {error}") from error
         self._client.loop_start()
-        if not self._is_ready.wait(timeout_s):
+        if not self._has_begun.wait(timeout_s):
+            self.stop_receiving()
             self._client.disconnect()
             self._client.loop_stop()
             raise ServerUnavailable(f"the MQTT broker at {where} did not grant the readings subscription")
@@ -160,12 +165,19 @@ class Consumer:
         else:
             client.subscribe(self._filter, options=_SUBSCRIPTION)
 
+        if flags.session_present:  # what it held comes before the answer, and must be taken for that to come at all
+            self._has_begun.set()
+
+    def _become_ready(self) -> None:
+        self._is_ready.set()
+        self._has_begun.set()
+
     def _on_subscribe(self, _: Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             log.error("broker refused the readings subscription: %s", reasons[0])
         else:
             log.info("subscribed to readings")
-            self._is_ready.set()
+            self._become_ready()
 
     def _on_disconnect(self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
         if not self._is_stopping.is_set():

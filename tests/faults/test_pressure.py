@@ -54,10 +54,22 @@ def test_a_backlog_drains_faster_than_it_came(site: Site, table: list[Row]) -> N
     traffic = site.traffic(kinds=(Trusting,))
     traffic.publish_each(500)
     traffic.settle(60)
-    site.start_workers(1)
+    site.start_worker()
     row = site.recover(traffic, "backlog drained by one worker")
     table.append(row)
     assert traffic.ledger.published / row.all_s > 2 * RATE
+
+
+def test_an_orphaned_backlog_is_drained_by_a_survivor(site: Site, table: list[Row]) -> None:
+    """More than a hand-over holds."""
+    site.start_workers(2)
+    for one in site.workers:
+        one.stop()
+    traffic = site.traffic(kinds=(Trusting,))
+    traffic.publish_each(1_000)
+    traffic.settle(60)
+    site.start_worker()
+    table.append(site.recover(traffic, "backlog of two slots, one worker"))
 
 
 def test_what_the_broker_drops_is_counted_for_operators(mongod: str, tmp_path: Path) -> None:

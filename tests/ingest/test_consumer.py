@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from ingest import consumer as consumer_module
 from ingest.consumer import Consumer, parse_url
 from ingest.handover import Received
 from phr.errors import ServerUnavailable, SettingInvalid
@@ -37,6 +38,20 @@ def test_what_is_published_while_nobody_works_waits_in_the_session(plant: Plant)
     plant.send(*[a_payload(n) for n in range(50)])
     with _started(plant) as consumer:
         assert {one.payload for one in _gathered(consumer, 50)} == {a_payload(n) for n in range(50)}
+
+
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_session_that_holds_more_than_a_full_queue_is_resumed(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, drains: bool
+) -> None:
+    """The broker sends it all before it answers the subscription."""
+    monkeypatch.setattr(consumer_module, "HANDED_OVER", 5)
+    with _started(plant):
+        pass
+    plant.send(*[a_payload(n) for n in range(30)])
+    with _started(plant, drains=drains) as consumer:
+        assert len(_gathered(consumer, 30)) == 30
+        wait_until(lambda: consumer.is_ready)
 
 
 def test_what_was_not_acknowledged_comes_again(plant: Plant) -> None:
@@ -79,6 +94,7 @@ def test_a_draining_session_gives_what_it_holds_and_gets_nothing_more(plant: Pla
         pass
     plant.send(a_payload(1))
     with _started(plant, drains=True) as consumer:
+        wait_until(lambda: consumer.is_ready)
         plant.send(a_payload(2))
         messages = _gathered(consumer, 1)
         consumer.acknowledge(messages)
@@ -132,7 +148,7 @@ def test_what_is_no_address_is_a_wrong_setting(url: str) -> None:
 @contextmanager
 def _started(plant: Plant, *, drains: bool = False) -> Iterator[Consumer]:
     consumer = plant.session(0, drains=drains)
-    consumer.start()
+    consumer.start(timeout_s=5)
     try:
         yield consumer
     finally:
