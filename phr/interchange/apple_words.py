@@ -54,8 +54,8 @@ CONTEXTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("HKMetadataKeyHeartRateMotionContext", "1"): ("activity", "rest"),
     ("HKMetadataKeyHeartRateMotionContext", "2"): ("activity", "active"),
     # HKBloodGlucoseMealTime: 1 preprandial, 2 postprandial
-    ("HKBloodGlucoseMealTime", "1"): ("meal", "before_meal"),
-    ("HKBloodGlucoseMealTime", "2"): ("meal", "after_meal"),
+    ("HKBloodGlucoseMealTime", "1"): ("meal", "before meal"),
+    ("HKBloodGlucoseMealTime", "2"): ("meal", "after meal"),
     # HKInsulinDeliveryReason: 1 basal, 2 bolus
     ("HKInsulinDeliveryReason", "1"): ("purpose", "basal"),
     ("HKInsulinDeliveryReason", "2"): ("purpose", "bolus"),

@@ -16,7 +16,7 @@ import msgspec
 
 from phr.database import Database
 from phr.errors import AlreadyThere
-from phr.interchange import imports
+from phr.interchange import events, imports
 from phr.interchange.formats import Batch, FileBroken, ImportFormat, Wish
 from phr.interchange.imports import Counts, Import, NewImport, Reason
 from phr.readings import batches
@@ -97,11 +97,12 @@ def _take_one(into: Into, one: Import, batch: Batch) -> Import:
     recorder = into.recorder
     verdicts = recorder.weigh(deliveries) if one.is_dry_run else recorder.record(deliveries, into.clock())
     found = [Reason(r.code, r.detail, r.count, _shown(r.path)) for verdict in verdicts for r in verdict.rejected]
+    told = events.take(into.database, one, batch.events, into.clock())
     return replace(
         one,
         batches=one.batches + 1,
-        counts=one.counts.plus(_counted(batch, verdicts)),
-        reasons=imports.with_reasons(one.reasons, found),
+        counts=one.counts.plus(_counted(batch, verdicts)).plus(told.counts),
+        reasons=imports.with_reasons(one.reasons, [*found, *told.reasons]),
     )
 
 
@@ -121,15 +122,19 @@ def _shown(path: str) -> str:
 def _finish(into: Into, one: Import) -> Import:
     """A batch that was done twice counted its readings as duplicates; the buckets know better."""
     if one.attempts > 1 and not one.is_dry_run:
-        found, counts = batches.standing(into.database, one.person, one.id), one.counts
-        taken = counts.stored + counts.replaced + counts.duplicate
-        stored = found.readings - found.replaced
-        counts = Counts(counts.records, stored, found.replaced, taken - found.readings, counts.refused)
-        one = replace(one, counts=counts)
+        one = replace(one, counts=_recounted(into.database, one))
     one = replace(one, state="done")
     imports.save(into.database, one, into.clock(), is_released=True)
     into.tell(one)
     return one
+
+
+def _recounted(database: Database, one: Import) -> Counts:
+    counts, found = one.counts, batches.standing(database, one.person, one.id)
+    entries = events.standing(database, one)
+    stored, replaced = found.readings - found.replaced + entries.stored, found.replaced + entries.replaced
+    duplicate = counts.stored + counts.replaced + counts.duplicate - stored - replaced
+    return Counts(counts.records, stored, replaced, duplicate, counts.refused)
 
 
 def _leave_nothing(into: Into, one: Import) -> Import:
@@ -153,6 +158,8 @@ def _take_back(into: Into, one: Import, reason: str) -> Import:
             _saved(into, replace(one, taken_back={**(one.taken_back or {}), "gone": gone, "returned": returned}))
 
     batches.take_back(into.database, one.person, one.id, into.clock(), tell=tell)
+    back = events.take_back(into.database, one, into.clock())
+    gone, returned = gone + back.removed, returned + back.returned
     done = replace(
         one, state="taken-back", taken_back={"gone": gone, "returned": returned, "by": into.author, "reason": reason}
     )

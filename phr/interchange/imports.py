@@ -31,7 +31,7 @@ class ImportBusy(PhrError):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """``records``: things of the file that were read; the others count readings made of them."""
+    """``records``: things of the file that were read; the others count readings and entries made of them."""
 
     records: int = 0
     stored: int = 0

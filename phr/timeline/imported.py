@@ -77,6 +77,17 @@ def take_in(database: Database, of: Import, found: Sequence[Found], now_ms: int)
     return outcomes
 
 
+def weigh(database: Database, of: Import, found: Sequence[Found], now_ms: int) -> list[Outcome]:
+    """What ``take_in`` would say, with nothing written."""
+    hand = Hand(of.author, now_ms, of.source)
+    outcomes: list[Outcome] = []
+    for low in range(0, len(found), TOGETHER):
+        with database.client.start_session() as session, session.start_transaction():
+            outcomes += _take_some(database, of, found[low : low + TOGETHER], hand, session)
+            session.abort_transaction()
+    return outcomes
+
+
 def take_back(database: Database, of: Import, now_ms: int) -> Back:
     """Undoes all that an import has written; safe to repeat after a break."""
     database["entry_imports"].update_one(

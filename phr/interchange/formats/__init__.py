@@ -43,11 +43,29 @@ class Wish:
     salt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What becomes an entry of the timeline. ``content`` as the kind's schema in phr.timeline.kinds has it.
+
+    ``begin``, ``end``: RFC 3339 with an offset, or as well as it is known ("1987", "2003-05"). ``key``: what the source
+    calls it, the same in every export of the same system. ``path``: where in the file it stands.
+    """
+
+    kind: str
+    content: dict[str, Any]
+    begin: str
+    key: str
+    path: str
+    end: str | None = None
+    provenance: dict[str, Any] = field(default_factory=lambda: {"how": "self-reported"})
+
+
 @dataclass(slots=True)
 class Batch:
-    """Readings by their source, a name of [a-z0-9._:-]; ``records``: how many things of the file were read for it."""
+    """Readings by their source, a name of [a-z0-9._:-], and entries; ``records``: how many things of the file it is."""
 
     sources: dict[str, Decoded] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
     records: int = 0
 
     def of(self, source: str) -> Decoded:
