@@ -13,6 +13,7 @@ import numpy as np
 
 from phr.database import Database, Document
 from phr.errors import ServerUnavailable
+from phr.feed import landings
 from phr.readings.chunk import decode_rows, encode_rows
 from phr.readings.columns import unpack
 from phr.readings.raw import bucket_start_ms
@@ -75,6 +76,7 @@ def _take_back_one(database: Database, key: str, batch: str, now_ms: int) -> tup
             return 0, 0
         update, gone, returned = _without(document, batch, now_ms)
         if database.readings.update_one({"_id": key, "v": document["v"]}, update).matched_count:
+            landings.note(database, [(key, document["v"] + 1)], now_ms)
             return gone, returned
     raise ServerUnavailable("a bucket is written by others faster than it can be read")
 

@@ -81,6 +81,8 @@ def write(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
     Safe to repeat from the top: what is already there counts as duplicate. Raises PyMongoError when the database
     fails, ServerUnavailable when other writers win every time.
     """
+    if not arrivals:
+        return []
     touched = _touched_buckets(arrivals)
     outcomes = [Outcome() for _ in arrivals]
     for _ in range(MAX_TRIES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from phr.readings import batches, void
 from phr.readings.store import write
 from phr.readings.void import Act, Source, Wanted
 from tests.cast import T0, a_person
+from tests.conftest import MASTER_KEY
 from tests.interchange.conftest import Desk
 from tests.interchange.exports import BEAT, STEPS, beats, export, pressure, record
 from tests.readings.builders import a_metric, a_run, arriving
@@ -212,10 +214,13 @@ def test_other_persons_import_is_not_found(desk: Desk) -> None:
 KILLED = """
 import os, signal, sys
 from phr.care.rules import rules
+from phr.config import Settings
 from phr.database import connect
 from phr.interchange import formats, importing, imports, xml_stream
 from phr.interchange.formats import Wish, apple_health
+from phr.people import keyring, master_keys
 from phr.recording import Recorder
+keyring.use(master_keys.load(Settings(master_key=os.environ["MASTER_KEY"])))
 uri, name, person, path, now_ms, die_at = sys.argv[1:]
 xml_stream.CHUNK_BYTES, apple_health.RECORDS_A_BATCH = 4_096, 50
 database = connect(uri, name)
@@ -241,7 +246,8 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost_or_doubled(
     content = export(*beats(300), *pressure(128, 82))
     (path := tmp_path / "export.xml").write_bytes(content)
     arguments = [mongod, desk.database.name, desk.ana, str(path), str(desk.now_ms), die_at]
-    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, timeout=60, check=False)
+    env = os.environ | {"MASTER_KEY": MASTER_KEY}
+    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, env=env, timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
     assert 0 < len(desk.stored("heart-rate")) < 300
     desk.now_ms += imports.LEASE_MS + 1

@@ -285,3 +285,7 @@ def test_correction_keeps_who_said_it(database: Database) -> None:
     assert list(stored_in(a_lane(database)).values()) == [Reading((("", 800),), 0)]
     bucket = database.readings.find_one() or {}
     assert [bucket["runs"][line["r"]][2] for line in bucket["h"]] == ["mqtt"]
+
+
+def test_nothing_that_arrives_is_no_fault(database: Database) -> None:
+    assert store.write(database, []) == []
