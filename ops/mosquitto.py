@@ -103,5 +103,8 @@ def why_it_ended(data_dir: Path, port: int, code: int) -> str:
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     if "Address already in use" in text:
         return f"port {port} is taken; set PHR_MQTT_PORT to another one"
+    if "Couldn't open database" in text:
+        store = broker.folder(data_dir) / broker.STORE / "mosquitto.db"
+        return f"{store} can't be read; a disk that was full leaves half of it. Move it away and start again"
     lines = [line for line in text.splitlines() if "Error" in line] or text.splitlines() or ["no reason given"]
     return f"mosquitto ended with {processes.reason(code)}: {lines[-1]} (log: {log})"

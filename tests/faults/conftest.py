@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,15 @@ def table() -> list[Row]:
 def site(mongod: str, tmp_path: Path) -> Iterator[Site]:
     with built(tmp_path, mongod) as one:
         yield one
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed can be run again with the same moments."""
+    report = yield
+    if report.failed:
+        report.sections.append(("moments", f"FAULTS_SEED={SEED}"))
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
