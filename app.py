@@ -19,6 +19,9 @@ COMMANDS = {
     "api": "the HTTP API",
     "ingest": "one ingest worker; `ingest drain SLOT` retires a slot",
     "scheduler": "one scheduler",
+    "migrate": "brings a database's documents and indexes to the form of this version; `dev` does it by itself",
+    "backup": "the whole record as it is now, into a directory; nothing has to stop for it",
+    "restore": "a backup into an empty database, compared; `--check` proves it in a server of its own",
     "simulate": "homes full of devices that publish over MQTT",
     "admin": "people, vendors, devices, tokens; prints JSON",
     "import": "a file into a person's record, or an import taken back; prints JSON",
@@ -74,6 +77,18 @@ def _scheduler(_argv: list[str], settings: Settings) -> int:
     return int(_part("notifications.scheduler").main(settings))
 
 
+def _migrate(_argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.migrating").main(settings))
+
+
+def _backup(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.backup").main(argv, settings))
+
+
+def _restore(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.restore").main(argv, settings))
+
+
 def _simulate(argv: list[str], settings: Settings) -> int:
     return int(_part("simulator").main(argv, settings, _part("ops.provision").provisioner(settings)))
 
@@ -101,6 +116,9 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "api": _api,
     "ingest": _ingest,
     "scheduler": _scheduler,
+    "migrate": _migrate,
+    "backup": _backup,
+    "restore": _restore,
     "simulate": _simulate,
     "admin": _admin,
     "import": _import,

@@ -55,6 +55,8 @@ def load_wave(stack: Stack, device: str, wave: Wave, days: int, chance: random.R
             for day in range(low, min(low + DAYS_A_CALL, first + days))
         ]
         stored += sum(verdict.stored for verdict in recorder.record(deliveries, now))
+    if stored != days * wave.per_day:
+        raise RuntimeError(f"{stored:,} of {days * wave.per_day:,} readings were stored; look into held and rejections")
     fold_all(stack)
     return stored
 

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -101,14 +102,14 @@ class Stack:
         parts |= {role: [process.pid for process in processes] for role, processes in self.roles.items()}
         return {name: sum(_cpu(pid) for pid in pids) for name, pids in parts.items()}
 
-    def register(self, count: int, first: int = 0) -> list[str]:
-        """Devices d<first>…, each bound to a person of its own; their refs."""
+    def register(self, count: int, first: int = 0, made_on: date | None = None) -> list[str]:
+        """Devices d<first>…, each bound to a person of its own; their refs. What is older than ``made_on`` is held."""
         refs: list[str] = []
         for low in range(first, first + count, 500):
             numbers = range(low, min(low + 500, first + count))
             made = people.create_many(self.database, [NewPerson(zone="Asia/Shanghai", is_demo=True) for _ in numbers])
             drafts = [
-                NewDevice(vendor=VENDOR, name=f"d{number}", bindings=(("", person.id),))
+                NewDevice(vendor=VENDOR, name=f"d{number}", bindings=(("", person.id),), made_on=made_on)
                 for number, person in zip(numbers, made, strict=True)
             ]
             refs += [one.device.ref for one in devices.create_devices(self.database, drafts, clock.now_ms())]

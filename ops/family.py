@@ -29,6 +29,8 @@ from ops.supervision import Member
 from phr.config import FAMILY_FILE, Settings
 from phr.database import connect, ping
 from phr.errors import ServerUnavailable, SettingInvalid
+from phr.migrations import restores
+from phr.migrations.migrate import run_pending
 from phr.people import keyring, master_keys
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -62,9 +64,9 @@ def run(asked: Settings, welcome: Callable[[Settings, str], None]) -> int:
 
     Raises ServerUnavailable or SettingInvalid, with nothing left running, when it can't be started.
     """
-    settings = _without_family(asked)
+    settings = without_family(asked)
     check_room(settings.data_dir, ROOM_BYTES)
-    with _only_one(settings.data_dir):
+    with only_one(settings.data_dir):
         family = Family(settings, [], [])
         try:
             with supervision.stoppable():
@@ -119,9 +121,12 @@ def _start(family: Family) -> None:
     database = connect(uri, name, server_selection_timeout_s=ANSWERS_WITHIN_S)
     with database.client:
         ping(database)
+        if reason := restores.under_way(database):
+            raise ServerUnavailable(reason)
         keyring.use(master_keys.load(family.settings, makes=not family.settings.is_asked_for("mongodb_uri")))
         keyring.check(database)
         ensure_indexes(database)
+        run_pending(database, lambda step, count: log.info("migration %s: %d documents", step.name, count))
         credentials.sync(database, family.settings.data_dir)
     _start_broker(family)
     _write_family_file(family.settings)
@@ -262,7 +267,7 @@ def _write_family_file(settings: Settings) -> None:
 
 
 @contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
+def only_one(data_dir: Path) -> Iterator[None]:
     """Holds data_dir for this family; the kernel lets go of it however the family ends. Raises ServerUnavailable."""
     with (data_dir / LOCK_FILE).open("a+") as file:
         try:
@@ -289,7 +294,7 @@ def _one_starts_at_a_time() -> Iterator[None]:
         yield
 
 
-def _without_family(settings: Settings) -> Settings:
+def without_family(settings: Settings) -> Settings:
     """Without what a family that was killed left in its file: its addresses are nobody's wish."""
     defaults: dict[str, Any] = {spec.name: spec.default for spec in fields(Settings) if "env" in spec.metadata}
     stale = {name: defaults[name] for name, origin in settings.origins.items() if origin == "family"}

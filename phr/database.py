@@ -36,15 +36,17 @@ def connect(
 ) -> Database:
     """The record's database; every write through it is majority-journaled, every datetime aware.
 
-    ``retries_writes``: the driver repeats a write once whose answer was lost; without it the caller must. Nothing is
-    sent until the first command (see ``ping``). Raises SettingInvalid for a URI that is none.
+    A serverSelectionTimeoutMS in the URI goes before ``server_selection_timeout_s``; the write concern is not the
+    URI's to choose. ``retries_writes``: the driver repeats a write once whose answer was lost; without it the caller
+    must. Nothing is sent until the first command (see ``ping``). Raises SettingInvalid for a URI that is none.
     """
+    patience: dict[str, Any] = {"serverSelectionTimeoutMS": int(server_selection_timeout_s * 1000)}
     try:
         client: MongoClient[Document] = MongoClient(
             uri,
             tz_aware=True,
             uuidRepresentation="standard",
-            serverSelectionTimeoutMS=int(server_selection_timeout_s * 1000),
+            **({} if "serverselectiontimeoutms=" in uri.lower() else patience),
             connectTimeoutMS=5_000,
             socketTimeoutMS=60_000,
             w="majority",

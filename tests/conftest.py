@@ -20,6 +20,7 @@ from ops.indexes import ensure_indexes
 from ops.mongod import Mongod
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
+from phr.migrations.migrate import run_pending
 from phr.people import keyring, master_keys, numbers
 
 MASTER_KEY = master_keys.new_text()
@@ -87,20 +88,22 @@ def _record(mongo_client: MongoClient[Document]) -> Database:
     database = mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
     keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))
     ensure_indexes(database)
+    run_pending(database)
     return database
 
 
 @pytest.fixture
 def database(_record: Database) -> Iterator[Database]:
-    """An empty record with every index."""
+    """An empty record with every index, in the form of this version."""
     yield _record
     collections = list(_record.list_collections())
     if any(one["options"] or one["name"].startswith("system.") for one in collections):
         _record.client.drop_database(_record.name)  # the test made a collection of its own kind, or profiled
         ensure_indexes(_record)
+        run_pending(_record)
         return
     for one in collections:
-        if _record[one["name"]].find_one({}, {"_id": 1}) is not None:
+        if one["name"] != "migrations" and _record[one["name"]].find_one({}, {"_id": 1}) is not None:
             _record[one["name"]].delete_many({})
     keyring.forget(_record)
     numbers.ensure_indexes(_record)

@@ -16,6 +16,7 @@ from pymongo import UpdateOne
 from phr.database import Database, Document, write_new
 from phr.feed import feed
 from phr.readings import changed
+from phr.readings.packed_months import pack, unpack
 from phr.readings.raw import Lane, OffsetAt
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import computed, to_date
@@ -82,23 +83,24 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
 
 def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> dict[str, Any]:
     """Sets the fresh days of a year, removes those that are empty now, and makes their months anew."""
-    days = {month: dict(rows) for month, rows in (document or {}).get("days", {}).items()}
-    sets: dict[str, Any] = {"v": (document["v"] if document else 0) + 1}
+    stored = document or {"v": 0, "months": pack({})}
+    days = {int(month): dict(rows) for month, rows in stored.get("days", {}).items()}
+    months = unpack(stored["months"])
+    sets: dict[str, Any] = {"v": stored["v"] + 1}
     unsets: dict[str, str] = {}
     for day, stats in fresh.items():
         on = to_date(day)
-        month, name = f"{on.month:02}", f"{on.day:02}"
+        rows, field = days.setdefault(on.month, {}), f"days.{on.month:02}.{on.day:02}"
         if stats is None:
-            days.setdefault(month, {}).pop(name, None)
-            unsets[f"days.{month}.{name}"] = ""
+            rows.pop(f"{on.day:02}", None)
+            unsets[field] = ""
         else:
-            sets[f"days.{month}.{name}"] = days.setdefault(month, {})[name] = stats.to_doc()
-    for month in {f"{to_date(day).month:02}" for day in fresh}:
-        whole = combined(_rows(days[month]))
-        if whole is None:
-            unsets[f"months.{month}"] = ""
-        else:
-            sets[f"months.{month}"] = whole.to_doc()
+            sets[field] = rows[f"{on.day:02}"] = stats.to_doc()
+    for number in {to_date(day).month for day in fresh}:
+        months.pop(number, None)
+        if whole := combined(_rows(days[number])):
+            months[number] = whole
+    sets["months"] = pack(months)
     return {"$set": sets} | ({"$unset": unsets} if unsets else {})
 
 

@@ -10,6 +10,7 @@ from phr.errors import InputInvalid
 from phr.readings import hours, raw_page, zoom
 from phr.readings.cursor import Cursor, parsed, written
 from phr.readings.fitting import Fitted, fitting
+from phr.readings.packed_months import Months
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane, bucket_start_ms
 from phr.readings.raw_page import Rows
@@ -45,12 +46,15 @@ class Wish:
     cursor: str | None = None
 
 
+Found = Rows | Months | list[Row]
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A page. ``found``: Rows at the resolution raw, else a list of periods."""
+    """A page. ``found``: Rows at the resolution raw, Months where each has one source, else a list of periods."""
 
     resolution: Resolution
-    found: Rows | list[Row]
+    found: Found
     next_cursor: str | None
 
 
@@ -73,7 +77,7 @@ def _fitted(track: Track, span: Span, wish: Wish) -> Fitted:
     return Fitted(Resolution.RAW) if span.is_empty else fitting(track, span, wish.max_points)
 
 
-def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Rows | list[Row], Place | tuple[int, int] | None]:
+def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Found, Place | tuple[int, int] | None]:
     """The rows, and the place of the last one where there are more."""
     if fitted.resolution is Resolution.RAW:
         readings, has_more = raw_page.page(track, part)
@@ -82,6 +86,8 @@ def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Rows | list[Row], P
         rows = fitted.rows
     elif part.span.is_empty:
         rows = []
+    elif fitted.resolution is Resolution.MONTH and (months := zoom.months(track, part)) is not None:
+        return months, None
     else:
         is_hours = fitted.resolution is Resolution.HOUR
         rows = hours.page(track, part) if is_hours else zoom.page(track, fitted.resolution, part)

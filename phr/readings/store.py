@@ -160,8 +160,8 @@ def _write_once(
     # Before the buckets: a crash in between then leaves a source without readings, never readings without a source.
     _note_sources(database, (touched[key] for key in written if key not in found))
     lost = _bulk(database, writes, list(written))
-    landed = [one for one in written.items() if one[0] not in lost]
-    landings.note(database, landed, max(arrival.arrived_at_ms for arrival in arrivals))
+    if landed := [one for one in written.items() if one[0] not in lost]:
+        landings.note(database, landed, max(arrival.arrived_at_ms for arrival in arrivals))
     for key, per_arrival in results.items():
         if key not in lost:
             for number, outcome in per_arrival:

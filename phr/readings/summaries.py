@@ -3,7 +3,7 @@
 One document a year and source (person, metric, local year, device), collection ``summaries``:
     _id    person:metric:year:device         p, m, y, d  the same, apart
     v      version; every write is guarded by it
-    days   {month: {day: stats}}             months  {month: stats}       see phr.readings.stats
+    days   {month: {day: stats}}, see phr.readings.stats    months   packed, see phr.readings.packed_months
 
 A summary may be behind its buckets; a bucket whose days are behind says so itself (``dirty``). A reader takes the
 dirty days first and the summaries second, and computes the dirty days from the buckets: a day that was clean when it
@@ -17,12 +17,13 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from phr.database import Document
 from phr.formats.building import MAX_PERIOD_MS
+from phr.readings.packed_months import Months, Year, joined
 from phr.readings.raw import Between, Lane, Stretch, read
 from phr.readings.spans import DAY_MS
 from phr.readings.stats import Stats, combined, of_arrays
@@ -62,31 +63,28 @@ def days(lane: Lane, first: int, last: int) -> list[Line]:
     return [Line(day, device, stats) for (day, device), stats in sorted(found.items())]
 
 
-def months(lane: Lane, first: int, last: int) -> list[Line]:
-    """A line per source for each calendar month with readings that overlaps the days from first to last."""
-    return [Line(day, device, Stats.from_doc(doc)) for day, device, doc in month_docs(lane, first, last)]
-
-
-def month_docs(lane: Lane, first: int, last: int) -> list[tuple[int, str, list[Any]]]:
-    """The same as (first day, device, Stats.to_doc), which spares a lifetime's months the making of as many objects."""
+def months(lane: Lane, first: int, last: int) -> Months:
+    """Each source's calendar months with readings that overlap the days from first to last."""
     first = to_day(to_date(first).replace(day=1))
     last = to_day(_next_month(to_date(last))) - 1
     dirty = dirty_days(lane, first, last)
-    stale = {(device, _month_of(day)) for device, days_ in dirty.items() for day in days_}
-    found: dict[tuple[int, str], list[Any]] = {}
-    for document in _year_documents(lane, first, last, {"months": 1}):
-        device, starts = document["d"], _month_starts(document["y"])
-        found |= {(starts[month], device): doc for month, doc in document.get("months", {}).items()}
-    for device, start in stale:
-        found.pop((start, device), None)
-    parts: dict[tuple[int, str], list[tuple[int, Stats]]] = defaultdict(list)  # day by day
+    documents = _year_documents(lane, first, last, {"months": 1})
+    years = [Year(row["d"], _month_starts(row["y"]), row["months"]) for row in documents]
+    whole = joined(years, _anew(lane, dirty))
+    low, high = np.searchsorted(whole.numbers[:, 0], [first, last + 1]).tolist()
+    return whole[low:high]
+
+
+def _anew(lane: Lane, dirty: dict[str, set[int]]) -> dict[tuple[int, str], Stats | None]:
+    """The months of dirty days by (first day, device), put together from their days; None: nothing is left of one."""
+    stale = {(_month_of(day), device) for device, days_ in dirty.items() for day in days_}
+    parts: dict[tuple[int, str], list[tuple[int, Stats]]] = {key: [] for key in stale}  # day by day
     for device, day, stats in _days_of(lane, stale):
         if day not in dirty[device]:
             parts[_month_of(day), device].append((day, stats))
     for (day, device), stats in computed(lane, dirty).items():
         parts[_month_of(day), device].append((day, stats))
-    found |= {key: whole.to_doc() for key, days_ in parts.items() if (whole := combined(_by_day(days_)))}
-    return [(day, device, doc) for (day, device), doc in sorted(found.items()) if first <= day <= last]
+    return {key: combined(_by_day(days_)) for key, days_ in parts.items()}
 
 
 def dirty_days(lane: Lane, first: int, last: int) -> dict[str, set[int]]:
@@ -149,16 +147,16 @@ def _year_documents(lane: Lane, first: int, last: int, fields: Document) -> Iter
     return lane.database.summaries.find(query, {"d": 1, "y": 1} | fields, batch_size=1_000)
 
 
-def _days_of(lane: Lane, months_: set[tuple[str, int]]) -> Iterable[tuple[str, int, Stats]]:
+def _days_of(lane: Lane, months_: set[tuple[int, str]]) -> Iterable[tuple[str, int, Stats]]:
     """(device, day, stats) of some months, as the summaries have them; no other year is read for them."""
     if not months_:
         return
-    starts = [(device, to_date(start)) for device, start in months_]
+    starts = [(device, to_date(start)) for start, device in months_]
     keys = {f"{lane.prefix}:{start.year:04}:{device}" for device, start in starts}
     fields = {"d": 1, "y": 1} | {f"days.{start.month:02}": 1 for _, start in starts}
     for document in lane.database.summaries.find({"_id": {"$in": list(keys)}}, fields, batch_size=1_000):
         for day, stats in _day_rows(document):
-            if (document["d"], _month_of(day)) in months_:
+            if (_month_of(day), document["d"]) in months_:
                 yield document["d"], day, stats
 
 
@@ -179,9 +177,9 @@ def _month_of(day: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def _month_starts(year: int) -> dict[str, int]:
-    """The first day of each month, by the name it has in a year document."""
-    return {f"{month:02}": to_day(date(year, month, 1)) for month in range(1, 13)}
+def _month_starts(year: int) -> tuple[int, ...]:
+    """The first day of each month from January on."""
+    return tuple(to_day(date(year, month, 1)) for month in range(1, 13))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,9 @@ import numpy as np
 from phr.clock import rfc3339
 from phr.readings.columns import ABSENT, IntArray
 from phr.readings.local_time import Clock, texts
+from phr.readings.packed_months import Months
 from phr.readings.raw_page import Rows
+from phr.readings.series import Found
 from phr.readings.track import Row
 from phr.vocabulary.metric import Metric, Summary, ValueType
 from phr.vocabulary.reading import DURATION
@@ -29,6 +31,16 @@ FIELDS = (
 )  # columns of raw readings that must be asked for
 _PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
 _WITH_NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
+
+
+def columns_of(found: Found, metric: Metric, clock: Clock, fields: Iterable[str]) -> Columns:
+    """A page of a series; of periods only ``device`` of the fields."""
+    if isinstance(found, Rows):
+        return of_readings(found, metric, fields)
+    has_device = "device" in fields
+    if isinstance(found, Months):
+        return of_months(found, metric, clock, has_device=has_device)
+    return of_periods(found, metric, clock, has_device=has_device)
 
 
 def of_readings(rows: Rows, metric: Metric, fields: Iterable[str]) -> Columns:
@@ -55,15 +67,45 @@ def of_readings(rows: Rows, metric: Metric, fields: Iterable[str]) -> Columns:
 def of_periods(rows: list[Row], metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
     """``t``, ``n``, ``min``, ``max`` and ``mean``, ``sum`` or ``last``; of components named systolic_min and so on."""
     columns: Columns = {"t": _begins(rows, clock), "n": [row.doc[0] for row in rows]}
-    if metric.summary is not Summary.COUNT and metric.value_type in _WITH_NUMBERS:
-        for key in [part.key for part in metric.components] or [""]:
-            found = [_part(row.doc[2], key) for row in rows]
-            prefix = f"{key}_" if key else ""
-            for name in ("min", "max", str(metric.summary)):
-                columns[prefix + name] = _STATISTICS[name](found, metric.scale)
+    for key in _shown(metric):
+        found = [_part(row.doc[2], key) for row in rows]
+        prefix = f"{key}_" if key else ""
+        for name in ("min", "max", str(metric.summary)):
+            columns[prefix + name] = _STATISTICS[name](found, metric.scale)
     if has_device:
         columns["device"] = [list(row.devices) for row in rows]
     return columns
+
+
+def of_months(months: Months, metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
+    """The same of months that have one source each."""
+    columns: Columns = {"t": [clock.midnight(day) for day in months.numbers[:, 0].tolist()]}
+    columns["n"] = months.numbers[:, 1].tolist()
+    for key in _shown(metric):
+        found = months.of_component(key)
+        prefix = f"{key}_" if key else ""
+        for name in ("min", "max", str(metric.summary)):
+            columns[prefix + name] = [None] * len(months) if found is None else _statistic(name, found, metric.scale)
+    if has_device:
+        columns["device"] = [[device] for device in months.devices]
+    return columns
+
+
+def _shown(metric: Metric) -> list[str]:
+    """The components with numbers to show; "" of a plain number."""
+    if metric.summary is Summary.COUNT or metric.value_type not in _WITH_NUMBERS:
+        return []
+    return [part.key for part in metric.components] or [""]
+
+
+def _statistic(name: str, numbers: IntArray, scale: int) -> list[Any]:
+    n, low, high, total, last = numbers.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = {"min": low, "max": high, "sum": total, "last": last}.get(name)
+        shown: list[Any] = (total / (n * scale) if value is None else value / scale).tolist()
+    for index in np.flatnonzero(n == 0).tolist():
+        shown[index] = None
+    return shown
 
 
 # Of what Stats.to_doc writes of a component: [key, n, low, high, total, last]. None where a period has none of it.

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from phr.readings import summaries
+from phr.readings.packed_months import Months
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane
 from phr.readings.stats import Stats
@@ -99,9 +102,12 @@ class Track:
     def days(self, first: int, last: int) -> list[Line]:
         return self._own(summaries.days(self.lane, first, last))
 
-    def months(self, first: int, last: int) -> list[tuple[int, str, list[Any]]]:
-        docs = summaries.month_docs(self.lane, first, last)
-        return docs if self.source is None else [doc for doc in docs if doc[1] == self.source]
+    def months(self, first: int, last: int) -> Months:
+        found = summaries.months(self.lane, first, last)
+        if self.source is None:
+            return found
+        own = [device == self.source for device in found.devices]
+        return found[np.array(own, np.bool_)]
 
     def _own(self, lines: list[Line]) -> list[Line]:
         return lines if self.source is None else [line for line in lines if line.device == self.source]

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
+import numpy as np
+
+from phr.readings.packed_months import NO_MONTHS, Months
 from phr.readings.ranking import Ranking
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import Line, to_date, to_day
@@ -74,20 +77,35 @@ def end(resolution: Resolution, day: int) -> int:
     return begin(resolution, first + LONGEST_DAYS[resolution]) - 1 if resolution is not Resolution.DAY else day
 
 
+def months(track: Track, part: Part) -> Months | None:
+    """As ``page`` does by months, in columns; None where a month has several sources, or one look is not enough."""
+    first = part.span.first if part.after is None else max(part.span.first, end(Resolution.MONTH, part.after[0]) + 1)
+    last = part.span.last
+    if last - first > part.limit * LONGEST_DAYS[Resolution.MONTH]:
+        return None
+    found = track.months(begin(Resolution.MONTH, first), end(Resolution.MONTH, last)) if first <= last else NO_MONTHS
+    return found if len(found) <= part.limit and _has_one_source_each(found) else None
+
+
+def _has_one_source_each(found: Months) -> bool:
+    return not (np.diff(found.numbers[:, 0]) == 0).any()
+
+
 def _of_months(track: Track, first: int, last: int) -> list[Row]:
-    docs = track.months(first, last)
-    if len({month for month, _, _ in docs}) == len(docs):
-        sources = {device: (device,) for _, device, _ in docs}
+    found = track.months(first, last)
+    docs = found.docs()
+    if _has_one_source_each(found):
+        sources = {device: (device,) for device in found.names}
         return [Row(month, None, doc, sources[device]) for month, device, doc in docs]
     by_month: dict[int, list[Line]] = defaultdict(list)
     for month, device, doc in docs:
         by_month[month].append(Line(month, device, Stats.from_doc(doc)))
-    found = {month: _row(month, lines) for month, lines in by_month.items()}
+    rows_ = {month: _row(month, lines) for month, lines in by_month.items()}
     crowded = [] if track.is_merged else [month for month, lines in by_month.items() if len(lines) > 1]
     if crowded:  # which source counts is a question of each day
         of_all = of_days(track, crowded[0], end(Resolution.MONTH, crowded[-1]))
-        found |= {row.at: row for row in coarser(of_all, Resolution.MONTH) if row.at in crowded}
-    return list(found.values())
+        rows_ |= {row.at: row for row in coarser(of_all, Resolution.MONTH) if row.at in crowded}
+    return list(rows_.values())
 
 
 def _row(day: int, lines: list[Line]) -> Row:

@@ -10,6 +10,8 @@ from pymongo.errors import WTimeoutError
 from phr.api.application import create
 from phr.config import Settings
 from phr.errors import SettingInvalid
+from phr.migrations import restores
+from phr.migrations.migrate import run_pending
 from tests.cast import Cast
 from tests.telemetry.builders import reported
 
@@ -46,6 +48,28 @@ def test_readiness_names_the_dependency_that_is_down(settings: Settings) -> None
     assert (answer.status_code, answer.json["dependencies"]) == (503, {"mongodb": "down"})
     assert app.test_client().get("/healthz").status_code == 200
     app.extensions["phr"].database().client.close()
+
+
+def test_readiness_is_red_until_the_documents_have_the_form_of_this_version(cast: Cast) -> None:
+    reported(cast.database, "ingest")
+    reported(cast.database, "scheduler")
+    cast.database.migrations.delete_many({})
+    answer = cast.http.get("/readyz")
+    assert (answer.status_code, answer.json["dependencies"]["migrations"]) == (503, "down")
+    assert "app.py migrate" in answer.json["detail"]
+    run_pending(cast.database)
+    assert cast.http.get("/readyz").status_code == 200
+
+
+def test_readiness_is_red_until_a_restore_is_through(cast: Cast) -> None:
+    reported(cast.database, "ingest")
+    reported(cast.database, "scheduler")
+    restores.begin(cast.database, "of-monday")
+    answer = cast.http.get("/readyz")
+    assert answer.status_code == 503
+    assert "restore of of-monday" in answer.json["detail"]
+    restores.end(cast.database)
+    assert cast.http.get("/readyz").status_code == 200
 
 
 def test_application_without_a_database_does_not_start(settings: Settings) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from phr.database import Database
+from phr.readings import summaries
 from phr.readings.columns import ABSENT
 from phr.readings.raw import Lane, OffsetAt, read
 from phr.readings.stats import Column, Stats
 from phr.readings.store import Arrival
-from phr.readings.summaries import to_date, to_day
+from phr.readings.summaries import Line, to_date, to_day
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION, Run
@@ -176,3 +177,8 @@ def _stats(group: list[_Line]) -> Stats:
         numbers = [one.values[name] for one in ordered if name in one.values]
         columns.append((name, Column(len(numbers), min(numbers), max(numbers), sum(numbers), numbers[-1])))
     return Stats(len(ordered), ordered[-1].t, tuple(columns))
+
+
+def month_lines(lane: Lane, first: int, last: int) -> list[Line]:
+    """Months as the summaries tell them, a line each."""
+    return [Line(day, device, Stats.from_doc(doc)) for day, device, doc in summaries.months(lane, first, last).docs()]

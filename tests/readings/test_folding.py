@@ -15,7 +15,7 @@ from phr.readings import folding, store, summaries
 from phr.readings.raw import Lane
 from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0
-from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, a_lane, a_run, arriving
+from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, a_lane, a_run, arriving, month_lines
 
 ALL_DAYS = (0, 30_000)
 
@@ -37,7 +37,7 @@ def write(lane: Lane, t_ms: int, **changes: Any) -> None:
 
 def counts(lane: Lane) -> list[int]:
     """Readings by day, and by month, as summaries tell them."""
-    return [line.stats.n for read in (summaries.days, summaries.months) for line in read(lane, *ALL_DAYS)]
+    return [line.stats.n for read in (summaries.days, month_lines) for line in read(lane, *ALL_DAYS)]
 
 
 def just_after(patch: pytest.MonkeyPatch, module: Any, name: str, happens: Callable[[], Any]) -> None:
@@ -105,7 +105,7 @@ def test_slower_folder_does_not_put_an_old_day_over_a_new_one(lane: Lane, monkey
     assert summaries.dirty_days(lane, *ALL_DAYS) == {}
 
 
-@pytest.mark.parametrize("read", [summaries.days, summaries.months])
+@pytest.mark.parametrize("read", [summaries.days, month_lines])
 def test_reader_that_folding_overtakes_sees_every_reading(
     lane: Lane, monkeypatch: pytest.MonkeyPatch, read: Any
 ) -> None:
@@ -142,7 +142,7 @@ def test_day_that_a_reading_left_is_gone_from_days_and_month(bare: Database) -> 
     fold(lane)
     day = month_begin // DAY_MS
     assert [line.day for line in summaries.days(lane, *ALL_DAYS)] == [day]
-    assert [line.day for line in summaries.months(lane, *ALL_DAYS)] == [day]
+    assert [line.day for line in month_lines(lane, *ALL_DAYS)] == [day]
 
 
 def test_sources_are_told_apart(lane: Lane) -> None:

@@ -117,10 +117,7 @@ def table_of(lane: Lane, **wish: Any) -> list[dict[str, Any]]:
     found, cursor = [], None
     while True:
         page = series.read(lane, Wish(**wish, cursor=cursor))
-        if isinstance(page.found, Rows):
-            columns = table.of_readings(page.found, lane.metric, ("device", "seq"))
-        else:
-            columns = table.of_periods(page.found, lane.metric, Clock(lane.offset_at), has_device=True)
+        columns = table.columns_of(page.found, lane.metric, Clock(lane.offset_at), ("device", "seq"))
         found += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         cursor = page.next_cursor
         if cursor is None:

@@ -19,7 +19,7 @@ from phr.readings.store import Arrival
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION
 from tests.cast import T0
-from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, Model, a_lane, a_run, arriving, stored_in
+from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, Model, a_lane, a_run, arriving, month_lines, stored_in
 
 NIGHTS = [
     datetime(2026, 11, 1, 6, tzinfo=UTC),  # America/New_York: the hour from one to two comes twice
@@ -113,7 +113,7 @@ def assert_equal_to_model(lane: Lane, model: Model) -> None:
     assert stored_in(lane) == model.of(lane)
     of_days = {(line.day, line.device): line.stats for line in summaries.days(lane, FIRST, LAST)}
     assert of_days == model.days(lane)
-    of_months = {(line.day, line.device): line.stats for line in summaries.months(lane, FIRST, LAST)}
+    of_months = {(line.day, line.device): line.stats for line in month_lines(lane, FIRST, LAST)}
     assert of_months == model.months(lane)
 
 
