@@ -1,0 +1,133 @@
+"""``app.py restore BACKUP``: a backup into an empty database, compared document by document.
+
+``--check`` restores into a server of its own that is thrown away afterwards, which proves a backup and touches nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bson.raw_bson import RawBSONDocument
+from tqdm import tqdm
+
+from ops import mongod, ports, snapshot
+from ops.family import ROOM_BYTES, check_room, only_one, without_family
+from ops.indexes import ensure_indexes
+from ops.snapshot import Bar, Manifest
+from phr.config import Settings
+from phr.database import Database, connect, ping
+from phr.errors import ServerUnavailable
+from phr.feed import feed
+from phr.migrations import restores
+from phr.migrations.migrate import run_pending
+
+_OWN = {"migrations", restores.COLLECTION}  # what an empty database may have
+
+
+def main(argv: Sequence[str], settings: Settings) -> int:
+    """Exit status 0 only where everything came back as it was."""
+    parser = argparse.ArgumentParser(prog="app.py restore", description="A backup, back into an empty database.")
+    parser.add_argument("backup", type=Path, help="the directory that `app.py backup` made")
+    parser.add_argument("--check", action="store_true", help="into a server of its own, which is thrown away")
+    asked = parser.parse_args(argv)
+    with _target(settings, is_check=asked.check) as database, tqdm(unit=" documents") as bar:
+        manifest = put_back(database, asked.backup, bar)
+    total = sum(one.documents for one in manifest.collections.values())
+    done = "can be restored" if asked.check else "is restored"
+    print(f"{asked.backup} {done}: {total:,} documents as of {manifest.made_at}, each as it was.")
+    return 0
+
+
+def put_back(database: Database, backup: Path, bar: Bar) -> Manifest:
+    """Loads, compares, then makes indexes and runs what migrations the backup has not had.
+
+    Begun again after it was cut off, it starts from the beginning. Raises InputInvalid for a damaged backup before
+    anything is written, ServerUnavailable for a database that has something in it or does not hold what it was given.
+    """
+    manifest = snapshot.check(backup, bar.set_description)
+    _empty(database)
+    restores.begin(database, str(backup))
+    bar.reset(sum(one.documents for one in manifest.collections.values()))
+    for name in manifest.collections:
+        bar.set_description(name)
+        _load(database, name, backup / snapshot.file_name(name), bar)
+    for name, expected in manifest.collections.items():
+        bar.set_description(f"comparing {name}")
+        if snapshot.contents(database, name) != expected:
+            raise ServerUnavailable(f"{name} did not come back as it was; look at the disk, then run the restore again")
+    ensure_indexes(database)
+    run_pending(database)
+    feed.begin_anew(database)  # phones may have heard of changes that the backup has not
+    restores.end(database)
+    return manifest
+
+
+def _empty(database: Database) -> None:
+    """Raises ServerUnavailable for a database with documents, unless they are those of a restore that was cut off."""
+    present = set(snapshot.names(database))
+    if restores.under_way(database) is None:
+        full = sorted(name for name in present - _OWN if database[name].find_one({}, {"_id": 1}) is not None)
+        if full:
+            raise ServerUnavailable(
+                f"the database {database.name} has something in {', '.join(full[:3])}; restore into an empty one: "
+                "an empty PHR_DATA_DIR, or another PHR_MONGODB_DATABASE"
+            )
+    for name in sorted(present - {restores.COLLECTION}):
+        database.drop_collection(name)
+
+
+def _load(database: Database, name: str, path: Path, bar: Bar) -> None:
+    collection, batch, size = snapshot.raw(database, name), list[RawBSONDocument](), 0
+    for document in snapshot.documents(path):
+        batch.append(RawBSONDocument(document))
+        size += len(document)
+        if len(batch) >= snapshot.BATCH_DOCUMENTS or size >= snapshot.BATCH_BYTES:
+            collection.insert_many(batch, ordered=False)
+            bar.update(len(batch))
+            batch, size = [], 0
+    if batch:
+        collection.insert_many(batch, ordered=False)
+        bar.update(len(batch))
+
+
+@contextmanager
+def _target(settings: Settings, *, is_check: bool) -> Iterator[Database]:
+    """The database to restore into: a throw-away server's, the one that PHR_MONGODB_URI names, or the embedded one."""
+    if is_check:
+        with (
+            tempfile.TemporaryDirectory(prefix="phr-restore-") as directory,
+            _embedded(Path(directory), settings) as one,
+        ):
+            yield one
+        return
+    settings = without_family(settings)
+    check_room(settings.data_dir, ROOM_BYTES)
+    with only_one(settings.data_dir):  # raises where a family runs on it
+        if settings.mongodb_uri is not None:
+            with _opened(settings.mongodb_uri, settings) as database:
+                yield database
+            return
+        with _embedded(settings.data_dir / "mongodb", settings) as database:
+            yield database
+
+
+@contextmanager
+def _opened(uri: str, settings: Settings) -> Iterator[Database]:
+    database = connect(uri, settings.mongodb_database)
+    with database.client:
+        ping(database)
+        yield database
+
+
+@contextmanager
+def _embedded(directory: Path, settings: Settings) -> Iterator[Database]:
+    server = mongod.start(directory, ports.free_port())
+    try:
+        with _opened(server.uri, settings) as database:
+            yield database
+    finally:
+        mongod.stop(server)
