@@ -28,7 +28,7 @@ from phr.interchange import imports
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people
 from phr.readings import store
-from phr.timeline import entries, history, imported
+from phr.timeline import entries, files, history, imported
 
 STORES = (
     *(
@@ -42,6 +42,7 @@ STORES = (
         entered,
         entries,
         feed,
+        files,
         landings,
         tickets,
         grants,

@@ -75,7 +75,7 @@ def show_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
 def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
-    _keep_retained(found)
+    keep_retained(found)
     draft = _changed(found, body)
     permit(categories(draft))
     changed = entries.change(database(), found, draft, _hand())
@@ -88,7 +88,7 @@ def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str,
 def delete_entry(person: str, sight: frozenset[str], entry: str) -> None:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
-    _keep_retained(found)
+    keep_retained(found)
     entries.delete(database(), found, _hand())
 
 
@@ -112,11 +112,19 @@ def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str
     """As it was in a version, of a deleted one by default as it was before."""
     current = _seen(history.latest(database(), person, entry), sight)
     expected_version(current.version)
-    _keep_retained(current)
+    keep_retained(current)
     earlier = history.version(database(), current, body["version"])
     permit(earlier.categories)
     restored = entries.restore(database(), current, earlier.version, _hand())
     return Answer(entry_json(restored), version=restored.version)
+
+
+def keep_retained(entry: Entry) -> None:
+    """Raises AccessDenied for what an organisation must retain, unless one of its professionals asks."""
+    if entry.retained_by is not None and _speaks_for(caller()) != entry.retained_by:
+        raise AccessDenied(
+            "what a professional wrote is changed by the same organisation alone; write a note beside it"
+        )
 
 
 def _seen(entry: Entry, sight: frozenset[str]) -> Entry:
@@ -170,14 +178,6 @@ def _effective(person: str, begin: When | Remembered, end: When | Remembered | N
     if not told.is_in_order:
         raise InputInvalid("a period ends after it begins", "/effective_until")
     return told
-
-
-def _keep_retained(entry: Entry) -> None:
-    """Raises AccessDenied for what an organisation must retain, unless one of its professionals asks."""
-    if entry.retained_by is not None and _speaks_for(caller()) != entry.retained_by:
-        raise AccessDenied(
-            "what a professional wrote is changed by the same organisation alone; write a note beside it"
-        )
 
 
 def _organisation(provenance: Mapping[str, Any]) -> str | None:

@@ -23,6 +23,7 @@ from phr.people.keyring import INSTALLATION, NONCE_BYTES
 
 VERSION = b"\x01"
 TOKEN_BYTES = 12
+OVERHEAD_BYTES = len(VERSION) + NONCE_BYTES + 16  # what sealing adds: and GCM's tag
 
 
 class SealBroken(PhrError):
