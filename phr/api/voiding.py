@@ -47,7 +47,7 @@ class MoveBody(VoidBody):
 @takes(VoidBody)
 @returns()
 def void_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
-    return _answer(amending.take_out(database(), _source(person, body), _wanted(body), _act(body)))
+    return _answer(amending.take_out(database(), source_of(person, body), _wanted(body), _act(body)))
 
 
 @blueprint.post("/v1/people/<person>/readings/restore")
@@ -55,7 +55,7 @@ def void_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @takes(VoidBody)
 @returns()
 def restore_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
-    return _answer(amending.give_back(database(), _source(person, body), _wanted(body), _act(body)))
+    return _answer(amending.give_back(database(), source_of(person, body), _wanted(body), _act(body)))
 
 
 @blueprint.post("/v1/people/<person>/readings/move")
@@ -64,7 +64,7 @@ def restore_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @returns()
 def move_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
     """The caller must be allowed to write into both records, and to read this one: moving shows what is moved."""
-    act, way = _act(body), Way(_source(person, body), _wanted(body), body["person"])
+    act, way = _act(body), Way(source_of(person, body), _wanted(body), body["person"])
     if way.to == person:
         raise InputInvalid("they are this person's already", "/person")
     about = "POST readings/move"
@@ -73,7 +73,8 @@ def move_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
     return _answer(amending.move(installation().recorder(), database(), way, act))
 
 
-def _source(person: str, body: dict[str, Any]) -> Source:
+def source_of(person: str, body: dict[str, Any]) -> Source:
+    """Raises InputInvalid for a metric that is none."""
     metric = vocabulary().metrics.get(body["metric"])
     if metric is None:
         raise InputInvalid("no such metric", "/metric")

@@ -80,5 +80,6 @@ class History:
 
 
 def past_row(line: Line) -> Row:
+    """What a line of the history says that a reading held."""
     """What a line of the history says that the reading held."""
     return Row(tuple((name, value) for name, value in line["v"]), line["r"], line.get("x"))

@@ -1,0 +1,67 @@
+"""The history of one reading: who, when, from where, before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import Schema, fields, validate
+
+from phr.api.deciding import access, returns, takes
+from phr.api.installation import database
+from phr.api.shapes import MomentField
+from phr.api.voiding import source_of
+from phr.clock import rfc3339
+from phr.readings import past
+from phr.readings.past import Happening, Version
+from phr.vocabulary.metric import Metric
+from phr.vocabulary.reading import DURATION
+from phr.vocabulary.units import canonical
+
+blueprint = Blueprint("reading_history", __name__)
+
+
+class HistoryQuery(Schema):
+    metric = fields.String(required=True, validate=validate.Length(1, 64))
+    device = fields.String(required=True, validate=validate.Length(1, 200))
+    t = MomentField(required=True)
+    seq = fields.Integer(load_default=0, validate=validate.Range(0, 2**31 - 1))
+
+
+@blueprint.get("/v1/people/<person>/readings/history")
+@access("readings.read")
+@takes(HistoryQuery, location="query")
+@returns()
+def show_reading_history(person: str, query: dict[str, Any]) -> dict[str, Any]:
+    source, key = source_of(person, query), (query["t"].t_ms, query["seq"])
+    metric = source.metric
+    changes = [_change(metric, source.device, key[0], one) for one in past.of_reading(database(), source, key)]
+    unit = metric.unit.code if metric.unit else None
+    identity = {"metric": metric.key, "device": source.device, "t": rfc3339(key[0]), "seq": key[1], "unit": unit}
+    return identity | {"changes": changes}
+
+
+def _change(metric: Metric, device: str, t_ms: int, one: Happening) -> dict[str, Any]:
+    """Numbers in the canonical unit; ``source`` is where the word came from, or who voided or restored it and why."""
+    word = one.after or one.before
+    assert word is not None
+    source: dict[str, Any] = {"device": device, "origin": word.origin}
+    if one.by is not None:
+        source = {"by": one.by, "reason": one.reason}
+    elif word.batch is not None:
+        source["import"] = word.batch
+    before, after = (_version(metric, t_ms, version) for version in (one.before, one.after))
+    return {"action": one.action, "at": rfc3339(one.at_ms), "source": source, "before": before, "after": after}
+
+
+def _version(metric: Metric, t_ms: int, version: Version | None) -> dict[str, Any] | None:
+    if version is None:
+        return None
+    numbers: dict[str, Any] = {name: canonical(metric, stored) for name, stored in version.values.items()}
+    lasted_ms = version.values.get(DURATION)
+    numbers.pop(DURATION, None)
+    value = {"value": numbers.pop("")} if "" in numbers else {}
+    components = {"components": numbers} if numbers else {}
+    lasted = {"end": rfc3339(t_ms + lasted_ms, version.offset_min)} if lasted_ms is not None else {}
+    told = {"t": rfc3339(t_ms, version.offset_min), "unit_as_sent": version.unit}
+    return told | value | components | lasted | version.extra
