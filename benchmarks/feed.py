@@ -30,7 +30,7 @@ DAYS = 60
 WAVES = (
     Wave("heart-rate", "/min", period_s=60, low=45, high=180, step=4),
     Wave("glucose-interstitial", "mmol/L", 300, 3.0, 20.0, 0.3, decimals=1),
-    Wave("oxygen-saturation", "%", 300, 90, 100, 1),
+    Wave("spo2", "%", 300, 90, 100, 1),
 )
 PATIENCE_S = 30.0
 
