@@ -26,7 +26,7 @@ from phr.intake import (
 )
 from phr.interchange import imports
 from phr.notices import outbox
-from phr.people import access, grants, keyring, people
+from phr.people import access, grants, keyring, people, repeats
 from phr.readings import store
 from phr.timeline import entries, files, history, imported
 
@@ -56,7 +56,7 @@ STORES = (
         mappings,
         models,
     ),
-    *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, restamps, store, vendor_hours),
+    *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, vendor_hours),
 )
 
 

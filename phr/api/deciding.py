@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from phr.api.installation import database, installation
 from phr.api.problems import PreconditionMissing, ShapeInvalid
+from phr.api.repeats import once
 from phr.auth import tickets
 from phr.auth.protector import TokenInvalid
 from phr.auth.scopes import by_category as scopes_by_category
@@ -44,6 +45,7 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
     A scope of a person: the route has ``<person>`` ("me" is the caller); the view gets ``person``, its id. A scope of a
     vendor: the view gets ``vendor``, its slug. ``categories``: where the view touches others than the scope's. The
     log line is written while the view reads (before a view that writes) and is on disk before the answer leaves.
+    A POST that is sent again with its Idempotency-Key is answered as the first time.
     """
     scope = scopes()[scope_name]
 
@@ -53,7 +55,7 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
                 return view(vendor=_vendor(caller), **args)
-            return _recorded(view, _begun(scope.verb, categories or scope.categories, args), args)
+            return _recorded(partial(once, view), _begun(scope.verb, categories or scope.categories, args), args)
 
         guarded.__dict__["scope"] = scope_name
         return guarded

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
 from phr.api.entry_shapes import EntriesQuery, EntryBody, EntryPatch, change_json, entry_json, filter_of
 from phr.api.installation import database
+from phr.api.repeats import idempotency_key
 from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, NotFound
 from phr.people import people
@@ -24,7 +25,6 @@ from phr.timeline.kinds import kinds
 
 blueprint = Blueprint("entries", __name__)
 
-LONGEST_KEY = 255
 OWN_WORD = {"how": "self-reported"}
 PROFESSIONS = frozenset(("doctor", "nurse", "village-doctor"))
 
@@ -45,7 +45,7 @@ class RestoreBody(Schema):
 def create_entry(person: str, sight: frozenset[str], body: dict[str, Any]) -> Answer:  # noqa: ARG001
     draft = _draft(person, body)
     permit(categories(draft))
-    new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=_key())
+    new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=idempotency_key())
     made = entries.create(database(), new, now_ms())
     location = f"/v1/people/{person}/entries/{made.id}"
     return Answer(entry_json(made), version=made.version, headers={"Location": location})
@@ -197,13 +197,6 @@ def _speaks_for(who: Caller) -> str | None:
     """The organisation of a professional; None of all others and of an operator in anybody's name."""
     author = None if who.act else people.find(database(), who.subject)
     return author.organisation if author and PROFESSIONS & set(author.roles) else None
-
-
-def _key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= LONGEST_KEY:
-        raise InputInvalid(f"Idempotency-Key has 1 to {LONGEST_KEY} characters")
-    return key
 
 
 def _author() -> Author:

@@ -63,10 +63,6 @@ def test_redelivered_reading_is_stored_once(database: Database) -> None:
     assert len(stored_in(a_lane(database))) == 1
 
 
-def test_nothing_to_write_is_written(database: Database) -> None:
-    assert store.write(database, []) == []
-
-
 def test_duplicate_writes_nothing(database: Database) -> None:
     written(database, arriving(a_run()))
     before = list(database.readings.find())
