@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -22,10 +23,19 @@ class Api:
             raise SettingInvalid(f"--api {url} is not http://… or https://…")
         self._url = url.rstrip("/")
         basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._basic = {"Authorization": f"Basic {basic}"}
+        self._renew_token()
+
+    def _renew_token(self) -> None:
         body = urlencode({"grant_type": "client_credentials"}).encode()
-        self._token = self._json("/oauth/token", {"Authorization": f"Basic {basic}"}, body)["access_token"]
+        answer = self._json("/oauth/token", self._basic, body)
+        self._token = answer["access_token"]
+        self._good_until = time.monotonic() + answer["expires_in"] / 2
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """The token is asked for anew before it ends: who watches devices does so for longer."""
+        if time.monotonic() > self._good_until:
+            self._renew_token()
         given = urlencode({name.rstrip("_"): value for name, value in query.items()})
         return self._json(f"{path}?{given}", {"Authorization": f"Bearer {self._token}"})
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from phr import clock
 from phr.errors import InputInvalid
-from vendor import probes, watching
+from vendor import presence, probes, watching
 from vendor.api import Api
 from vendor.finding import Finding, exit_status, judged
-from vendor.line import Line
+from vendor.line import Heard, Line
 from vendor.login import Address, Login, address_of, login_of
+from vendor.presence import Presence
 from vendor.watching import Watched
 
 TEST_DEVICE = "conformance"
+LOOKED_EVERY_S = 2.0
 LONGEST_WATCH_MS = 30 * 24 * 3_600_000
 
 
@@ -26,7 +29,8 @@ def main(argv: list[str]) -> int:
     api = _api(asked, login)
     if asked.watch is None:
         device = asked.device or login.device or TEST_DEVICE
-        return _printed(chain(_checked(address, login, device), _api_checked(api, device)))
+        present = presence.all_findings(address, login, api, device)
+        return _printed(chain(_checked(address, login, device), present, _api_checked(api, device)))
     return _printed(watching.all_findings(_watched(address, login, api, asked.watch)))
 
 
@@ -66,7 +70,7 @@ def _api(asked: argparse.Namespace, login: Login) -> Api | None:
 def _checked(address: Address, login: Login, device: str) -> Iterator[Finding]:
     prefix = f"phr/v1/{login.vendor}/{device}"
     line = Line(address, login, [f"{prefix}/feedback/#"])
-    line.set_will(f"{prefix}/status", b'{"status":"offline"}')
+    line.set_will(f"{prefix}/status", presence.OFFLINE)
     with line:
         yield Finding(True, "the broker takes the login, MQTT 5 and a Will")
         yield from probes.all_findings(probes.Bench(line, login.vendor, device, clock.now_ms()))
@@ -84,15 +88,26 @@ def _api_checked(api: Api | None, device: str) -> Iterator[Finding]:
 def _watched(address: Address, login: Login, api: Api | None, seconds: float) -> Watched:
     from_ms = clock.now_ms()
     before = _messages(api, from_ms)
+    heard: list[Heard] = []
+    present = Presence()
     with Line(address, login, [f"phr/v1/{login.vendor}/{login.device or '+'}/feedback/#"]) as line:
-        heard = line.listen(seconds)
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            heard = line.listen(min(LOOKED_EVERY_S, left_s) if api else left_s)
+            if api:
+                present.look(api, _devices_of(heard, login))
     is_whole_vendor = login.device is None
     if api is None or before is None:
         return Watched(heard, None, ())
     after = _messages(api, from_ms)
     device = {"device": login.device} if login.device else {}
     rows = api.get("/v1/vendor/rejections", from_=from_ms, limit=500, **device)["rejections"]
-    return Watched(heard, (after or 0) - before if is_whole_vendor else None, rows)
+    return Watched(heard, (after or 0) - before if is_whole_vendor else None, rows, present)
+
+
+def _devices_of(heard: Iterable[Heard], login: Login) -> list[str]:
+    """Those that were told something, in order; a device's own login is of one."""
+    return [login.device] if login.device else list(dict.fromkeys(one.topic.split("/")[3] for one in heard))
 
 
 def _messages(api: Api | None, from_ms: int) -> int | None:

@@ -64,6 +64,10 @@ class Line:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def break_off(self) -> None:
+        """Ends the connection so that the broker publishes the Will (MQTT 5, 3.14.2.1: reason 4)."""
+        self._client.disconnect(reasoncode=ReasonCode(PacketTypes.DISCONNECT, identifier=4))
+
     def set_will(self, topic: str, payload: bytes) -> None:
         """Before entering: a retained Will."""
         self._client.will_set(topic, payload, qos=1, retain=True)

@@ -175,15 +175,6 @@ def _foreign_response_topic(bench: Bench) -> Finding:
     return judged("a foreign response topic is refused and told on the feedback topic", is_ok, _told_of(heard))
 
 
-def _status(bench: Bench) -> Finding:
-    status = json.dumps({"status": "online"}).encode()
-    reason = bench.line.publish(f"{bench.prefix}/status", status, retain=True)
-    is_ok = reason is not None and reason < REFUSED_FROM
-    return judged(
-        "a retained status is taken, and a Will on it", is_ok, f"PUBACK {reason}; ask for the right to write it"
-    )
-
-
 def _other_format(bench: Bench, content_type: str) -> Finding:
     body = OTHER_FORMATS[content_type](bench.now_ms - HOUR_MS + 30 * 60_000)
     heard = bench.line.heard[:]
@@ -240,5 +231,4 @@ PROBES: tuple[Callable[[Bench], Finding], ...] = (
     _silence,
     _own_response_topic,
     _foreign_response_topic,
-    _status,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from vendor.finding import Finding, judged
 from vendor.line import Heard
+from vendor.presence import Presence
 
 # Asked for again: a device that reads its verdicts sends a payload once, and once more where the verdict got lost.
 OFTEN = 3
@@ -34,6 +35,7 @@ class Watched:
     heard: Sequence[Heard]
     messages: int | None
     rejections: Sequence[dict[str, Any]]
+    presence: Presence | None = None  # None: the API was not asked
 
 
 def all_findings(watched: Watched) -> Iterator[Finding]:
@@ -45,7 +47,10 @@ def all_findings(watched: Watched) -> Iterator[Finding]:
     yield _released(watched)
     yield from _rejected(_by_kind(watched))
     yield _held(watched)
-    yield Finding(None, "status and Will", "only the server reads them; publish `online` retained, `offline` as Will")
+    if watched.presence is None:
+        yield Finding(None, "status and Will", "only the server reads them; ask the API as well (--api) to see them")
+    else:
+        yield from watched.presence.findings()
 
 
 def _ids(watched: Watched) -> Finding:

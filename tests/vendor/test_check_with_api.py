@@ -19,7 +19,10 @@ from phr.people.people import NewPerson
 from tests.ingest.running import wait_until
 from tests.real.gateway import Gateway
 from tests.real.installation import Installation, installed
-from vendor import main
+from vendor import command, main, presence
+from vendor.api import Api
+from vendor.line import Line
+from vendor.login import Login, address_of
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,49 @@ def test_a_vendor_checks_broker_and_api(
     said = capsys.readouterr().out
     assert (status, "FAIL" in said) == (0, False)
     assert "the API counts the vendor's messages" in said
+    assert f"ok   {presence.STATUS}\nok   {presence.WILL}" in said
+
+
+def test_a_status_that_the_server_does_not_take_fails(
+    installation: Installation,
+    printed: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a device that is not registered: the broker takes it with a PUBACK, the server keeps nothing."""
+    monkeypatch.setattr(presence, "TAKEN_WITHIN_S", 0.5)
+    monkeypatch.setattr(presence, "status_of", lambda *_: {})
+    given = arguments(installation, tmp_path / "v.json", printed, "--device", "d1")
+    assert main(given) == 1
+    assert f"FAIL {presence.STATUS}" in capsys.readouterr().out
+
+
+def test_watching_sees_a_status_and_a_will(
+    installation: Installation,
+    printed: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "LOOKED_EVERY_S", 0.2)
+    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "4")
+    login = Login(printed["mqtt_username"], printed["mqtt_password"])
+    watching = threading.Thread(target=lambda: main(given))
+    watching.start()
+    device = Line(address_of(given[2]), login, [f"phr/v1/{login.vendor}/d1/feedback"])
+    device.set_will(f"phr/v1/{login.vendor}/d1/status", b"offline")
+    with device:
+        device.publish(f"phr/v1/{login.vendor}/d1/status", b"online", retain=True)
+        wait_until(lambda: device.ask(f"phr/v1/{login.vendor}/d1/readings", b'{"id": "m", "readings": []}'))
+        api = Api(installation.url, printed["client_id"], printed["client_secret"])
+        wait_until(lambda: presence.status_of(api, "d1").get("state") == "online")
+        threading.Event().wait(0.5)  # the watcher looks
+        device.break_off()
+    watching.join(10)
+    said = capsys.readouterr().out
+    assert "ok   devices say their status" in said
+    assert "ok   a device that left was shown as offline" in said
 
 
 def test_a_payload_without_an_id_is_seen_through_the_statistics(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from vendor.line import Heard
+from vendor.presence import Presence
 from vendor.watching import Watched, all_findings
 
 
@@ -61,3 +62,24 @@ def test_what_only_the_list_of_rejections_knows_counts_too() -> None:
 
 def test_a_held_reading_is_no_failure() -> None:
     assert failed(heard("a", held=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([None], [False]),
+        (["online"], [True, None]),
+        ([None, "online"], [True, None]),
+        (["offline"], [True, None]),  # it was away before anybody looked
+        (["online", "offline"], [True, True]),
+    ],
+)
+def test_a_device_is_judged_by_the_states_that_the_server_showed(
+    states: list[str | None], expected: list[bool | None]
+) -> None:
+    assert [one.is_ok for one in Presence({"cuff": states}).findings()] == expected
+
+
+def test_one_silent_device_among_good_ones_is_named() -> None:
+    first = next(Presence({"a": ["online"], "b": [None]}).findings())
+    assert (first.is_ok, "not b:" in first.advice) == (False, True)
