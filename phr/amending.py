@@ -14,7 +14,7 @@ from phr.formats import phr_v1
 from phr.intake import held
 from phr.intake.held import HeldRow
 from phr.notices import outbox
-from phr.readings import void
+from phr.readings import carrying, void
 from phr.readings.chunk import EXTRA_KEYS
 from phr.readings.revisions import Key, Row
 from phr.readings.void import Act, Done, Source, Wanted
@@ -102,21 +102,30 @@ def _raised_by(source: Source, done: Done) -> outbox.Raised:
 
 
 def move(recorder: Recorder, database: Database, way: Way, act: Act) -> Done:
-    """Records the standing readings for another person, then takes them out here; safe to repeat.
+    """Records the standing readings for another person with all that they held before, then takes them out here.
 
-    Raises NotMovable, with nothing taken out, where the other person's record does not take them.
+    Safe to repeat. Raises NotMovable, HistoryFull, with nothing taken out, where the other person's record does not
+    take them.
     """
+    there = Source(way.to, way.source.metric, way.source.device)
+    said = carrying.said_at_ms(database, way.source, way.wanted)
     for runs, rows in void.standing(database, way.source, way.wanted):
-        deliveries = _handed_over(way, runs, rows)
-        for verdict in recorder.record(deliveries, act.now_ms):
-            if verdict.rejected or verdict.held:
-                raise NotMovable("the other record does not take these readings")
-        there = Source(way.to, way.source.metric, way.source.device)
-        give_back(database, there, Wanted(frozenset(rows)), act)
+        deliveries = _handed_over(way, runs, rows, said)
+        _must_take(recorder.record(deliveries, act.now_ms))
+        wanted = Wanted(frozenset(rows))
+        give_back(database, there, wanted, act)
+        # What stood there before stands as it was then; it has to hear what was said since.
+        _must_take(recorder.record(deliveries, act.now_ms))
+        carrying.carry(database, way.source, way.to, wanted)
     return take_out(database, way.source, way.wanted, act)
 
 
-def _handed_over(way: Way, runs: list[list[Any]], rows: Mapping[Key, Row]) -> list[Delivery]:
+def _must_take(verdicts: Iterable[Verdict]) -> None:
+    if any(verdict.rejected or verdict.held for verdict in verdicts):
+        raise NotMovable("the other record does not take these readings")
+
+
+def _handed_over(way: Way, runs: list[list[Any]], rows: Mapping[Key, Row], said: Mapping[Key, int]) -> list[Delivery]:
     """Each as it came: its unit, offset, origin and arrival; one a delivery, since runs differ."""
     metric = way.source.metric
     names = sorted({name for row in rows.values() for name, _ in row.values})
@@ -129,7 +138,7 @@ def _handed_over(way: Way, runs: list[list[Any]], rows: Mapping[Key, Row]) -> li
         run.seq = [seq]
         run.clock_offset_ms = clock[0] if clock else 0
         run.extras = {0: {_EXTRAS[name]: value for name, value in row.extra.items()}} if row.extra else {}
-        decoded = Decoded(runs=[run])
+        decoded = Decoded(runs=[run], sent_at_ms=said.get((t, seq)))
         # Its time has been put right already.
         delivery = Delivery(decoded, way.source.device, origin, arrived_at_ms, person=way.to, shift_ms=0, is_given=True)
         found.append(delivery)

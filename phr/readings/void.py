@@ -113,7 +113,7 @@ def restore(database: Database, source: Source, wanted: Wanted, act: Act) -> Don
 
 def standing(database: Database, source: Source, wanted: Wanted) -> Iterable[tuple[list[list[Any]], Rows]]:
     """The wanted readings that stand in the record, with the runs that their numbers name, bucket by bucket."""
-    for document in database.readings.find({"_id": {"$in": _ids(database, source, wanted)}}, sort=[("_id", 1)]):
+    for document in database.readings.find({"_id": {"$in": bucket_ids(database, source, wanted)}}, sort=[("_id", 1)]):
         bucket = _Bucket(document, source.metric)
         rows = {k: row for n in bucket.numbers() for k, row in bucket.rows("c", n).items() if wanted.holds(k)}
         if rows:
@@ -121,12 +121,13 @@ def standing(database: Database, source: Source, wanted: Wanted) -> Iterable[tup
 
 
 def _change_all(database: Database, source: Source, way: _Way) -> Done:
-    keys = _ids(database, source, way.wanted)
+    keys = bucket_ids(database, source, way.wanted)
     parts = [_change_one(database, key, source.metric, way) for key in keys]
     return Done(tuple(sorted(key for part in parts for key in part.keys)), sum(part.changed for part in parts))
 
 
-def _ids(database: Database, source: Source, wanted: Wanted) -> list[str]:
+def bucket_ids(database: Database, source: Source, wanted: Wanted) -> list[str]:
+    """The buckets that can hold them."""
     bucket_ms = span_of(source.metric).bucket_ms
     if wanted.keys is not None:
         starts = {t // bucket_ms * bucket_ms for t, _ in wanted.keys}

@@ -22,8 +22,8 @@ from tests.recording.builders import House, counts
 from tests.recording.test_crashes import fail_at
 
 SCALE = "acme/scale-1"
-# The row of its first arrival, source, bucket, a vendor's hours, sightings.
-STEPS = 5
+# The row of its first arrival, source, bucket, word of it, a vendor's hours, sightings.
+STEPS = 6
 
 
 @pytest.fixture
