@@ -24,7 +24,7 @@ def create(database: Database, login: str, password: str, person: str) -> None:
         document.validate()
     except ValidationError as error:
         raise InputInvalid(f"{login!r} can't be a login name: 3 to 64 of a-z 0-9 . _ -", "/login") from error
-    row: Document = document.to_mongo().to_dict() | {"_id": _token(database, login)}
+    row: Document = document.to_mongo().to_dict() | {"_id": token_of(database, login)}
     try:
         database["logins"].insert_one(row)
     except DuplicateKeyError as error:
@@ -33,7 +33,7 @@ def create(database: Database, login: str, password: str, person: str) -> None:
 
 def verify(database: Database, login: str, password: str) -> str | None:
     """The person whose login this is, None where name or password is wrong; both take the same time."""
-    row = database["logins"].find_one({"_id": _token(database, login)})
+    row = database["logins"].find_one({"_id": token_of(database, login)})
     try:
         HASHER.verify(row["password_hash"] if row else _nobodys_hash(), password)
     except (VerifyMismatchError, InvalidHashError):
@@ -41,7 +41,8 @@ def verify(database: Database, login: str, password: str) -> str | None:
     return str(row["person"]) if row else None
 
 
-def _token(database: Database, login: str) -> bytes:
+def token_of(database: Database, login: str) -> bytes:
+    """What stands for a login name in the database."""
     return seals.lookup_tokens(database, "login", [login])[0]
 
 
