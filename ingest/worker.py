@@ -46,7 +46,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 LIVE_WITHIN_S = 1.0  # what waits longer for the recorder says nothing about its device's clock
 # Of one call to a database that is away: a worker that is told to stop then has several to wait for.
 GIVES_UP_AFTER_S = 2.0
-BACK_OFF_S = (0.2, 0.5, 1, 2, 5)
+BACK_OFF_S = (0.2, 0.5, 1, 2, 2, 2)  # a new primary is found this much after its election at most
 
 _Judged = tuple[Verdict, bool]  # with: its response topic is refused
 

@@ -51,9 +51,9 @@ class Record:
         found = list(self._database.readings.aggregate([match, {"$group": {"_id": None, "v": {"$sum": "$v"}}}]))
         return int(found[0]["v"]) if found else 0
 
-    def incomplete(self, ledger: Ledger, among: Iterable[str]) -> set[str]:
-        """The devices of which something is not stored yet."""
-        return {device for device in among if ledger.readings(device) - self.stored(device).keys()}
+    def has(self, device: str, due: set[Reading]) -> bool:
+        """True once all of these are stored."""
+        return due <= self.stored(device).keys()
 
     def row(self, fault: str, ledger: Ledger) -> Row:
         row = Row(fault, 0, 0, 0, 0)

@@ -13,7 +13,7 @@ import pytest
 from tests.faults.proof import Row
 from tests.faults.proxy import Proxy
 from tests.faults.senders import Trusting, Waiting
-from tests.faults.site import IS_WHOLE, Site, built
+from tests.faults.site import EACH_KIND, IS_WHOLE, Site, built
 from tests.faults.small_disk import SmallDisk
 
 SAFEST = {"autosave_on_changes": "true", "autosave_interval": "1"}
@@ -87,7 +87,9 @@ def test_what_a_killed_broker_forgets_is_measured(
     with built(tmp_path, mongod, changes=changes) as site:
         row = _backlog_lost(site, f"broker SIGKILL, backlog, {name}", signal.SIGKILL)
     table.append(row)
-    assert (row.lost_of_acked == 0) is (changes is SAFEST)
+    acked = EACH_KIND * BACKLOG_EACH
+    # A PUBACK leaves before its save: what the last one was to keep is lost with either setting.
+    assert row.lost_of_acked <= EACH_KIND if changes is SAFEST else row.lost_of_acked > acked / 2
 
 
 @pytest.mark.whole

@@ -66,7 +66,7 @@ def test_an_orphaned_backlog_is_drained_by_a_survivor(site: Site, table: list[Ro
     for one in site.workers:
         one.stop()
     traffic = site.traffic(kinds=(Trusting,))
-    traffic.publish_each(1_000)
+    traffic.publish_each(800)
     traffic.settle(60)
     site.start_worker()
     table.append(site.recover(traffic, "backlog of two slots, one worker"))
