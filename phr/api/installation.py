@@ -20,6 +20,7 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
 from phr.live.hub import Hub
+from phr.notices.outbox import Notice
 from phr.people import keyring, master_keys
 from phr.recording import Recorder
 from phr.syncing import Item
@@ -59,7 +60,7 @@ class Installation:
             found = self._of_thread.recorder = Recorder(self.database(), rules())
         return found
 
-    def hub(self, render: Callable[[Item], dict[str, Any]]) -> Hub:
+    def hub(self, render: Callable[[Item | Notice], dict[str, Any]]) -> Hub:
         """The streams of this process."""
         database = self.database()
         with self._lock:

@@ -30,7 +30,7 @@ def show_overview(person: str) -> dict[str, Any]:
     pending = outbox.pending(database(), person, LISTED_NOTICES)
     return {
         "latest": [_latest(one, now) for one in latest(database(), person, vocabulary().metrics)],
-        "attention": [_notice(one) for one in pending if _may_see(caller(), one)],
+        "attention": [notice_json(one) for one in pending if _may_see(caller(), one)],
         "due": [],  # nothing plans yet
     }
 
@@ -69,7 +69,8 @@ def _value(one: Latest) -> dict[str, Any]:
     return {"value": {name: part for name, part in value.items() if name != "values"} or None}
 
 
-def _notice(one: Notice) -> dict[str, Any]:
+def notice_json(one: Notice) -> dict[str, Any]:
+    """A notice as the overview and streams show it."""
     return {
         "id": one.key,
         "rule": one.rule,

@@ -13,12 +13,14 @@ from phr import syncing
 from phr.api.changes import item_json
 from phr.api.deciding import access_by_category, caller, returns, takes
 from phr.api.installation import database, installation
+from phr.api.overview import notice_json
 from phr.auth import tickets
 from phr.clock import now_ms
 from phr.errors import InputInvalid, PhrError, ServerUnavailable
 from phr.live.stream import HEAD, Stream
+from phr.notices.outbox import Notice
 from phr.people.access import Ask
-from phr.syncing import LONGEST_CURSOR, Cursor, Reader
+from phr.syncing import LONGEST_CURSOR, Cursor, Item, Reader
 
 blueprint = Blueprint("stream", __name__)
 
@@ -57,8 +59,12 @@ def open_stream(person: str, sight: frozenset[str], query: dict[str, Any]) -> Re
     connection.sendall(HEAD)
     connection.setblocking(False)
     grants = frozenset(line.grant.split(",")) if line.grant else frozenset()
-    installation().hub(item_json).join(Stream(connection, caller(), ask, sight, cursor, grants))
+    installation().hub(_told).join(Stream(connection, caller(), ask, sight, cursor, grants))
     return Response()  # to nobody
+
+
+def _told(one: Item | Notice) -> dict[str, Any]:
+    return {"kind": "notice"} | notice_json(one) if isinstance(one, Notice) else item_json(one)
 
 
 def _cursor(reader: Reader, since: str | None) -> Cursor:

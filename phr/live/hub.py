@@ -14,6 +14,8 @@ from phr.database import Database
 from phr.feed.feed import FEED, READINGS
 from phr.feed.landings import LANDINGS
 from phr.live.stream import HEARTBEAT, Gone, Stream, event
+from phr.notices import outbox
+from phr.notices.outbox import Notice
 from phr.people import access
 from phr.readings import changed
 from phr.syncing import Item
@@ -24,6 +26,7 @@ CHECK_EVERY_MS = 1_000
 HEARTBEAT_EVERY_MS = 15_000
 DECIDE_EVERY_MS = 10_000  # a grant that ends by itself makes no change that could be heard
 IDLE_MS = 30_000
+OVERLAP_MS = 60_000
 PAGE = 200
 OPEN_FILES = 65_536
 
@@ -33,6 +36,7 @@ _CHANGES: list[dict[str, Any]] = [
             "$or": [
                 {"ns.coll": FEED, "operationType": {"$in": ["insert", "update", "replace"]}},
                 {"ns.coll": LANDINGS, "operationType": "insert"},
+                {"ns.coll": outbox.COLLECTION, "operationType": "insert"},
                 {"ns.coll": "grants", "operationType": {"$in": ["update", "replace", "delete"]}},
             ]
         }
@@ -44,6 +48,7 @@ _CHANGES: list[dict[str, Any]] = [
             "n": {"$ifNull": ["$fullDocument.n", "$updateDescription.updatedFields.n"]},
             "b": "$fullDocument.b",
             "v": "$fullDocument.v",
+            "notice": {"$cond": [{"$eq": ["$ns.coll", outbox.COLLECTION]}, "$fullDocument", "$$REMOVE"]},
         }
     },
 ]
@@ -58,7 +63,7 @@ class Hub:
     tell whether they still may listen. Their readers come back with the last event they had.
     """
 
-    def __init__(self, database: Database, render: Callable[[Item], dict[str, Any]]) -> None:
+    def __init__(self, database: Database, render: Callable[[Item | Notice], dict[str, Any]]) -> None:
         self._database = database
         self._render = render
         self._lock = threading.Lock()
@@ -129,6 +134,7 @@ class Hub:
         self._decide([stream for stream in joining if stream.grants], now_ms)
         standing = [stream for stream in joining if stream in self._streams.get(stream.person, ())]
         self._each(standing, lambda stream: stream.send(event("open", {}, stream.cursor)))
+        self._each(standing, self._tell_missed)
         self._each(standing, lambda stream: self._catch_up(stream, now_ms, has_unsettled=True))
 
     def _hear(self, change: dict[str, Any], now_ms: int) -> None:
@@ -139,6 +145,9 @@ class Hub:
                 self._each(behind, lambda stream: self._catch_up(stream, now_ms))
             case "landings":
                 self._tell_landed(zip(change["b"], change["v"], strict=True))
+            case outbox.COLLECTION:
+                raised = outbox.notice(change["notice"])
+                self._each(self._of(raised.person), lambda stream: self._tell(stream, raised))
             case _:
                 self._decide([one for one in self._all() if key in one.grants], now_ms)
 
@@ -161,6 +170,16 @@ class Hub:
             text = event(READINGS, self._render(span))
             able = [stream for stream in self._of(span.person) if READINGS in stream.sight]
             self._each(able, lambda stream, text=text: stream.send(text))  # type: ignore[misc]
+
+    def _tell_missed(self, stream: Stream) -> None:
+        """Notices have no positions: those from about the time of the cursor on, which may have been told before."""
+        for missed in outbox.pending_since(self._database, stream.person, stream.cursor.given_s * 1000 - OVERLAP_MS):
+            self._tell(stream, missed)
+
+    def _tell(self, stream: Stream, raised: Notice) -> None:
+        """What a rule raised is of readings; all else is the owner's own."""
+        if not stream.grants or (raised.metric and READINGS in stream.sight):
+            stream.send(event("notice", self._render(raised)))
 
     def _check(self, now_ms: int) -> None:
         over = [one for one in self._all() if one.caller.until_ms is not None and one.caller.until_ms <= now_ms]

@@ -111,7 +111,14 @@ def pending(database: Database, person: str, limit: int) -> list[Notice]:
     """A person's notices that nobody has settled yet, newest first, at most ``limit`` (1 or more)."""
     found = _notices(database).find({"person": person, "state": PENDING}, dict.fromkeys(_SHOWN, 1))
     rows = found.sort([("raised_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
-    return [_notice(row) for row in rows]
+    return [notice(row) for row in rows]
+
+
+def pending_since(database: Database, person: str, since_ms: int) -> list[Notice]:
+    """A person's notices that were raised from then on and that nobody has settled yet, oldest first."""
+    wanted = {"person": person, "state": PENDING, "raised_at": {"$gte": to_datetime(since_ms)}}
+    found = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
+    return [notice(row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
 
 
 def _notices(database: Database) -> Collection[Document]:
@@ -151,7 +158,8 @@ def _row(alert: Alert) -> Document:
     }
 
 
-def _notice(row: Document) -> Notice:
+def notice(row: Document) -> Notice:
+    """The notice of a stored row."""
     return Notice(
         key=row["_id"],
         person=row["person"],

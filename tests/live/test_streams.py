@@ -14,6 +14,7 @@ from phr import clock, syncing
 from phr.auth import tickets
 from phr.live import hub as hubs
 from phr.live import stream as streams
+from phr.notices import outbox
 from phr.people import access, grants
 from phr.readings import store, void
 from phr.readings.void import Act, Source, Wanted
@@ -88,6 +89,44 @@ def test_readings_are_heard_as_they_land_and_as_they_go(cast: Cast, listen: Open
         ("readings", "heart-rate", 1),
         ("readings", "heart-rate", 2),
     ]
+
+
+def alarmed(cast: Cast) -> None:
+    high = {"systolic": 182, "diastolic": 96}
+    item = {"metric": "blood-pressure", "value": high, "unit": "mm[Hg]", "device": "acme/cuff-1", "t": clock.now_ms()}
+    cast.send(cast.owner, "POST", "/v1/people/me/readings", json={"readings": [item]})
+
+
+def notices(listener: Listener, most: int) -> list[str]:
+    """The rules of the notices among the next events."""
+    heard = [listener.next() for _ in range(most)]
+    return [one.body["rule"] for one in heard if one and one.name == "notice"]
+
+
+@pytest.mark.parametrize(("sight", "count"), [("readings", 1), ("notes", 0)])
+def test_alert_is_heard_by_who_may_see_readings(cast: Cast, listen: Opened, sight: str, count: int) -> None:
+    grants.create(cast.database, a_grant(cast.owner, cast.stranger, categories=(sight,)))
+    listener = listen(cast.stranger)
+    begun(listener)
+    alarmed(cast)
+    made(cast)
+    assert len(notices(listener, 1 + count)) == count
+
+
+def test_alert_that_was_raised_while_the_line_was_down_is_heard(cast: Cast, listen: Opened) -> None:
+    _, since = all_since(cast)
+    alarmed(cast)
+    listener = listen(since=since)
+    begun(listener)
+    assert len(notices(listener, 1)) == 1
+
+
+def test_word_for_the_owner_alone_is_heard_by_nobody_else(cast: Cast, listen: Opened) -> None:
+    owner, relative = listen(), listen(cast.relative)
+    begun(owner), begun(relative)
+    outbox.tell(cast.database, outbox.Telling("k", cast.owner, "support-use", "有人", "somebody"), clock.now_ms())
+    made(cast)
+    assert (notices(owner, 1), notices(relative, 1)) == (["support-use"], [])
 
 
 def test_nobody_hears_of_another_record(cast: Cast, listen: Opened) -> None:
