@@ -77,15 +77,17 @@ def write_config(data_dir: Path, listener: Listener) -> Path:
     return path
 
 
-def write_password_file(data_dir: Path, entries: Mapping[str, str], denied: Iterable[str] = ()) -> None:
+def write_password_file(
+    data_dir: Path, entries: Mapping[str, str], certified: Iterable[str] = (), denied: Iterable[str] = ()
+) -> None:
     """Replaces users and their rights: ``entries`` maps MQTT user name to password hash. The server's user is added.
 
-    ``denied``: user names that may do nothing, connected by certificate or not.
+    ``certified``: user names of certificates; ``denied``: those that may do nothing, connected by certificate or not.
     """
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     everyone = {**entries, SERVER_USER: password_hash(server_password(data_dir))}
-    _write(home / ACL_FILE, access_list(everyone, denied))
+    _write(home / ACL_FILE, access_list({*everyone, *certified}, denied))
     _write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
 
 

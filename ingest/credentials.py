@@ -56,7 +56,7 @@ def sync(database: Database, data_dir: Path, *, timeout_s: float = 10.0) -> None
     canary = secrets.token_urlsafe(16)
     with _lock(data_dir):
         entries = all_entries(database) | {broker.CANARY_USER: broker.password_hash(canary)}
-        broker.write_password_file(data_dir, entries, certificates.denied(database))
+        broker.write_password_file(data_dir, entries, certificates.usernames(database), certificates.denied(database))
         certificate_files.write(database, data_dir, now_ms())
         if not broker.reload(data_dir):
             return

@@ -114,7 +114,9 @@ def _revoke(operator: Operator, wished: argparse.Namespace) -> Printed:
     device = _found(operator, wished)
     serials = certificates.revoke(operator.database, device.ref, wished.serial, operator.now_ms)
     credentials.sync(operator.database, operator.settings.data_dir)
-    return {"device": device.ref, "revoked": serials}
+    denied = certificates.denied(operator.database)
+    silenced = [one for one in certificates.names_of(operator.database, serials) if one in denied]
+    return {"device": device.ref, "revoked": serials, "silenced": silenced}
 
 
 def _found(operator: Operator, wished: argparse.Namespace) -> Device:

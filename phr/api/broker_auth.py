@@ -19,7 +19,7 @@ from phr.api.deciding import returns
 from phr.api.installation import database, installation
 from phr.clock import now_ms
 from phr.errors import NotAuthenticated, NotFound
-from phr.intake import devices, mqtt_logins
+from phr.intake import certificates, devices, mqtt_logins
 from phr.intake.mqtt_rights import SERVER_USER, may, plain_name
 
 blueprint = Blueprint("broker_auth", __name__)
@@ -113,7 +113,8 @@ def _is_in_use(username: str) -> bool:
     if "/" not in name:
         return name == SERVER_USER or devices.vendor_exists(database(), name)
     device = devices.find(database(), name)
-    return device is not None and not device.is_suspended and not device.is_retired
+    is_refused = device is None or device.is_suspended or device.is_retired
+    return not is_refused and not certificates.is_denied(database(), username)
 
 
 def _server_password() -> str:

@@ -76,9 +76,10 @@ def issue(by: Authority, username: str, now_ms: int) -> Issued:
     return _issue(by, username, key.public_key(), now_ms, key)
 
 
-def sign(by: Authority, csr_pem: bytes, username: str, now_ms: int) -> Issued:
+def sign(by: Authority, csr_pem: bytes, username: str, now_ms: int, *, issued_as: str | None = None) -> Issued:
     """A certificate for the key of a request (PKCS #10, PEM), of which nothing but key and name is looked at.
 
+    ``issued_as``: the common name that it gets, where that is not the one of the request.
     Raises CsrInvalid: too large, not PEM, a signature that is not its key's, a weak key, another common name.
     """
     if len(csr_pem) > LARGEST_CSR_BYTES:
@@ -92,7 +93,7 @@ def sign(by: Authority, csr_pem: bytes, username: str, now_ms: int) -> Issued:
         raise CsrInvalid("the request is not signed with its own key", "/csr")
     if names != [username]:
         raise CsrInvalid(f"the common name must be the MQTT user name, {username}", "/csr")
-    return _issue(by, username, _strong(key), now_ms)
+    return _issue(by, issued_as or username, _strong(key), now_ms)
 
 
 def server_certificate(by: Authority, names: Sequence[str], now_ms: int) -> Issued:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from phr.database import Database
@@ -9,6 +10,7 @@ from phr.errors import NotFound
 from phr.intake import authority, mqtt_logins
 from phr.intake.authority import Issued
 from phr.intake.device import Device
+from phr.intake.mqtt_rights import certificate_name
 
 COLLECTION = "certificates"
 
@@ -21,8 +23,13 @@ def issue(database: Database, data_dir: Path, device: Device, csr_pem: bytes | N
     if device.is_suspended or device.is_retired:
         raise NotFound(f"{device.ref} is suspended or retired")
     by = authority.authority(data_dir, now_ms)
-    username = mqtt_logins.mqtt_username(device.vendor, device.name)
-    made = authority.issue(by, username, now_ms) if csr_pem is None else authority.sign(by, csr_pem, username, now_ms)
+    number = 1 + database[COLLECTION].count_documents({"device": device.ref})
+    plain = mqtt_logins.mqtt_username(device.vendor, device.name)
+    username = certificate_name(plain, number)  # of its own: a connection that stands can be silenced by name alone
+    if csr_pem is None:
+        made = authority.issue(by, username, now_ms)
+    else:
+        made = authority.sign(by, csr_pem, plain, now_ms, issued_as=username)
     row = {
         "_id": f"{made.serial:x}",
         "device": device.ref,
@@ -32,6 +39,7 @@ def issue(database: Database, data_dir: Path, device: Device, csr_pem: bytes | N
         "revoked_at_ms": None,
     }
     database[COLLECTION].insert_one(row)
+    mqtt_logins.tell(database)
     return made
 
 
@@ -54,9 +62,31 @@ def refused_serials(database: Database, now_ms: int) -> list[int]:
 
 
 def denied(database: Database) -> list[str]:
-    """The user names with a certificate whose device may not send: its connection may still stand."""
-    rows = database[COLLECTION].find({"device": {"$in": _barred(database)}}, {"username": 1})
-    return sorted({row["username"] for row in rows})
+    """The user names of certificates whose connection may still stand and may do nothing.
+
+    Their device may not send, or the certificate was revoked and neither another nor a password has its name.
+    """
+    barred = database[COLLECTION].find({"device": {"$in": _barred(database)}}, {"username": 1})
+    revoked = set(database[COLLECTION].distinct("username", {"revoked_at_ms": {"$ne": None}}))
+    in_use = set(database[COLLECTION].distinct("username", {"username": {"$in": [*revoked]}, "revoked_at_ms": None}))
+    return sorted({row["username"] for row in barred} | (revoked - in_use - mqtt_logins.active(database, revoked)))
+
+
+def is_denied(database: Database, username: str) -> bool:
+    """True for the name of revoked certificates alone: as ``denied``, of one user whose device may send."""
+    rows = [*database[COLLECTION].find({"username": username}, {"revoked_at_ms": 1})]
+    is_revoked = bool(rows) and all(row["revoked_at_ms"] is not None for row in rows)
+    return is_revoked and not mqtt_logins.active(database, [username])
+
+
+def names_of(database: Database, serials: Iterable[str]) -> list[str]:
+    """The user names of these certificates."""
+    return sorted(database[COLLECTION].distinct("username", {"_id": {"$in": list(serials)}}))
+
+
+def usernames(database: Database) -> list[str]:
+    """The common names of all certificates that are not revoked."""
+    return sorted(database[COLLECTION].distinct("username", {"revoked_at_ms": None}))
 
 
 def authority_pem(data_dir: Path, now_ms: int) -> str:
@@ -66,6 +96,7 @@ def authority_pem(data_dir: Path, now_ms: int) -> str:
 
 def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index("device", name="device")
+    database[COLLECTION].create_index("username", name="username")
 
 
 def _barred(database: Database) -> list[str]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -124,6 +124,12 @@ def hashes(database: Database) -> dict[str, str]:
     """MQTT user name to password hash of every login that is not disabled."""
     rows = database[COLLECTION].find({"disabled": {"$ne": True}}, {"hash": 1})
     return {row["_id"]: row["hash"] for row in rows}
+
+
+def active(database: Database, usernames: Iterable[str]) -> set[str]:
+    """Those of the user names that log in with a password."""
+    wanted = {"_id": {"$in": list(usernames)}, "disabled": {"$ne": True}}
+    return {row["_id"] for row in database[COLLECTION].find(wanted, {"_id": 1})}
 
 
 def is_password(database: Database, username: str, password: str, now_ms: int) -> bool:

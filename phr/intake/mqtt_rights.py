@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import unquote
@@ -9,7 +10,9 @@ from urllib.parse import unquote
 Verb = Literal["read", "write"]
 
 SERVER_USER = "phr-server"
-SECOND = ";2"  # ends the other of a device's two user names; ';' is in no slug and is quoted nowhere
+# ';' is in no slug and is quoted nowhere.
+SECOND = ";2"  # ends the other of a device's two user names with a password
+_NUMBERED = re.compile(r"(;2|;c[0-9]{1,9})\Z")
 
 _ROOT = "phr/v1"
 _SERVER: tuple[tuple[Verb, str], ...] = (
@@ -46,7 +49,12 @@ def rights_of(username: str) -> tuple[tuple[Verb, str], ...]:
 
 def plain_name(username: str) -> str:
     """ "vendor" or "vendor/device", whose user name it is."""
-    return unquote(username.removesuffix(SECOND))
+    return unquote(_NUMBERED.sub("", username))
+
+
+def certificate_name(username: str, number: int) -> str:
+    """The common name of a device's certificates: that of the first is its user name, each later one has its own."""
+    return username if number == 1 else f"{username};c{number}"
 
 
 def access_list(usernames: Iterable[str], denied: Iterable[str] = ()) -> str:
@@ -54,9 +62,10 @@ def access_list(usernames: Iterable[str], denied: Iterable[str] = ()) -> str:
 
     ``denied``: connected devices that may do nothing from now on; a certificate's connection outlives its revocation.
     """
+    refused = set(denied)
     blocks = [_block(SERVER_USER, _SERVER)]
-    blocks += [_block(name, rights_of(name)) for name in sorted(usernames) if plain_name(name) != name]
-    blocks += [f"user {name}\ntopic deny {_ROOT}/{plain_name(name)}/#\n" for name in sorted(denied)]
+    blocks += [_block(name, rights_of(name)) for name in sorted({*usernames} - refused) if plain_name(name) != name]
+    blocks += [f"user {name}\ntopic deny {_ROOT}/{plain_name(name)}/#\n" for name in sorted(refused)]
     patterns = [f"{_ROOT}/%u/{topic}" for _, topic in (*_OWN, *_OWN_ALONE)]
     patterns += [f"{_ROOT}/%u/+/{topic}" for _, topic in _OWN]
     verbs = [verb for verb, _ in (*_OWN, *_OWN_ALONE, *_OWN)]

@@ -107,6 +107,8 @@ def test_question_that_cannot_be_read_is_a_no(http: FlaskClient, body: bytes, ho
         ("acme/d1", "read", "$share/g/phr/v1/+/+/readings", False),
         ("phr-server", "read", "$share/g/phr/v1/+/+/readings", True),
         ("acme/d1;2", "write", f"{OWN}/readings", True),
+        ("acme/d1;c12", "write", f"{OWN}/readings", True),
+        ("acme/d1;x", "write", f"{OWN}/readings", False),
         ("acme/AA%3ABB", "write", "phr/v1/acme/AA:BB/readings", True),
         ("acme", "write", f"{OWN}/readings", True),
         ("acme", "read", "phr/v1/acme/+/feedback", True),

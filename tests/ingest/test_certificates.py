@@ -141,3 +141,40 @@ def test_password_is_not_asked_for_on_the_tls_listener_and_does_not_do_there(hou
     client.use_tls(context)
     with pytest.raises((ConnectionError, ssl.SSLError)), client:
         pass
+
+
+def test_connection_that_stands_is_silenced_with_its_certificate_and_the_next_one_speaks(house: Installed) -> None:
+    stolen = house.issued("k1")
+    with house.client(stolen) as client:
+        assert client.publish("phr/v1/acme/k1/readings") in TAKEN
+        certificates.revoke(house.database, "acme/k1", None, now_ms())
+        house.sync()
+        assert client.publish("phr/v1/acme/k1/readings") == NOT_AUTHORISED
+        new = house.again("k1")
+        house.sync()
+        with house.client(new) as other:
+            assert other.publish("phr/v1/acme/k1/readings") in TAKEN
+            assert other.publish("phr/v1/acme/k2/readings") == NOT_AUTHORISED
+        assert not client.is_connected or client.publish("phr/v1/acme/k1/readings") == NOT_AUTHORISED
+
+
+def test_other_certificate_of_the_device_speaks_on(house: Installed) -> None:
+    old, new = house.issued("k3"), house.again("k3")
+    house.sync()
+    with house.client(old) as silenced, house.client(new) as kept:
+        certificates.revoke(house.database, "acme/k3", f"{old.serial:x}", now_ms())
+        house.sync()
+        assert silenced.publish("phr/v1/acme/k3/readings") == NOT_AUTHORISED
+        for _ in range(3):
+            assert kept.publish("phr/v1/acme/k3/readings") in TAKEN
+            house.sync()
+
+
+def test_name_that_has_a_password_too_is_not_denied(house: Installed) -> None:
+    """Its password's connections would be silenced along; suspending the device silences both."""
+    house.issued("k4")
+    credentials.put_credential(house.database, "acme/k4", files.password_hash("x"), "acme", "k4")
+    certificates.revoke(house.database, "acme/k4", None, now_ms())
+    assert certificates.denied(house.database) == []
+    credentials.disable_credential(house.database, "acme/k4")
+    assert certificates.denied(house.database) == ["acme/k4"]
