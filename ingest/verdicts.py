@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.consumer import BrokerAddress, make_client
+from ingest.consumer import BrokerAddress, prepare
+from ingest.lean_client import LeanClient
 from phr.errors import ServerUnavailable
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,8 @@ class VerdictPublisher:
 
     def __init__(self, address: BrokerAddress, client_id: str) -> None:
         self._address = address
-        self._client = make_client(address, client_id)
+        self._client = LeanClient(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        prepare(self._client, address)
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.max_queued_messages_set(MOST_WAITING)
         self._client.on_publish = self._on_publish
@@ -43,8 +46,9 @@ class VerdictPublisher:
 
     def publish(self, topic: str, verdict: dict[str, Any], correlation: bytes | None = None) -> None:
         """``correlation``: the request's Correlation Data, which an answer carries (MQTT 5, section 4.10)."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = None
         if correlation is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
         sent = self._client.publish(topic, msgspec.json.encode(verdict), qos=1, properties=properties)
         # Without a connection paho keeps the message and sends it on the next one.

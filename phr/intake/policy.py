@@ -33,7 +33,8 @@ class Plan:
     ``models``: by "vendor/model" for their devices, where the device's own says nothing.
 
     ``refused_per_min``: payloads of one vendor that may be refused whole; beyond it those of its devices whose last
-    payload was refused wait, and its other devices do not.
+    payload was refused wait, and its other devices do not. Beyond twice as many those wait as well of which nothing was
+    ever taken: a vendor's cloud may send under names that never come again.
     """
 
     device: Limits = field(default_factory=Limits)
@@ -79,7 +80,7 @@ class _Sender:
     messages: _Tokens | None = None
     readings: _Tokens | None = None
     refused: _Tokens | None = None  # a vendor's
-    was_refused: bool = False  # a device's last payload, whole
+    was_refused: bool | None = None  # a device's last payload, whole; None: no payload of it was looked at
     model: str | None = None  # a device's, "vendor/model", known once a payload of it was looked at
 
 
@@ -96,7 +97,7 @@ class Policy:
         limits = [(self._sender(device), self._of(device)), (self._sender(vendor), self._of(vendor))]
         wait = max(_wait(sender, limit, now_ms) for sender, limit in limits)
         wait_of_refused = self._wait_of_refused(limits[1][0], now_ms)
-        if not wait and limits[0][0].was_refused:
+        if not wait and self._is_suspect(limits[0][0], limits[1][0]):
             wait = wait_of_refused
         if not wait:
             for sender, _ in limits:
@@ -112,8 +113,14 @@ class Policy:
                 sender.readings.left -= readings
         one.was_refused = is_refused_whole
         one.model = f"{device.partition('/')[0]}/{model}" if model else None
-        if is_refused_whole and vendor.refused:
-            vendor.refused.left -= 1
+        if is_refused_whole and vendor.refused and self.plan.refused_per_min is not None:
+            # Not without end: once the storm is over, a vendor is trusted again within two minutes.
+            vendor.refused.left = max(vendor.refused.left - 1, -2.0 * self.plan.refused_per_min)
+
+    def _is_suspect(self, device: _Sender, vendor: _Sender) -> bool:
+        if device.was_refused is None:
+            return vendor.refused is not None and vendor.refused.left < -(self.plan.refused_per_min or 0)
+        return device.was_refused
 
     def _wait_of_refused(self, vendor: _Sender, now_ms: int) -> int:
         vendor.refused, wait = _filled(vendor.refused, self.plan.refused_per_min, now_ms)

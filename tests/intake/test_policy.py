@@ -108,3 +108,25 @@ def test_a_models_rate_holds_for_its_devices_once_they_are_known_and_their_own_g
 
 def test_workers_share_a_models_rate() -> None:
     assert Plan(models={"a/m": Limits(9)}).shared_by(3).models == {"a/m": Limits(3)}
+
+
+def test_names_that_never_come_again_wait_once_too_many_were_refused_and_known_good_devices_do_not() -> None:
+    policy = a_policy(device=Limits())
+    for good in ("a/good", "b/good"):
+        policy.charge(good, 1, is_refused_whole=False)
+    taken = 0
+    for number in range(50):
+        if not policy.wait_s(f"a/{number}", T0):
+            policy.charge(f"a/{number}", 0, is_refused_whole=True)
+            taken += 1
+    assert taken == 5  # two within the rate, two more, and the one that passes them
+    assert [policy.wait_s(one, T0) for one in ("a/good", "b/good", "b/new")] == [0, 0, 0]
+
+
+def test_vendor_is_trusted_again_within_two_minutes_of_a_storm() -> None:
+    policy = a_policy(device=Limits())
+    for number in range(1_000):
+        policy.wait_s(f"a/{number}", T0)
+        policy.charge(f"a/{number}", 0, is_refused_whole=True)
+    assert policy.wait_s("a/new", T0) > 0
+    assert policy.wait_s("a/new", T0 + 120_000) == 0
