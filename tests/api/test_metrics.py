@@ -1,12 +1,18 @@
 """What operators read, and who may."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import TestResponse
 
+from ingest.watch import SYSTEM_TOPICS
 from phr.api.application import create
+from phr.clock import now_ms
+from phr.telemetry.reports import Reporter
+from phr.telemetry.tally import Tally
 from tests.cast import Cast
 from tests.telemetry.builders import reported
 
@@ -44,6 +50,17 @@ def test_an_empty_house_has_every_figure(cast: Cast) -> None:
     answer = cast.http.get("/metrics")
     assert answer.content_type.startswith("text/plain; version=0.0.4")
     assert {("phr_folding_backlog",), ("phr_handover_bytes",), ("phr_scheduler_up",)} <= set(samples(answer))
+
+
+def test_figures_are_those_that_operators_were_told_of(cast: Cast) -> None:
+    """Of a worker that has heard its broker: names and kinds, neither more nor fewer."""
+    levels = dict.fromkeys(["broker_limit_bytes", *SYSTEM_TOPICS.values()], 1.0)
+    Reporter(cast.database, "ingest", "0", Tally()).write(now_ms(), levels)
+    families = text_string_to_metric_families(cast.http.get("/metrics").text)
+    shown = {(one.name + "_total" * (one.type == "counter"), one.type) for one in families}
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`phr_.*`) \| (\w+) \|", text, re.MULTILINE)
+    assert {(name, kind) for names, kind in rows for name in re.findall(r"phr_\w+", names)} == shown
 
 
 @pytest.mark.parametrize(("header", "status"), [("Bearer s3", 200), ("Bearer s4", 401), ("Bearer s3x", 401), ("", 401)])

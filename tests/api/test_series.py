@@ -57,6 +57,19 @@ def test_answer_says_what_it_is(cast: Cast) -> None:
     assert answer == whole | {"next_cursor": None}
 
 
+@pytest.mark.parametrize(
+    ("waited_ms", "arrived"), [(0, "live"), (600_000, "live"), (600_001, "late"), (DAY_MS, "late")]
+)
+def test_what_was_filled_in_later_is_told_from_what_came_at_once(cast: Cast, waited_ms: int, arrived: str) -> None:
+    """Also beside the other kind in the same bucket."""
+    run, other = a_run([T0], 700), a_run([T0 + 1], 700)
+    at_ms = T0 + 1 if arrived == "late" else T0 + 1 + DAY_MS
+    for one, arrived_at_ms in ((other, at_ms), (run, T0 + waited_ms)):
+        store.write(cast.database, [Arrival(cast.owner, "acme/cuff-1", one, "mqtt", arrived_at_ms)])
+    shown = columns(cast, "heart-rate?resolution=raw&fields=arrived")["arrived"]
+    assert shown == [arrived, "live" if arrived == "late" else "late"]
+
+
 def test_stranger_gets_nowhere(cast: Cast) -> None:
     assert asked(cast, "heart-rate", cast.stranger).status_code == 403
     assert asked(cast, "no-metric", cast.stranger).status_code == 403
