@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from benchmarks import Figure, note
 from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import Client, client_of
-from benchmarks.stack import Stack, running
+from benchmarks.stack import VENDOR, Stack, running
 from phr.care.rules import rules
 from phr.clock import now_ms
 from phr.intake import devices
+from phr.intake.devices import NewDevice
 from phr.recording import Delivery, Recorder
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Run
@@ -50,8 +51,10 @@ def _changes(stack: Stack, url: str) -> Figure:
     for wave in WAVES:
         load_wave(stack, ref, wave, DAYS, random.Random(1))
     since = _last(client)
+    draft = NewDevice(vendor=VENDOR, name="worn-yesterday", bindings=(("", client.person),))
+    (made,) = devices.create_devices(stack.database, [draft], now_ms())
     for wave in WAVES:
-        load_wave(stack, ref, wave, 1, random.Random(2))
+        load_wave(stack, made.device.ref, wave, 1, random.Random(2))
     changes = json.loads(client.get("changes", since=since))["changes"]
     note(f"changes after a day: {len(changes)} spans")
     if not changes:
