@@ -20,14 +20,14 @@ from phr.clock import now_ms
 
 FIGURES = ("storm_neighbour_slowdown_pct", "storm_control_slowdown_pct", "storm_neighbour_unfair_pct")
 
-ROUNDS = 4
+ROUNDS = 3
 GOOD_DEVICES, BAD_DEVICES = 40, 40
 MESSAGES, READINGS = 100, 60
 PATIENCE_S = 120.0
 DAY_MS = 86_400_000
 BAD_VENDOR = "storm"
 STORM_BEGINS_S = 1.5
-SECONDS_OF_STORM = 12.0
+SECONDS_OF_STORM = 9.0
 STORM_PER_S = 1_000.0  # as 60,000 devices that each send a payload a minute
 
 
