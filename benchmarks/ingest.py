@@ -79,15 +79,17 @@ def stored(stack: Stack) -> int:
     return int(rows[0]["n"]) if rows else 0
 
 
-def wait_until_stored(stack: Stack, wanted: int, began: float) -> float:
+def wait_until_stored(
+    stack: Stack, wanted: int, began: float, *, patience_s: float = PATIENCE_S, every_s: float = 0.25
+) -> float:
     """Seconds since ``began`` when the count was reached. Raises RuntimeError where it is passed or never comes."""
     while True:
         count, now = stored(stack), time.perf_counter()
         if count == wanted:
             return now - began
-        if count > wanted or now - began > PATIENCE_S:
+        if count > wanted or now - began > patience_s:
             raise RuntimeError(f"{count} readings are stored and {wanted} were sent")
-        time.sleep(0.25)
+        time.sleep(every_s)
 
 
 class MemoryWatch:

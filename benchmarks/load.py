@@ -38,12 +38,15 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """``wall_s`` from the first PUBLISH to the last PUBACK; ``cpu_s`` of this process within it."""
+    """``wall_s`` from the first PUBLISH to the last PUBACK, or verdict where those are waited for; ``cpu_s`` of this
+    process within it.
+    """
 
     connections: int
     sent: int
     acked: int
     refused: int
+    verdicts: int
     wall_s: float
     cpu_s: float
 
@@ -67,21 +70,23 @@ def run_load(  # noqa: PLR0913 -- every one names a condition of the measurement
     duration_s: float | None = None,
     rate: float | None = None,
     window: int = 20,
+    hears: bool = False,
     drain_timeout_s: float = 60.0,
 ) -> LoadReport:
     """Publishes at QoS 1 and returns when every message is acknowledged.
 
     ``rate``: messages a second over all clients, None for as fast as the broker acknowledges. ``window``: messages in
-    flight per connection, never above the broker's receive maximum. Ends after ``messages_per_client`` or
+    flight per connection, never above the broker's receive maximum. ``hears``: each client listens to its feedback, and
+    the load is over when as many verdicts came as messages were acknowledged. Ends after ``messages_per_client`` or
     ``duration_s``, whichever comes first. Raises LoadFailed.
     """
     if messages_per_client is None and duration_s is None:
         raise ValueError("give messages_per_client or duration_s")
     _allow_files(len(clients) + 64)
-    run = _Run(payloads, messages_per_client, duration_s, rate)
+    run = _Run(payloads, messages_per_client, duration_s, rate, hears=hears)
     try:
         for first in range(0, len(clients), _CONNECT_BATCH):
-            _connect(run.connections, (host, port), clients[first : first + _CONNECT_BATCH], window)
+            _connect(run.connections, (host, port), clients[first : first + _CONNECT_BATCH], window, hears=hears)
         return run.finish(drain_timeout_s)
     finally:
         run.close()
@@ -128,7 +133,13 @@ class _Run:
     """One load from first to last message. A connection waits in ``ready`` while its window has room."""
 
     def __init__(
-        self, payloads: Payloads, messages_per_client: int | None, duration_s: float | None, rate: float | None
+        self,
+        payloads: Payloads,
+        messages_per_client: int | None,
+        duration_s: float | None,
+        rate: float | None,
+        *,
+        hears: bool,
     ) -> None:
         self.payloads = payloads
         self.quota = messages_per_client
@@ -137,7 +148,8 @@ class _Run:
         self.connections: list[_Connection] = []
         self.ready: deque[_Connection] = deque()
         self.selector = selectors.DefaultSelector()
-        self.sent = self.acked = self.refused = 0
+        self.hears = hears
+        self.sent = self.acked = self.refused = self.verdicts = 0
 
     def finish(self, drain_timeout_s: float) -> LoadReport:
         for one in self.connections:
@@ -151,6 +163,8 @@ class _Run:
             if is_open:
                 self._send_due(now - began)
             outstanding = self.sent - self.acked - self.refused
+            if self.hears:
+                outstanding += self.acked - self.verdicts
             if not outstanding and (not is_open or self._is_sent_out()):
                 return self._report(time.perf_counter() - began, time.process_time() - cpu_began)
             if self._turn(self._pause(now - began, is_open)):
@@ -203,8 +217,8 @@ class _Run:
         one.unsent += data
 
     def _turn(self, timeout_s: float) -> bool:
-        """One round of reading and writing what is possible; True where something was acknowledged."""
-        before = self.acked + self.refused
+        """One round of reading and writing what is possible; True where something was acknowledged or heard."""
+        before = self.acked + self.refused + self.verdicts
         for key, mask in self.selector.select(timeout_s):
             one: _Connection = key.data
             if mask & selectors.EVENT_WRITE:
@@ -214,7 +228,7 @@ class _Run:
                 self._queue(one)
             if mask & selectors.EVENT_READ:
                 self._read(one)
-        return self.acked + self.refused > before
+        return self.acked + self.refused + self.verdicts > before
 
     def _read(self, one: _Connection) -> None:
         try:
@@ -233,6 +247,8 @@ class _Run:
                     self.refused += 1
                 else:
                     self.acked += 1
+            elif kind & 0xF0 == wire.PUBLISH:
+                self.verdicts += 1
             elif kind == wire.DISCONNECT:
                 raise LoadFailed(f"the broker disconnected {one.index}, reason {body[0] if body else 0}")
         self._queue(one)
@@ -254,16 +270,29 @@ class _Run:
         return min(0.05, max(0.0, (self.sent + 1) / self.rate - elapsed_s))
 
     def _report(self, wall_s: float, cpu_s: float) -> LoadReport:
-        return LoadReport(len(self.connections), self.sent, self.acked, self.refused, wall_s, cpu_s)
+        counts = self.sent, self.acked, self.refused, self.verdicts
+        return LoadReport(len(self.connections), *counts, wall_s, cpu_s)
 
 
-def _connect(connections: list[_Connection], address: tuple[str, int], clients: Sequence[Client], window: int) -> None:
+def _connect(
+    connections: list[_Connection],
+    address: tuple[str, int],
+    clients: Sequence[Client],
+    window: int,
+    *,
+    hears: bool,
+) -> None:
     """Opens a batch: every CONNECT is under way before the first CONNACK is read."""
     fresh = len(connections)
     for client in clients:
         connections.append(_open(address, len(connections), client))
     for one in connections[fresh:]:
         one.window = max(1, min(window, wire.receive_maximum(_connack(one))))
+    for one, (_, _, topic) in zip(connections[fresh:], clients, strict=True):
+        if hears:  # QoS 0: a verdict owes the broker no answer
+            one.socket.sendall(wire.subscribe(65_535, f"{topic.removesuffix('readings')}feedback", qos=0))
+            if _first_packet(one)[0] != wire.SUBACK:
+                raise LoadFailed(f"connection {one.index} may not listen to its feedback")
         one.socket.setblocking(False)
 
 
@@ -279,18 +308,21 @@ def _open(address: tuple[str, int], index: int, client: Client) -> _Connection:
 
 
 def _connack(one: _Connection) -> bytes:
+    kind, body = _first_packet(one)
+    if kind != wire.CONNACK or body[1] >= _REFUSED_FROM:
+        raise LoadFailed(f"connection {one.index} was refused, reason {body[1]}")
+    return body
+
+
+def _first_packet(one: _Connection) -> tuple[int, bytes]:
     buffer = b""
     while True:
         chunk = one.socket.recv(4_096)
         if not chunk:
-            raise LoadFailed(f"connection {one.index} was closed before CONNACK")
+            raise LoadFailed(f"connection {one.index} was closed before it was answered")
         packets, buffer = wire.split(buffer + chunk)
         if packets:
-            break
-    body = packets[0][1]
-    if packets[0][0] != wire.CONNACK or body[1] >= _REFUSED_FROM:
-        raise LoadFailed(f"connection {one.index} was refused, reason {body[1]}")
-    return body
+            return packets[0]
 
 
 def _allow_files(count: int) -> None:

@@ -18,9 +18,9 @@ def connect(client_id: str, username: str, password: str, keep_alive_s: int = 60
     return _packet(0x10, head + _text(client_id) + _text(username) + _text(password))
 
 
-def subscribe(packet_id: int, topic_filter: str) -> bytes:
-    """SUBSCRIBE to one filter at QoS 1."""
-    return _packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + _text(topic_filter) + b"\x01")
+def subscribe(packet_id: int, topic_filter: str, qos: int = 1) -> bytes:
+    """SUBSCRIBE to one filter."""
+    return _packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + _text(topic_filter) + bytes((qos,)))
 
 
 def publish(topic_field: bytes, packet_id: int, payload: bytes) -> bytes:
