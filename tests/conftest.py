@@ -22,6 +22,7 @@ from phr.config import Settings
 from phr.database import DURABLE, Database, Document
 from phr.migrations.migrate import run_pending
 from phr.people import keyring, master_keys, numbers
+from tests.emptying import Emptier
 
 MASTER_KEY = master_keys.new_text()
 
@@ -82,32 +83,28 @@ def mongo_client(mongod: str) -> Iterator[MongoClient[Document]]:
 
 
 @pytest.fixture(scope="session")
-def _record(mongo_client: MongoClient[Document]) -> Database:
+def _record(mongo_client: MongoClient[Document]) -> Emptier:
     """Made once: a database of its own for each test would cost more than the test, and mongod its open files."""
     name = f"t{secrets.token_hex(6)}"
     database = mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
     keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))
-    ensure_indexes(database)
-    run_pending(database)
-    return database
+
+    def make() -> None:
+        ensure_indexes(database)
+        run_pending(database)
+
+    make()
+    return Emptier(database, make, keeps=frozenset({"migrations"}))
 
 
 @pytest.fixture
-def database(_record: Database) -> Iterator[Database]:
+def database(_record: Emptier) -> Iterator[Database]:
     """An empty record with every index, in the form of this version."""
     keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))  # a test may have used another
-    keyring.forget(_record)
-    yield _record
-    collections = list(_record.list_collections())
-    if any(one["options"] or one["name"].startswith("system.") for one in collections):
-        _record.client.drop_database(_record.name)  # the test made a collection of its own kind, or profiled
-        ensure_indexes(_record)
-        run_pending(_record)
-        return
-    for one in collections:
-        if one["name"] != "migrations" and _record[one["name"]].find_one({}, {"_id": 1}) is not None:
-            _record[one["name"]].delete_many({})
-    numbers.ensure_indexes(_record)
+    keyring.forget(_record.database)
+    yield _record.database
+    _record.empty()
+    numbers.ensure_indexes(_record.database)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 
 import pytest
 from bson.codec_options import CodecOptions
@@ -11,20 +10,19 @@ from pymongo import MongoClient
 
 from phr.database import DURABLE, Database, Document
 from phr.readings import store
+from tests.emptying import Emptier
 
 
 @pytest.fixture(scope="session")
-def _readings_only(mongo_client: MongoClient[Document]) -> Iterator[Database]:
+def _readings_only(mongo_client: MongoClient[Document]) -> Emptier:
     name = f"t{secrets.token_hex(6)}"
     database = mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
     store.ensure_indexes(database)
-    yield database
-    mongo_client.drop_database(name)
+    return Emptier(database, lambda: store.ensure_indexes(database))
 
 
 @pytest.fixture
-def bare(_readings_only: Database) -> Database:
+def bare(_readings_only: Emptier) -> Database:
     """No readings, no summaries, no sources, nothing told of them; their indexes."""
-    for name in ("readings", "summaries", "sources", "feed", "feed_heads"):
-        _readings_only[name].delete_many({})
-    return _readings_only
+    _readings_only.empty()
+    return _readings_only.database
