@@ -180,6 +180,7 @@ class Consumer:
             self._become_ready()
 
     def _on_disconnect(self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
+        self._is_ready.clear()
         if not self._is_stopping.is_set():
             log.warning("lost the broker: %s; reconnecting", reason)
 

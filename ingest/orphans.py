@@ -33,13 +33,13 @@ class Orphans:
         self._looked_ms = 0
         self._renewed_ms = 0
         self._run_out: dict[int, tuple[int, int]] = {}  # slot -> its lease's end, when it was first seen like that
-        self._heard_ms = 0
+        self._quiet_since_ms: int | None = None
         self.consumer: Consumer | None = None
 
     def look(self, now_ms: int) -> None:
         """Takes over a slot whose worker is gone, keeps the lease of the one that is held, ends one that is empty."""
         try:
-            if self.consumer is not None and now_ms - self._heard_ms >= QUIET_MS and self.consumer.is_ready:
+            if self.consumer is not None and self._is_empty(self.consumer, now_ms):
                 self._end(self.consumer)
             elif now_ms - self._looked_ms >= LOOK_EVERY_MS:
                 self._looked_ms = now_ms
@@ -48,9 +48,9 @@ class Orphans:
             self._run_out.clear()
             log.warning("orphaned sessions: %s", type(error).__name__)
 
-    def heard(self, now_ms: int) -> None:
+    def heard(self) -> None:
         """The session was not empty yet."""
-        self._heard_ms = now_ms
+        self._quiet_since_ms = None
 
     def leave(self) -> None:
         """Gives the slot back; what its session still holds is the next worker's."""
@@ -83,7 +83,7 @@ class Orphans:
         except ServerUnavailable:
             slots.release(self._database, slot)
             raise
-        self._slot, self._renewed_ms, self._heard_ms, self.consumer = slot, now_ms, now_ms, consumer
+        self._slot, self._renewed_ms, self._quiet_since_ms, self.consumer = slot, now_ms, None, consumer
 
     def _is_gone(self, row: Document, now_ms: int) -> bool:
         if slots.is_certainly_gone(row):
@@ -93,6 +93,14 @@ class Orphans:
             self._run_out[row["_id"]] = (row["until_ms"], now_ms)
             return False
         return now_ms - seen_ms >= RUN_OUT_FOR_MS
+
+    def _is_empty(self, consumer: Consumer, now_ms: int) -> bool:
+        """Nothing waits, and nothing did at each look for long enough: the worker may have been busy in between."""
+        if not consumer.is_ready or consumer.waiting[0]:
+            self._quiet_since_ms = None
+        elif self._quiet_since_ms is None:
+            self._quiet_since_ms = now_ms
+        return self._quiet_since_ms is not None and now_ms - self._quiet_since_ms >= QUIET_MS
 
     def _end(self, consumer: Consumer) -> None:
         self.consumer = None

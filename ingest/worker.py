@@ -183,7 +183,7 @@ class Worker:
             return self._take_one(self._consumer, wait_s) > 0
         has_worked = self._take_one(left_behind, wait_s=0.01) > 0
         if has_worked:
-            self._orphans.heard(clock.now_ms())
+            self._orphans.heard()
         return self._take_one(self._consumer, wait_s=0.01) > 0 or has_worked
 
     def _take_one(self, consumer: Consumer, wait_s: float) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingest import slots
-from ingest.orphans import LOOK_EVERY_MS, RUN_OUT_FOR_MS, Orphans
+from ingest.orphans import LOOK_EVERY_MS, QUIET_MS, RUN_OUT_FOR_MS, Orphans
 from ingest.slots import LEASE_MS, MOST_WORKERS, NoSlotFree
 from ingest.worker import Lease
 from phr.clock import now_ms
@@ -66,6 +66,55 @@ def test_a_run_out_lease_is_adopted_only_after_its_worker_had_time_to_renew_it(d
         assert database["worker_slots"].count_documents({"host": "elsewhere"}) == 1
     orphans.look(seen + RUN_OUT_FOR_MS - 1 + LOOK_EVERY_MS)
     assert database["worker_slots"].count_documents({"host": "elsewhere"}) == 0
+
+
+class Session:
+    """What an orphan's consumer says of itself."""
+
+    def __init__(self) -> None:
+        self.waiting, self.is_ready, self.is_ended = (0, 0), True, False
+
+    def start(self, timeout_s: float) -> None: ...
+
+    def close(self, *, ends_session: bool = False) -> None:
+        self.is_ended = ends_session
+
+
+@pytest.fixture
+def orphaned(database: Database) -> tuple[Orphans, Session]:
+    """A slot that was adopted at NOW and has been quiet since."""
+    session: Any = Session()
+    orphans = Orphans(database, 0, lambda _slot: session)
+    _held(database, 1, pid=_dead_pid())
+    orphans.look(NOW)
+    orphans.look(NOW)
+    return orphans, session
+
+
+@pytest.mark.parametrize(("passed_ms", "is_ended"), [(QUIET_MS - 1, False), (QUIET_MS, True), (QUIET_MS + 1, True)])
+def test_a_session_is_ended_once_it_is_quiet(orphaned: tuple[Orphans, Session], passed_ms: int, is_ended: bool) -> None:
+    orphans, session = orphaned
+    orphans.look(NOW + passed_ms)
+    assert session.is_ended is is_ended
+
+
+@pytest.mark.parametrize("change", [{"waiting": (1, 9)}, {"is_ready": False}])
+def test_a_session_that_a_busy_worker_did_not_look_at_is_not_called_empty(
+    orphaned: tuple[Orphans, Session], change: dict[str, Any]
+) -> None:
+    orphans, session = orphaned
+    vars(session).update(change)
+    orphans.look(NOW + 60_000)
+    vars(session).update(waiting=(0, 0), is_ready=True)
+    orphans.look(NOW + 60_000 + QUIET_MS - 1)
+    assert not session.is_ended
+
+
+def test_a_session_that_gave_something_is_quiet_from_its_next_look_on(orphaned: tuple[Orphans, Session]) -> None:
+    orphans, session = orphaned
+    orphans.heard()
+    orphans.look(NOW + 60_000)
+    assert not session.is_ended
 
 
 def test_a_process_elsewhere_is_not_called_dead(database: Database) -> None:
