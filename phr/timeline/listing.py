@@ -15,7 +15,7 @@ from phr.people import seals
 from phr.timeline.entry import Entry, from_rows
 from phr.timeline.words import sought, sought_code
 
-COMMON = 1_000  # from here on one word is as common as another
+COMMON = 5_000  # from here on one word is as common as another: to count further costs more than it spares
 NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
 
 

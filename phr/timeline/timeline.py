@@ -26,6 +26,7 @@ KINDS = frozenset((*kinds(), READINGS))
 DAY_MS = 86_400_000
 DAYS = range(-719_162, 2_932_897)  # 0001-01-01 to 9999-12-31
 ENTRIES_AT_ONCE = 100
+AHEAD = 8  # entries beyond a page, to know the order of its last: some days' worth, lest a second query be needed
 
 _CURSOR = re.compile(r"(-?\d{1,7})\.(?:e\.(-?\d{1,16})\.([A-Za-z0-9_-]{1,64})|r\.([a-z0-9-]{1,64}))")
 
@@ -111,7 +112,9 @@ def _entries_after(database: Database, person: Person, wanted: Wanted, after: _P
     until none that is still to be read can come before it.
     """
     waiting: list[tuple[int, int, Dated]] = []
-    for number, dated in enumerate(_by_instant(database, person, _narrowed(wanted.entries, after), wanted.limit + 1)):
+    for number, dated in enumerate(
+        _by_instant(database, person, _narrowed(wanted.entries, after), wanted.limit + AHEAD)
+    ):
         latest_day = (dated.entry.effective_ms + DAY_MS) // DAY_MS  # of this one and of all that follow it
         while waiting and -waiting[0][0] >= latest_day:
             yield heapq.heappop(waiting)[2]
