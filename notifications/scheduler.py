@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -11,12 +12,15 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from pymongo.errors import PyMongoError
 
 from phr import clock, database
+from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import PhrError, SettingInvalid
+from phr.interchange import sent_imports
 from phr.people import keyring, master_keys, people
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
+from phr.recording import Recorder
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
@@ -24,6 +28,9 @@ from phr.vocabulary.metrics import vocabulary
 FOLD_EVERY_S = 5
 REPORT_EVERY_S = 10
 REZONE_EVERY_S = 60
+IMPORT_EVERY_S = 2
+
+LEAVING = threading.Event()  # an import is left where it is, for the next scheduler
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +45,7 @@ def main(settings: Settings) -> int:
     scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(import_one, connection), seconds=IMPORT_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -71,6 +79,11 @@ def rezone_one(connection: Database) -> bool:
     return rezoning.settle_one(connection, clock.now_ms())
 
 
+def import_one(connection: Database) -> bool:
+    """Takes in, or back, one import whose file was sent over the API; True where it found one."""
+    return sent_imports.do_one(connection, Recorder(connection, rules()), clock.now_ms, LEAVING.is_set)
+
+
 def report_one(connection: Database) -> bool:
     """Says that a scheduler lives."""
     Reporter(connection, "scheduler", "all", Tally()).write(clock.now_ms())
@@ -91,4 +104,5 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     """Once: a second signal would break what is done on the way out."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    LEAVING.set()
     raise SystemExit(0)

@@ -24,7 +24,7 @@ from phr.intake import (
     restamps,
     vendor_hours,
 )
-from phr.interchange import imports
+from phr.interchange import imports, uploads
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people, repeats
 from phr.readings import store
@@ -56,7 +56,8 @@ STORES = (
         mappings,
         models,
     ),
-    *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, vendor_hours),
+    *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
+    vendor_hours,
 )
 
 

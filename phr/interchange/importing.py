@@ -24,6 +24,12 @@ from phr.recording import Delivery, Recorder, Verdict
 
 Clock = Callable[[], int]
 HASHED_BYTES = 2**20
+
+
+class Paused(Exception):
+    """Raised by ``tell`` to leave an import where it is, for another to go on with."""
+
+
 SOURCE_PREFIX = "import:"  # no vendor's slug has a colon, and no client of the API writes as one
 
 
@@ -55,7 +61,12 @@ def run(into: Into, form: ImportFormat, file: BinaryIO, wish: Wish, *, is_dry_ru
         bytes=size,
         is_dry_run=is_dry_run,
     )
-    one = imports.begin(into.database, draft, into.clock())
+    return carry_on(into, imports.begin(into.database, draft, into.clock()), form, file, wish)
+
+
+def carry_on(into: Into, one: Import, form: ImportFormat, file: BinaryIO, wish: Wish) -> Import:
+    """An import that is claimed, from where it is to its end. Raises as ``run``."""
+    size = file.seek(0, 2)
     file.seek(0)
     try:
         with_salt = replace(wish, salt=into.person)
@@ -64,6 +75,9 @@ def run(into: Into, form: ImportFormat, file: BinaryIO, wish: Wish, *, is_dry_ru
             one = replace(one, bytes_done=min(size, file.tell()))
             imports.save(into.database, one, into.clock())
             into.tell(one)
+    except Paused:
+        imports.save(into.database, one, into.clock(), is_released=True)
+        raise
     except FileBroken as error:
         one = replace(one, problem=(error.code, error.detail))
         return _leave_nothing(into, one)
@@ -79,7 +93,13 @@ def take_back(into: Into, import_id: str, reason: str) -> Import:
     if one.is_dry_run:
         imports.save(into.database, one, into.clock(), is_released=True)
         raise AlreadyThere("a dry run stores nothing; there is nothing to take back")
-    return _take_back(into, one, reason)
+    return finish_back(into, one, reason)
+
+
+def finish_back(into: Into, one: Import, reason: str) -> Import:
+    """As ``take_back``, of an import that is claimed."""
+    asked = one.taken_back or {"gone": 0, "returned": 0}
+    return _take_back(into, replace(one, taken_back={"by": into.author, "reason": reason, **asked}))
 
 
 def _take_one(into: Into, one: Import, batch: Batch) -> Import:
@@ -140,30 +160,25 @@ def _recounted(database: Database, one: Import) -> Counts:
 def _leave_nothing(into: Into, one: Import) -> Import:
     if one.is_dry_run:
         return _saved(into, replace(one, state="broken"), is_released=True)
-    return _take_back(into, _saved(into, replace(one, state="broken")), "the file is broken")
+    return finish_back(into, _saved(into, replace(one, state="broken")), "the file is broken")
 
 
-def _take_back(into: Into, one: Import, reason: str) -> Import:
-    before = one.taken_back or {"gone": 0, "returned": 0}
-    one = replace(one, state="taking-back", taken_back={**before, "by": into.author, "reason": reason})
-    one = _saved(into, one)
-    gone, returned = int(before["gone"]), int(before["returned"])
+def _take_back(into: Into, one: Import) -> Import:
+    said = dict(one.taken_back or {})
+    one = _saved(into, replace(one, state="taking-back"))
     told_at_ms = into.clock()
 
-    def tell(more_gone: int, more_returned: int) -> None:
-        nonlocal gone, returned, told_at_ms
-        gone, returned = gone + more_gone, returned + more_returned
+    def tell(gone: int, returned: int) -> None:
+        nonlocal told_at_ms
+        said["gone"], said["returned"] = said["gone"] + gone, said["returned"] + returned
         if into.clock() - told_at_ms > imports.LEASE_MS // 4:
             told_at_ms = into.clock()
-            _saved(into, replace(one, taken_back={**(one.taken_back or {}), "gone": gone, "returned": returned}))
+            _saved(into, replace(one, taken_back=dict(said)))
 
     batches.take_back(into.database, one.person, one.id, into.clock(), tell=tell)
     back = events.take_back(into.database, one, into.clock())
-    gone, returned = gone + back.removed, returned + back.returned
-    done = replace(
-        one, state="taken-back", taken_back={"gone": gone, "returned": returned, "by": into.author, "reason": reason}
-    )
-    return _saved(into, done, is_released=True)
+    tell(back.removed, back.returned)
+    return _saved(into, replace(one, state="taken-back", taken_back=said), is_released=True)
 
 
 def _saved(into: Into, one: Import, *, is_released: bool = False) -> Import:

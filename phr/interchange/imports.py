@@ -1,7 +1,7 @@
 """Imports as stored: what each one is of, how far it is, what became of its readings.
 
-One document an import, collection ``imports``. ``state`` goes running → done, or → broken → taken-back; done →
-taking-back → taken-back. Who works on an import holds a lease on it and renews it with each step.
+One document an import, collection ``imports``. ``state`` goes (uploading → waiting →) running → done, or → broken →
+taken-back; done → taking-back → taken-back. Who works on an import holds a lease on it and renews it with each step.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+import msgspec
 from pymongo import DESCENDING, ReturnDocument
 
 from phr.clock import rfc3339
 from phr.database import Database, Document
-from phr.errors import NotFound, PhrError
+from phr.errors import AlreadyThere, NotFound, PhrError
 
-State = Literal["running", "done", "broken", "taking-back", "taken-back"]
+State = Literal["uploading", "waiting", "running", "done", "broken", "taking-back", "taken-back"]
 LEASE_MS = 20_000  # a batch takes a second
 MOST_REASONS = 200  # kinds of refusals that are told apart
 
@@ -86,6 +87,7 @@ class Import:
     reasons: tuple[Reason, ...]
     problem: tuple[str, str] | None  # code, detail: why it is broken
     taken_back: Mapping[str, Any] | None  # {"gone", "returned", "by", "reason"}
+    wish: Mapping[str, Any]  # {"zone", "mapping"} of one whose file was sent over the API
     lease: str = field(default="", repr=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -117,21 +119,61 @@ def begin(database: Database, draft: NewImport, now_ms: int) -> Import:
         there = database["imports"].find_one(wanted)
         if there is not None:
             return claim(database, draft.person, there["_id"], now_ms)
-    row: Document = {
-        "_id": secrets.token_hex(8),
-        **{name: getattr(draft, name) for name in NewImport.__slots__},
-        "state": "running",
-        "created_at_ms": now_ms,
-        "changed_at_ms": now_ms,
-        "bytes_done": 0,
-        "batches": 0,
-        "attempts": 1,
-        "counts": Counts().as_json(),
-        "reasons": [],
-        "lease": _lease(now_ms),
-    }
-    database["imports"].insert_one(row)
-    return _import(row)
+    return _create(database, draft, {"state": "running", "attempts": 1, "lease": _lease(now_ms)}, now_ms)
+
+
+def announce(database: Database, draft: NewImport, wish: Mapping[str, Any], now_ms: int) -> Import:
+    """A new import whose file is yet to be sent."""
+    # As text: a mapping's names may hold dots and dollars.
+    fields = {"state": "uploading", "attempts": 0, "lease": _lease(0), "wish": msgspec.json.encode(wish).decode()}
+    return _create(database, draft, fields, now_ms)
+
+
+def require_open(database: Database, person: str, import_id: str) -> Import:
+    """An import whose file is being sent. Raises NotFound, AlreadyThere."""
+    one = find(database, person, import_id)
+    if one.state != "uploading":
+        raise AlreadyThere("the file of this import is whole already")
+    return one
+
+
+def start(database: Database, person: str, import_id: str, size: int, now_ms: int) -> Import:
+    """The import with its whole file, for a scheduler to take in; started again it is as it is. Raises NotFound."""
+    change = {"$set": {"state": "waiting", "bytes": size, "changed_at_ms": now_ms}}
+    database["imports"].update_one({"_id": import_id, "person": person, "state": "uploading"}, change)
+    return find(database, person, import_id)
+
+
+def ask_back(database: Database, person: str, import_id: str, who_why: tuple[str, str], now_ms: int) -> Import:
+    """The import, to be taken back by a scheduler; asked again it is as it is.
+
+    Raises NotFound, ImportBusy, AlreadyThere for a dry run.
+    """
+    one = find(database, person, import_id)
+    if one.is_dry_run:
+        raise AlreadyThere("a dry run stores nothing; there is nothing to take back")
+    if one.state in ("taking-back", "taken-back"):
+        return one
+    by, reason = who_why
+    one = replace(claim(database, person, import_id, now_ms), state="taking-back")
+    asked = {"gone": 0, "returned": 0, "by": by, "reason": reason}
+    return save(database, replace(one, taken_back=asked), now_ms, is_released=True)
+
+
+def claim_next(database: Database, now_ms: int) -> Import | None:
+    """One that a scheduler can go on with, claimed: its file was sent, or it is to go back. None: there is none."""
+    sent = {"wish": {"$exists": True}, "state": {"$in": ["waiting", "running"]}}
+    back = {"state": {"$in": ["broken", "taking-back"]}, "is_dry_run": False}
+    row = database["imports"].find_one(
+        {"lease.until_ms": {"$lt": now_ms}, "$or": [sent, back]}, {"person": 1}, sort=[("changed_at_ms", 1)]
+    )
+    if row is None:
+        return None
+    try:
+        one = claim(database, row["person"], row["_id"], now_ms)
+    except ImportBusy:
+        return None  # another scheduler was quicker
+    return replace(one, state="running") if one.state == "waiting" else one
 
 
 def claim(database: Database, person: str, import_id: str, now_ms: int) -> Import:
@@ -198,6 +240,24 @@ def with_reasons(known: tuple[Reason, ...], found: list[Reason]) -> tuple[Reason
 
 def ensure_indexes(database: Database) -> None:
     database["imports"].create_index([("person", 1), ("created_at_ms", -1), ("_id", 1)], name="person")
+    open_ones = {"state": {"$in": ["waiting", "running", "broken", "taking-back"]}}
+    database["imports"].create_index("changed_at_ms", name="open", partialFilterExpression=open_ones)
+
+
+def _create(database: Database, draft: NewImport, fields: Document, now_ms: int) -> Import:
+    row: Document = {
+        "_id": secrets.token_hex(8),
+        **{name: getattr(draft, name) for name in NewImport.__slots__},
+        "created_at_ms": now_ms,
+        "changed_at_ms": now_ms,
+        "bytes_done": 0,
+        "batches": 0,
+        "counts": Counts().as_json(),
+        "reasons": [],
+        **fields,
+    }
+    database["imports"].insert_one(row)
+    return _import(row)
 
 
 def _lease(now_ms: int) -> Document:
@@ -223,5 +283,6 @@ def _import(row: Document) -> Import:
         reasons=tuple(Reason(*one) for one in row["reasons"]),
         problem=None if problem is None else (problem[0], problem[1]),
         taken_back=row.get("taken_back"),
+        wish=msgspec.json.decode(row["wish"]) if "wish" in row else {},
         lease=row["lease"]["by"],
     )
