@@ -14,6 +14,7 @@ from phr.errors import InputInvalid, PayloadTooLarge
 from phr.formats.building import ItemRefused
 from phr.formats.local_time import find_zone
 from phr.interchange import formats, imports, uploads
+from phr.interchange.formats import Wish
 from phr.interchange.imports import Import, NewImport
 from phr.timeline.categories import all_categories
 
@@ -44,6 +45,7 @@ def create_import(person: str, sight: frozenset[str], body: dict[str, Any]) -> A
     permit(all_categories())
     form = formats.find_format(body["format"])
     _check_zone(body["zone"])
+    form.check(Wish(mapping=body["mapping"]))
     wish = {"zone": body["zone"], "mapping": body["mapping"]}
     draft = NewImport(person=person, format=form.name, digest="", author=_author(), is_dry_run=body["dry_run"])
     made = imports.announce(database(), draft, wish, now_ms())

@@ -48,8 +48,10 @@ class Into:
 def run(into: Into, form: ImportFormat, file: BinaryIO, wish: Wish, *, is_dry_run: bool = False) -> Import:
     """The import once it is done, or broken and taken back. The same file again goes on where it was interrupted.
 
-    Raises ImportBusy, ServerUnavailable, PyMongoError; then the import stands where it is and can be run again.
+    Raises InputInvalid for a wish that the format can't use. Raises ImportBusy, ServerUnavailable, PyMongoError; then
+    the import stands where it is and can be run again.
     """
+    form.check(wish)
     for unsettled in imports.unsettled(into.database, into.person):
         take_back(into, unsettled, "taking it back was interrupted")
     size = file.seek(0, 2)

@@ -4,6 +4,8 @@ A module here is a format when it has
     NAME: str                                      what `--format` and the API call it
     SUFFIXES: tuple[str, ...]                      how its files are usually named, to guess the format by
     read(file: BinaryIO, wish: Wish) -> Iterator[Batch]
+and, where it asks something of the wish,
+    check(wish: Wish) -> Any                       raises InputInvalid
 ``read`` streams: it holds no more than a batch in memory, whatever the file says of itself. It gives the same batches
 for the same file each time, since an import that was interrupted goes on by counting them. Raises FileBroken.
 Formats are found by looking into this folder.
@@ -84,6 +86,7 @@ class ImportFormat:
     name: str
     suffixes: tuple[str, ...]
     read: Read
+    check: Callable[[Wish], Any]
 
 
 @cache
@@ -93,8 +96,14 @@ def all_formats() -> dict[str, ImportFormat]:
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
         if hasattr(module, "SUFFIXES"):
-            found[module.NAME] = ImportFormat(module.NAME, module.SUFFIXES, module.read)
+            found[module.NAME] = ImportFormat(
+                module.NAME, module.SUFFIXES, module.read, getattr(module, "check", _unasked)
+            )
     return dict(sorted(found.items()))
+
+
+def _unasked(_: Wish) -> None:
+    """Most formats ask nothing."""
 
 
 def find_format(name: str) -> ImportFormat:
