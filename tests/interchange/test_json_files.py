@@ -11,6 +11,7 @@ import pytest
 from phr.interchange import formats, json_items
 from phr.interchange.formats import Batch, FileBroken, Wish
 from tests.interchange.conftest import Desk
+from tests.interchange.exports import zipped
 
 ENTRY = {
     "_id": "1",
@@ -133,3 +134,37 @@ def test_id_in_a_file_does_not_make_it_entered_by_hand() -> None:
     said = PAYLOAD | {"readings": [PAYLOAD["readings"][0] | {"id": "mine"}]}  # type: ignore[index]
     ((run,),) = [decoded.runs for decoded in read("phr-v1", said).sources.values()]
     assert "id" not in run.extras.get(0, {})
+
+
+POINT_OF_FIT = {
+    "fitValue": [{"value": {"fpVal": 72.0}}], "originDataSourceId": "raw:com.google.heart_rate.bpm:watch",
+    "startTimeNanos": 1795390200000000000, "endTimeNanos": 1795390200000000000,
+    "dataTypeName": "com.google.heart_rate.bpm",
+}  # fmt: skip
+
+
+def takeout(*points: Any) -> bytes:
+    return json.dumps({"Data Source": "raw:com.google.heart_rate.bpm:watch", "Data Points": list(points)}).encode()
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_google_takeout_takes_raw_streams(is_zip: bool) -> None:
+    raw, derived = takeout(POINT_OF_FIT), takeout(POINT_OF_FIT | {"startTimeNanos": 1})
+    name = "Takeout/Fit/All Data/raw_heart_rate.json"
+    content = zipped(name, raw, **{"Takeout/Fit/All Data/derived_x.json": derived}) if is_zip else raw
+    found = list(formats.find_format("google-takeout").read(io.BytesIO(content), Wish()))
+    assert [one for batch in found for one in taken(batch)] == [("heart-rate", 1795390200000, 720)]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"originDataSourceId": "derived:x"}, "/Data Points/0/originDataSourceId", "derived"),
+        ({"startTimeNanos": "now"}, "/Data Points/0/startTimeNanos", "time-invalid"),
+        ({"dataTypeName": "com.google.calories.expended"}, "/Data Points/0/dataTypeName", "type-not-kept"),
+        ({"fitValue": [7]}, "/Data Points/0/fitValue", "value-invalid"),
+    ],
+)
+def test_google_takeout_refuses_by_field(change: dict[str, Any], path: str, code: str) -> None:
+    (batch,) = formats.find_format("google-takeout").read(io.BytesIO(takeout(POINT_OF_FIT | change)), Wish())
+    assert refused(batch) == [(path, code)]

@@ -1,0 +1,101 @@
+"""Google Takeout, Fit: the JSON files of "All Data", one at a time, or the whole takeout.zip.
+
+{"Data Source": "raw:com.google.heart_rate.bpm:…", "Data Points": [{"fitValue": [{"value": {"fpVal" | "intVal"}}],
+"startTimeNanos", "endTimeNanos", "dataTypeName"}]}. Times are UTC. What Google derived from the raw streams says the
+same once more, so only streams that begin with "raw:" are taken. Source: developers.google.com/fit/datatypes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from phr.formats.building import Item, ItemRefused, parse_time, take
+from phr.interchange import archives
+from phr.interchange.formats import Batch, FileBroken, Wish
+from phr.interchange.gathering import refuse, source_name
+from phr.interchange.json_items import Found, batches
+from phr.vocabulary.metric import ValueType
+from phr.vocabulary.metrics import vocabulary
+
+NAME = "google-takeout"
+SUFFIXES = ("takeout.zip",)
+FOLDER = "/All Data/"
+
+# data type -> (metric, unit); com.google.calories.expended holds what the body burns at rest too, and is not taken
+_TYPES = {
+    "com.google.heart_rate.bpm": ("heart-rate", "/min"),
+    "com.google.step_count.delta": ("steps", "{steps}"),
+    "com.google.distance.delta": ("distance", "m"),
+    "com.google.weight": ("weight", "kg"),
+    "com.google.height": ("height", "m"),
+    "com.google.body.fat.percentage": ("body-fat-pct", "%"),
+    "com.google.oxygen_saturation": ("spo2", "%"),
+    "com.google.body.temperature": ("body-temperature", "Cel"),
+}
+_PRESSURE = "com.google.blood_pressure"  # its first two values are systolic and diastolic
+
+
+def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
+    """Raises FileBroken."""
+    if not archives.is_zip(file):
+        yield from _one(file, "", wish)
+        return
+    with archives.opened(file) as archive:
+        found = archives.members(archive, lambda name: FOLDER in name and _is_raw(name))
+        if not found:
+            raise FileBroken("no Fit data in this archive: no raw stream in All Data")
+        for member in found:
+            with archives.open_member(archive, member) as stream:
+                yield from _one(stream, f"/{member.filename.rpartition('/')[2]}", wish)
+
+
+def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:
+    def take_one(batch: Batch, found: Found) -> None:
+        said = found.value
+        if isinstance(said, dict) and "Data Source" in said and "fitValue" not in said:
+            return  # what is left of the file once its points are taken
+        try:
+            _take(batch, said, path + found.path, wish.salt)
+        except ItemRefused as refused:
+            refuse(batch, "file", path + found.path + refused.pointer, (refused.code, refused.detail))
+
+    return batches(file, take_one, inner="Data Points")
+
+
+def _take(batch: Batch, said: Any, path: str, salt: str) -> None:
+    if not isinstance(said, dict) or not isinstance(said.get("fitValue"), list):
+        raise ItemRefused("item-invalid", "a data point has a fitValue")
+    kind, origin = said.get("dataTypeName"), str(said.get("originDataSourceId") or "")
+    if origin and not origin.startswith("raw:"):
+        raise ItemRefused("derived", "Google derived it from a stream that is taken", "/originDataSourceId")
+    t_ms, end_ms = _millis(said, "startTimeNanos"), _millis(said, "endTimeNanos")
+    values = [_number(one) for one in said["fitValue"]]
+    source = batch.of(source_name(salt, "google-fit", origin))
+    if kind == _PRESSURE:
+        value = dict(zip(("systolic", "diastolic"), values, strict=False))
+        take(source, Item(path, vocabulary().metrics["blood-pressure"], t_ms, value, None, "mm[Hg]"))
+        return
+    if kind not in _TYPES or not values:
+        raise ItemRefused("type-not-kept", f"no metric keeps {str(kind)[:64]}", "/dataTypeName")
+    metric = vocabulary().metrics[_TYPES[kind][0]]
+    period = end_ms if metric.value_type is ValueType.INTERVAL else None
+    take(source, Item(path, metric, t_ms, values[0], None, _TYPES[kind][1], period))
+
+
+def _is_raw(name: str) -> bool:
+    return name.rpartition("/")[2].startswith("raw_") and name.endswith(".json")
+
+
+def _millis(said: dict[str, Any], name: str) -> int:
+    value = said.get(name)
+    if type(value) is not int:
+        raise ItemRefused("time-invalid", "nanoseconds since 1970", f"/{name}")
+    return parse_time(value // 1_000_000, f"/{name}")[0]
+
+
+def _number(one: Any) -> Any:
+    value = one.get("value") if isinstance(one, dict) else None
+    if not isinstance(value, dict):
+        raise ItemRefused("value-invalid", "a value is fpVal or intVal", "/fitValue")
+    return value.get("fpVal", value.get("intVal"))
