@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import re
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from phr import private_files
 from phr.errors import ServerUnavailable
 from phr.intake.mqtt_logins import CANARY_USER, RESERVED_USERS, mqtt_username, password_hash
 from phr.intake.mqtt_rights import SERVER_USER, access_list
@@ -63,7 +63,7 @@ def kept_secret(path: Path) -> str:
     """The secret in this file; on first use a new one, 256 random bits, readable by this user only."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _write(path, secrets.token_urlsafe(32), replace=False)
+        private_files.write(path, secrets.token_urlsafe(32), replaces=False)
     return path.read_text(encoding="utf-8").strip()
 
 
@@ -73,7 +73,7 @@ def write_config(data_dir: Path, listener: Listener) -> Path:
     (home / STORE).mkdir(parents=True, exist_ok=True, mode=0o700)
     home.chmod(0o700)
     path = home / CONFIG_FILE
-    _write(path, "\n".join(_config_lines(home, listener)) + "\n")
+    private_files.write(path, "\n".join(_config_lines(home, listener)) + "\n")
     return path
 
 
@@ -87,15 +87,15 @@ def write_password_file(
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     everyone = {**entries, SERVER_USER: password_hash(server_password(data_dir))}
-    _write(home / ACL_FILE, access_list({*everyone, *certified}, denied))
-    _write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
+    private_files.write(home / ACL_FILE, access_list({*everyone, *certified}, denied))
+    private_files.write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
 
 
 def write_tls_file(data_dir: Path, name: str, text: str) -> None:
     """Replaces one of ``TLS_FILES``."""
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(home / name, text)
+    private_files.write(home / name, text)
 
 
 def reload(data_dir: Path) -> bool:
@@ -177,21 +177,3 @@ def _user_lines() -> list[str]:
         return [f"user {pwd.getpwuid(os.geteuid()).pw_name}"]
     except KeyError:  # a container's numeric user has no name; mosquitto needs it only for root
         return []
-
-
-def _write(path: Path, text: str, *, replace: bool = True) -> None:
-    """All of it or nothing, and never readable by others, not even for a moment; without ``replace`` the first wins."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-        else:
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)

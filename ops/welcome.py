@@ -13,6 +13,7 @@ from phr.config import Settings
 from phr.database import connect
 from phr.errors import PhrError, ServerUnavailable
 from phr.intake import devices
+from phr.people import master_keys
 
 VENDOR = "demo"
 DEVICES = ("cuff", "watch")
@@ -71,8 +72,18 @@ def first_lines(settings: Settings, http_url: str) -> list[str]:
         f"  vendor   {vendor['vendor']}  client_id {vendor['client_id']}  client_secret {vendor['client_secret']}",
         f"           MQTT user {vendor['mqtt_username']}  password {vendor['mqtt_password']}",
         *(f"  device   MQTT user {one['mqtt_username']}  password {one['mqtt_password']}" for one in made),
+        *_key_lines(settings),
         "",
         *_next_lines(settings, http_url, person, made[0]),
+    ]
+
+
+def _key_lines(settings: Settings) -> list[str]:
+    """Where the master key was made; nothing where the operator keeps it."""
+    if settings.master_key is not None:
+        return []
+    return [
+        f"  Keep a copy of {settings.data_dir / master_keys.FILE} apart from the database: nothing opens without it."
     ]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from phr import private_files
 from phr.config import Settings
 from phr.errors import SettingInvalid
 
@@ -37,20 +36,7 @@ def public_jwks(key: ECKey) -> dict[str, list[dict[str, object]]]:
 def _kept_pem(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _make(path)
+        # Of two processes that start at once, both read the key of the first.
+        pem = ECKey.generate_key(CURVE, private=True).as_pem(private=True)
+        private_files.write(path, pem.decode(), replaces=False)
     return path.read_text(encoding="ascii")
-
-
-def _make(path: Path) -> None:
-    """Linked into place whole: of two processes that start at once, both read the key of the first."""
-    pem = ECKey.generate_key(CURVE, private=True).as_pem(private=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink(missing_ok=True)

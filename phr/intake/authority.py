@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from phr import private_files
 from phr.clock import to_datetime, to_ms
 from phr.errors import InputInvalid
 
@@ -179,23 +179,7 @@ def _make(path: Path, now: datetime) -> None:
     builder = builder.add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     made = builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
-    _write_once(path, _key_pem(key) + _pem(made))
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Linked into place whole, readable by this user only; the first wins."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink(missing_ok=True)
+    private_files.write(path, _key_pem(key) + _pem(made), replaces=False)
 
 
 def _common_names(csr: x509.CertificateSigningRequest) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from phr import private_files
 from phr.config import Settings
 from phr.errors import ServerUnavailable, SettingInvalid
 
@@ -72,7 +72,7 @@ def load(settings: Settings, *, makes: bool = False) -> MasterKeys:
     path = settings.data_dir / FILE
     if makes and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(path, new_text() + "\n", replaces=False)
+        private_files.write(path, new_text() + "\n", replaces=False)
     try:
         return MasterKeys(parsed(path.read_text(encoding="ascii"), str(path)), path)
     except FileNotFoundError as error:
@@ -99,7 +99,7 @@ def new_text() -> str:
 
 def put_in_front(path: Path, text: str) -> None:
     """A key added to the file as the one that wraps; the older ones stay, since backups need them."""
-    _write(path, f"{text}\n{path.read_text(encoding='ascii')}", replaces=True)
+    private_files.write(path, f"{text}\n{path.read_text(encoding='ascii')}")
 
 
 def _key(word: str, name: str) -> MasterKey:
@@ -120,22 +120,3 @@ def _stamp(path: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino
-
-
-def _write(path: Path, text: str, *, replaces: bool) -> None:
-    """Put into place whole, readable by this user only; where it does not replace, the first wins."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replaces:
-            temporary.replace(path)
-        else:
-            os.link(temporary, path)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink(missing_ok=True)
