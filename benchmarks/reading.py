@@ -20,7 +20,7 @@ from phr.intake import devices
 FIGURES = ("series_raw_day_p50_ms", "series_80y_months_p50_ms", "series_80y_minus_1y_ms", "api_worker_rss_mb")
 
 # Loading takes minutes, so the eighty years are kept between runs; a change of what is loaded changes the name.
-LIFE = Path(__file__).resolve().parent.parent / ".bench" / "life-2"
+LIFE = Path(__file__).resolve().parent.parent / ".bench" / "life-3"
 IS_LOADED = "loaded.json"
 YEARS = 80
 DAYS = YEARS * 365 + YEARS // 4

@@ -53,8 +53,6 @@ STORES = (
         inbox,
         keyring,
         limits,
-        mappings,
-        models,
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     vendor_hours,

@@ -17,7 +17,8 @@ from phr.people.people import Person, ZonePeriod
 from phr.readings import cursor, series, table
 from phr.readings.local_time import Clock
 from phr.readings.raw import Lane
-from phr.readings.series import AUTO, MOST_ROWS, End, Wish
+from phr.readings.raw_page import Rows
+from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
 from phr.readings.track import Resolution
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
@@ -76,7 +77,7 @@ def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, An
         "metric": measured.key,
         "unit": measured.unit.code if measured.unit else None,
         "resolution": found.resolution,
-        "columns": table.columns_of(found.found, measured, clock, query["fields_"]),
+        "columns": _columns(found, measured, clock, query["fields_"]),
         "next_cursor": found.next_cursor,
     }
 
@@ -107,6 +108,12 @@ def _wish(query: dict[str, Any]) -> Wish:
 
 def _end(moment: Moment | None) -> End | None:
     return End(*moment) if moment else None
+
+
+def _columns(found: Series, metric: Metric, clock: Clock, names: tuple[str, ...]) -> table.Columns:
+    if isinstance(found.found, Rows):
+        return table.of_readings(found.found, metric, names, found.counted)
+    return table.of_periods(found.found, metric, clock, has_device="device" in names)
 
 
 _CLOCKS: dict[tuple[ZonePeriod, ...], Clock] = {}

@@ -68,8 +68,8 @@ def _line(line: Dated | DayLine) -> dict[str, Any]:
     metric = line.metric
     labels = {"kind": READINGS, "day": day, "metric": metric.key, "zh": metric.zh, "en": metric.en}
     devices = {
-        "source": None if metric.merge_sources else line.sources[0][0],
-        "sources": [{"device": device, "n": n} for device, n in line.sources],
+        "source": line.counting[0] if len(line.counting) == 1 and not metric.merge_sources else None,
+        "sources": [{"device": device, "n": n, "counts": device in line.counting} for device, n in line.sources],
     }
     return labels | {"n": line.stats.n} | _numbers(metric, dict(line.stats.columns)) | devices
 

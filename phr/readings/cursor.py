@@ -20,7 +20,7 @@ _FARTHEST_DAY = 2_900_000  # and a local day some ten years before it
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: a Place for raw readings, else the place of a Row."""
+    """The last row of a page: a Place for raw readings, else the place of a period."""
 
     resolution: Resolution
     after: Place | tuple[int, int]

@@ -17,9 +17,12 @@ from operator import itemgetter
 from phr.database import Database, Document
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane, OffsetAt, stretches
+from phr.readings.slices import is_dense
 from phr.readings.spans import bucket_id, span_of
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import stats_by_day, to_date, to_day, window
+from phr.readings.track import Track
+from phr.readings.zoom import of_days
 from phr.vocabulary.metric import Metric
 
 FIRST_DAY, LAST_DAY = to_day(date.min), to_day(date.max)
@@ -27,6 +30,7 @@ _AT_ONCE = 7  # days of a month whose dirty ones are computed together: the firs
 _MONTHS_IN_IT = {"$map": {"input": {"$objectToArray": {"$ifNull": ["$days", {}]}}, "in": "$$this.k"}}
 
 Source = tuple[str, str]  # metric key, device
+Counted = tuple[Stats, tuple[str, ...]]  # and the devices that had a part in it, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,15 @@ class DayLine:
     """One metric on one local day.
 
     ``sources``: (device, readings), the one that is believed first at the head. ``stats``: of all of them where the
-    metric's sources merge, else of the first alone; what two devices counted is never added up.
+    metric's sources merge, else of what counts (phr.readings.merging): no hour is counted twice. ``counting``: the
+    devices that had a part in it, by name.
     """
 
     day: int  # since 1970-01-01
     metric: Metric
     sources: tuple[tuple[str, int], ...]
     stats: Stats
+    counting: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -102,11 +108,31 @@ def _of_month(life: Life, dirty: Mapping[Source, set[int]], low: int, high: int)
     for number in range(0, len(present), _AT_ONCE):
         days = present[number : number + _AT_ONCE]
         fresh = _computed_days(life, dirty, behind.intersection(days))
+        by_day: dict[int, dict[str, dict[str, Stats]]] = {}
         for day in days:
-            by_metric = {**folded.get(day, {})}
+            by_metric = by_day[day] = {**folded.get(day, {})}
             for key, by_device in fresh.get(day, {}).items():
                 by_metric[key] = by_metric.get(key, {}) | by_device
-            yield from (_line(life, day, key, by_metric[key]) for key in sorted(by_metric))
+        counted = _counted(life, by_day)
+        for day in days:
+            of_day = by_day[day]
+            yield from (_line(life, day, key, of_day[key], counted.get((day, key))) for key in sorted(of_day))
+
+
+def _counted(life: Life, by_day: Mapping[int, Mapping[str, Mapping[str, Stats]]]) -> dict[tuple[int, str], Counted]:
+    """What counts of the metrics of which several sources may take turns in a day."""
+    contested: dict[str, set[int]] = defaultdict(set)
+    for day, by_metric in by_day.items():
+        for key, by_device in by_metric.items():
+            if len(by_device) > 1 and is_dense(life.metrics[key]) and not life.metrics[key].merge_sources:
+                contested[key].add(day)
+    found: dict[tuple[int, str], Counted] = {}
+    for key, days in contested.items():
+        lane = Lane(life.database, life.person, life.metrics[key], life.offset_at)
+        rows = of_days(Track(lane, None, life.ranking_of(key)), min(days), max(days))
+        for index, day in enumerate(rows.at.tolist()):
+            found[day, key] = rows.sums.stats(index), rows.groups[int(rows.who[index])]
+    return found
 
 
 def _folded_days(
@@ -172,9 +198,12 @@ def _bucket_keys(life: Life, source: Source, days: set[int]) -> Iterator[str]:
         yield bucket_id(life.person, key, start_ms, device)
 
 
-def _line(life: Life, day: int, key: str, by_device: Mapping[str, Stats]) -> DayLine:
+def _line(life: Life, day: int, key: str, by_device: Mapping[str, Stats], counted: Counted | None) -> DayLine:
     metric, ranking = life.metrics[key], ALIKE if len(by_device) == 1 else life.ranking_of(key)
     devices = sorted(by_device, key=lambda device: (ranking.rank(device), -by_device[device].n, device))
-    whole = combined(by_device[device] for device in devices) if metric.merge_sources else by_device[devices[0]]
-    assert whole is not None  # of at least one source
-    return DayLine(day, metric, tuple((device, by_device[device].n) for device in devices), whole)
+    if counted is None:
+        counting = devices if metric.merge_sources else devices[:1]
+        whole = combined(by_device[device] for device in counting)
+        assert whole is not None  # of at least one source
+        counted = whole, tuple(sorted(counting))
+    return DayLine(day, metric, tuple((device, by_device[device].n) for device in devices), *counted)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from phr.readings import hours, raw_page, zoom
+from phr.readings.periods import Periods
 from phr.readings.spans import DAY_MS, HOUR_MS
-from phr.readings.track import Resolution, Row, Span, Track
+from phr.readings.track import Resolution, Span, Track
 
 # Up to so many days are counted one by one. Beyond, each month counts as many as its readings can lie on.
 COUNTED_DAYS = 4_000
@@ -16,7 +19,7 @@ _HOURS_A_DAY = 24
 @dataclass(frozen=True, slots=True)
 class Fitted:
     resolution: Resolution
-    rows: list[Row] | None = None  # all of the span, where counting them has made them
+    rows: Periods | None = None  # all of the span, where counting them has made them
 
 
 def fitting(track: Track, span: Span, most: int) -> Fitted:
@@ -24,7 +27,7 @@ def fitting(track: Track, span: Span, most: int) -> Fitted:
     counted = max(COUNTED_DAYS, most)
     if span.last - span.first >= counted:
         months = zoom.rows(track, Resolution.MONTH, span.first, span.last)
-        if sum(_possible_days(row, span) for row in months) > counted:
+        if _possible_days(months, span) > counted:
             return _of_months(months, span, most)
     days = zoom.rows(track, Resolution.DAY, span.first, span.last)
     if _has_few_readings(track, span, days, most):
@@ -33,47 +36,50 @@ def fitting(track: Track, span: Span, most: int) -> Fitted:
         by_hour = _few_hours(track, span, days, most)
         return Fitted(Resolution.DAY, days) if by_hour is None else Fitted(Resolution.HOUR, by_hour)
     for resolution in (Resolution.WEEK, Resolution.MONTH):
-        if len({zoom.begin(resolution, day.at) for day in days}) <= most:
+        if np.unique(zoom.begins(resolution, days.at)).size <= most:
             rows = zoom.rows(track, resolution, span.first, span.last)  # at either end one can reach out of the span
             if len(rows) <= most:
                 return Fitted(resolution, rows)
     return Fitted(Resolution.YEAR)
 
 
-def _possible_days(month: Row, span: Span) -> int:
-    """How many days the readings of a month can lie on, at most."""
-    first, last = _ends(month, span)
-    return min(month.n, last - first + 1)
+def _possible_days(months: Periods, span: Span) -> int:
+    """How many days the readings of the months can lie on, at most."""
+    days = [last - first + 1 for first, last in _ends(months, span)]
+    return int(np.minimum(months.sums.n, np.array(days, np.int64)).sum())
 
 
-def _ends(month: Row, span: Span) -> tuple[int, int]:
-    """First and last day of a month within the span."""
-    return max(month.at, span.first), min(zoom.end(Resolution.MONTH, month.at), span.last)
+def _ends(months: Periods, span: Span) -> list[tuple[int, int]]:
+    """First and last day of each month within the span."""
+    return [(max(at, span.first), min(zoom.end(Resolution.MONTH, at), span.last)) for at in months.at.tolist()]
 
 
-def _of_months(months: list[Row], span: Span, most: int) -> Fitted:
+def _of_months(months: Periods, span: Span, most: int) -> Fitted:
     """As ``fitting`` where there are too many days to count them."""
-    ends = (_ends(month, span) for month in months)
-    weeks = {zoom.begin(Resolution.WEEK, day) for first, last in ends for day in (*range(first, last, 7), last)}
+    weeks = {
+        zoom.begin(Resolution.WEEK, day)
+        for first, last in _ends(months, span)
+        for day in (*range(first, last, 7), last)
+    }
     weeks |= {zoom.begin(Resolution.WEEK, day) for day in (span.first, span.last)}
     if len(weeks) <= most:
         return Fitted(Resolution.WEEK)
     return Fitted(Resolution.MONTH, months) if len(months) <= most else Fitted(Resolution.YEAR)
 
 
-def _has_few_readings(track: Track, span: Span, days: list[Row], most: int) -> bool:
+def _has_few_readings(track: Track, span: Span, days: Periods, most: int) -> bool:
     """Asks the summaries first: days that lie within the span, whatever offset was sent, count whole."""
     low_ms, high_ms = span.between
     first, last = -((low_ms + track.longest_ms) // -DAY_MS) + 1, high_ms // DAY_MS - 2
-    if sum(day.n for day in days if first <= day.at <= last) > most:
+    if int(days.sums.n[(days.at >= first) & (days.at <= last)].sum()) > most:
         return False
     return raw_page.is_within(track, span.between, most)
 
 
-def _few_hours(track: Track, span: Span, days: list[Row], most: int) -> list[Row] | None:
+def _few_hours(track: Track, span: Span, days: Periods, most: int) -> Periods | None:
     """The hours, where the summaries let hope for so few and there are so few."""
     low_ms, high_ms = hours.begins(span.between)
-    if min(sum(min(day.n, _HOURS_A_DAY) for day in days), (high_ms - low_ms) // HOUR_MS) > most:
+    if min(int(np.minimum(days.sums.n, _HOURS_A_DAY).sum()), (high_ms - low_ms) // HOUR_MS) > most:
         return None
     found = hours.rows(track, (low_ms, high_ms))
     return found if len(found) <= most else None

@@ -1,8 +1,9 @@
 """Brings summaries up to date with their buckets, away from the hot path; any number of folders may run at once.
 
-Order is what makes it right: year documents are read (with their version), then the raw readings, then the year
-documents are written at the version read, then the feed is told of the buckets, and only then is a bucket's flag
-cleared, at the version it had when it was listed. Whoever loses a race leaves the flag and the work to the next round.
+Order is what makes it right: the documents of years and of slices are read (with their version), then the raw readings,
+then those documents are written at the version read, then what was made of them is forgotten (phr.readings.views), then
+the feed is told of the buckets, and only then is a bucket's flag cleared, at the version it had when it was listed.
+Whoever loses a race leaves the flag and the work to the next round.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from pymongo import UpdateOne
 
 from phr.database import Database, Document, write_new
 from phr.feed import feed
-from phr.readings import changed
+from phr.readings import changed, kept_slices, views
 from phr.readings.packed_months import pack, unpack
 from phr.readings.raw import Lane, OffsetAt
+from phr.readings.slices import is_dense
 from phr.readings.stats import Stats, combined
 from phr.readings.summaries import computed, to_date
 from phr.vocabulary.metric import Metric
@@ -70,6 +72,7 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
     keys = {year: f"{lane.prefix}:{year:04}:{device}" for year in years}
     summaries = lane.database.summaries
     found = {row["y"]: row for row in summaries.find({"_id": {"$in": list(keys.values())}})}
+    of_slices = kept_slices.folding(lane, device, days) if is_dense(lane.metric) else []
     of_days = computed(lane, {device: days})
     writes = []
     for year, key in sorted(keys.items()):
@@ -78,7 +81,12 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
         update = _year_update(document, fresh)
         update["$setOnInsert"] = {"p": lane.person, "m": lane.metric.key, "y": year, "d": device}
         writes.append(UpdateOne({"_id": key, "v": document["v"] if document else 0}, update, upsert=True))
-    return not write_new(summaries, writes).there
+    if of_slices and write_new(lane.database.hours, of_slices).there:
+        return False
+    if write_new(summaries, writes).there:
+        return False
+    views.forget(lane, device, days)
+    return True
 
 
 def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> dict[str, Any]:

@@ -7,16 +7,17 @@ from datetime import date
 from typing import Literal
 
 from phr.errors import InputInvalid
-from phr.readings import hours, raw_page, zoom
+from phr.readings import counting, hours, periods, raw_page, zoom
 from phr.readings.cursor import Cursor, parsed, written
 from phr.readings.fitting import Fitted, fitting
-from phr.readings.packed_months import Months
+from phr.readings.merging import Bools
+from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane, bucket_start_ms
 from phr.readings.raw_page import Rows
 from phr.readings.spans import DAY_MS, local_day, span_of
 from phr.readings.summaries import to_day
-from phr.readings.track import Part, Place, Resolution, Row, Span, Track
+from phr.readings.track import Part, Place, Resolution, Span, Track
 
 AUTO: Literal["auto"] = "auto"
 MOST_ROWS = 20_000
@@ -46,16 +47,14 @@ class Wish:
     cursor: str | None = None
 
 
-Found = Rows | Months | list[Row]
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A page. ``found``: Rows at the resolution raw, Months where each has one source, else a list of periods."""
+    """A page. ``found``: Rows at the resolution raw, else Periods."""
 
     resolution: Resolution
-    found: Found
+    found: Rows | Periods
     next_cursor: str | None
+    counted: Bools | None = None  # which readings of a raw page count in what is summed up; None: all of them
 
 
 def read(lane: Lane, wish: Wish, ranking: Ranking = ALIKE) -> Series:
@@ -68,7 +67,9 @@ def read(lane: Lane, wish: Wish, ranking: Ranking = ALIKE) -> Series:
     part = Part(_span(track, wish), cursor.after if cursor else None, wish.limit)
     fitted = Fitted(cursor.resolution) if cursor else _fitted(track, part.span, wish)
     found, last = _page(track, fitted, part)
-    return Series(fitted.resolution, found, written(Cursor(fitted.resolution, last), asked) if last else None)
+    next_cursor = written(Cursor(fitted.resolution, last), asked) if last else None
+    counted = counting.rows(track, found) if isinstance(found, Rows) else None
+    return Series(fitted.resolution, found, next_cursor, counted)
 
 
 def _fitted(track: Track, span: Span, wish: Wish) -> Fitted:
@@ -77,7 +78,7 @@ def _fitted(track: Track, span: Span, wish: Wish) -> Fitted:
     return Fitted(Resolution.RAW) if span.is_empty else fitting(track, span, wish.max_points)
 
 
-def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Found, Place | tuple[int, int] | None]:
+def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Rows | Periods, Place | tuple[int, int] | None]:
     """The rows, and the place of the last one where there are more."""
     if fitted.resolution is Resolution.RAW:
         readings, has_more = raw_page.page(track, part)
@@ -85,13 +86,13 @@ def _page(track: Track, fitted: Fitted, part: Part) -> tuple[Found, Place | tupl
     if fitted.rows is not None:
         rows = fitted.rows
     elif part.span.is_empty:
-        rows = []
-    elif fitted.resolution is Resolution.MONTH and (months := zoom.months(track, part)) is not None:
-        return months, None
+        rows = periods.nothing()
     else:
         is_hours = fitted.resolution is Resolution.HOUR
         rows = hours.page(track, part) if is_hours else zoom.page(track, fitted.resolution, part)
-    return rows[: part.limit], rows[part.limit - 1].place if len(rows) > part.limit else None
+    if len(rows) <= part.limit:
+        return rows, None
+    return rows.part(slice(part.limit)), rows.place(part.limit - 1)
 
 
 def _span(track: Track, wish: Wish) -> Span:

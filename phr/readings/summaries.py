@@ -25,9 +25,11 @@ from phr.database import Document
 from phr.formats.building import MAX_PERIOD_MS
 from phr.readings.packed_months import Months, Year, joined
 from phr.readings.raw import Between, Lane, Stretch, read
+from phr.readings.slices import totals_among
 from phr.readings.spans import DAY_MS
 from phr.readings.stats import Stats, combined, of_arrays
 from phr.vocabulary.metric import Metric
+from phr.vocabulary.reading import DURATION
 
 EPOCH_DAY = date(1970, 1, 1)
 _GAP_DAYS = 3  # dirty days closer than this are read in one go
@@ -54,13 +56,18 @@ def to_day(on: date) -> int:
 def days(lane: Lane, first: int, last: int) -> list[Line]:
     """A line per source for each local day with readings, first and last included; ordered by day, then device."""
     dirty = dirty_days(lane, first, last)
-    found = {}
-    for document in _year_documents(lane, first, last, {"days": 1}):
-        for day, stats in _day_rows(document):
-            if first <= day <= last and day not in dirty.get(document["d"], ()):
-                found[day, document["d"]] = stats
+    kept = kept_days(lane, first, last)
+    found = {(line.day, line.device): line.stats for line in kept if line.day not in dirty.get(line.device, ())}
     found |= computed(lane, dirty)
     return [Line(day, device, stats) for (day, device), stats in sorted(found.items())]
+
+
+def kept_days(lane: Lane, first: int, last: int) -> list[Line]:
+    """The same as they are kept, whatever is behind."""
+    found = []
+    for document in _year_documents(lane, first, last, {"days": 1}):
+        found += [Line(day, document["d"], stats) for day, stats in _day_rows(document) if first <= day <= last]
+    return sorted(found)
 
 
 def months(lane: Lane, first: int, last: int) -> Months:
@@ -102,7 +109,7 @@ def computed(lane: Lane, wanted: dict[str, set[int]]) -> dict[tuple[int, str], S
     """Stats of (day, device) from the raw readings, for the wanted days of each device that have any."""
     found: dict[tuple[int, str], Stats] = {}
     for device, day_set in wanted.items():
-        for low, high in _ranges(sorted(day_set)):
+        for low, high in ranges(sorted(day_set)):
             of_days = stats_by_day(read(lane, window(lane.metric, low, high), device), lane)
             found |= {(day, device): stats for day, stats in of_days.items() if day in day_set and low <= day <= high}
     return found
@@ -117,7 +124,8 @@ def window(metric: Metric, first: int, last: int) -> Between:
     return (first - 1) * DAY_MS - earlier, (last + 2) * DAY_MS
 
 
-def _ranges(day_list: list[int]) -> Iterable[tuple[int, int]]:
+def ranges(day_list: list[int]) -> Iterable[tuple[int, int]]:
+    """The days in order, cut into stretches (first, last) that are worth reading in one go."""
     low = high = day_list[0]
     for day in day_list[1:]:
         if day - high > _GAP_DAYS or day - low >= _STRIDE_DAYS:
@@ -128,17 +136,25 @@ def _ranges(day_list: list[int]) -> Iterable[tuple[int, int]]:
 
 
 def stats_by_day(stretches: Iterable[Stretch], lane: Lane) -> dict[int, Stats]:
-    """Of one source, by local day; the first and the last day may be cut off by the stretches' ends."""
-    parts: dict[int, list[Stats]] = defaultdict(list)
+    """Of one source, by local day; the first and the last day may be cut off by the stretches' ends.
+
+    What sums up a day counts only on a day without samples (phr.readings.merging).
+    """
+    samples: dict[int, list[Stats]] = defaultdict(list)
+    totals: dict[int, list[Stats]] = defaultdict(list)
     for stretch in stretches:
-        local = (stretch.day_instants(lane.metric) + stretch.offsets(lane.offset_at) * 60_000) // DAY_MS
-        if local[0] == local[-1] and (local == local[0]).all():
-            parts[int(local[0])].append(of_arrays(stretch.t, stretch.values))
+        offsets = stretch.offsets(lane.offset_at)
+        is_total = totals_among(lane.metric, stretch.t, offsets, stretch.values.get(DURATION)) == 1
+        local = (stretch.day_instants(lane.metric) + offsets * 60_000) // DAY_MS
+        if local[0] == local[-1] and (local == local[0]).all() and not is_total.any():
+            samples[int(local[0])].append(of_arrays(stretch.t, stretch.values))
             continue
-        for day in np.unique(local):
-            chosen = local == day
-            parts[int(day)].append(of_arrays(stretch.t[chosen], {k: v[chosen] for k, v in stretch.values.items()}))
-    return {day: whole for day, found in parts.items() if (whole := combined(found))}
+        for parts, counts in ((samples, ~is_total), (totals, is_total)):
+            for day in np.unique(local[counts]):
+                chosen = counts & (local == day)
+                values = {name: column[chosen] for name, column in stretch.values.items()}
+                parts[int(day)].append(of_arrays(stretch.t[chosen], values))
+    return {day: whole for day, found in (totals | samples).items() if (whole := combined(found))}
 
 
 def _year_documents(lane: Lane, first: int, last: int, fields: Document) -> Iterable[Document]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from phr.clock import rfc3339
+from phr.readings import sums
 from phr.readings.columns import ABSENT, IntArray
 from phr.readings.local_time import Clock, texts
-from phr.readings.packed_months import Months
+from phr.readings.merging import Bools
+from phr.readings.periods import Periods
 from phr.readings.raw_page import Rows
-from phr.readings.series import Found
-from phr.readings.track import Row
 from phr.vocabulary.metric import Metric, Summary, ValueType
 from phr.vocabulary.reading import DURATION
 from phr.vocabulary.units import as_sent
@@ -33,18 +33,10 @@ _PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
 _WITH_NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
 
 
-def columns_of(found: Found, metric: Metric, clock: Clock, fields: Iterable[str]) -> Columns:
-    """A page of a series; of periods only ``device`` of the fields."""
-    if isinstance(found, Rows):
-        return of_readings(found, metric, fields)
-    has_device = "device" in fields
-    if isinstance(found, Months):
-        return of_months(found, metric, clock, has_device=has_device)
-    return of_periods(found, metric, clock, has_device=has_device)
-
-
-def of_readings(rows: Rows, metric: Metric, fields: Iterable[str]) -> Columns:
+def of_readings(rows: Rows, metric: Metric, fields: Iterable[str], counted: Bools | None = None) -> Columns:
     """``t``, ``end`` of what lasts, ``value`` or a column a component, ``flag`` where there is one, and the fields.
+
+    ``counted``, with the ``device``, is there where another source or a day's total makes that some do not count.
 
     Numbers are in the canonical unit; ``sent`` comes with the ``unit`` it is in.
     """
@@ -59,78 +51,46 @@ def of_readings(rows: Rows, metric: Metric, fields: Iterable[str]) -> Columns:
         columns["value"] = _structured(rows, metric)
     if any("f" in extra for extra in rows.extras.values()):
         columns["flag"] = _extra(rows, "f")
-    for name in fields:
+    has_losers = counted is not None and not counted.all()
+    for name in dict.fromkeys((*fields, "device")) if has_losers else fields:
         columns |= _FIELDS[name](rows, metric)
+    if counted is not None and has_losers:
+        columns["counted"] = counted.tolist()
     return columns
 
 
-def of_periods(rows: list[Row], metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
+def of_periods(rows: Periods, metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
     """``t``, ``n``, ``min``, ``max`` and ``mean``, ``sum`` or ``last``; of components named systolic_min and so on."""
-    columns: Columns = {"t": _begins(rows, clock), "n": [row.doc[0] for row in rows]}
-    for key in _shown(metric):
-        found = [_part(row.doc[2], key) for row in rows]
-        prefix = f"{key}_" if key else ""
-        for name in ("min", "max", str(metric.summary)):
-            columns[prefix + name] = _STATISTICS[name](found, metric.scale)
+    columns: Columns = {"t": _begins(rows, clock), "n": rows.sums.n.tolist()}
+    if metric.summary is not Summary.COUNT and metric.value_type in _WITH_NUMBERS:
+        for key in [part.key for part in metric.components] or [""]:
+            prefix = f"{key}_" if key else ""
+            found = rows.sums.columns.get(key)
+            for name in ("min", "max", str(metric.summary)):
+                columns[prefix + name] = [None] * len(rows) if found is None else _shown(found, name, metric.scale)
     if has_device:
-        columns["device"] = [list(row.devices) for row in rows]
+        groups = [list(group) for group in rows.groups]
+        columns["device"] = [groups[number] for number in rows.who.tolist()]
     return columns
 
 
-def of_months(months: Months, metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
-    """The same of months that have one source each."""
-    columns: Columns = {"t": [clock.midnight(day) for day in months.numbers[:, 0].tolist()]}
-    columns["n"] = months.numbers[:, 1].tolist()
-    for key in _shown(metric):
-        found = months.of_component(key)
-        prefix = f"{key}_" if key else ""
-        for name in ("min", "max", str(metric.summary)):
-            columns[prefix + name] = [None] * len(months) if found is None else _statistic(name, found, metric.scale)
-    if has_device:
-        columns["device"] = [[device] for device in months.devices]
-    return columns
+_STATISTICS = {"min": sums.LOW, "max": sums.HIGH, "mean": sums.TOTAL, "sum": sums.TOTAL, "last": sums.LAST}
 
 
-def _shown(metric: Metric) -> list[str]:
-    """The components with numbers to show; "" of a plain number."""
-    if metric.summary is Summary.COUNT or metric.value_type not in _WITH_NUMBERS:
-        return []
-    return [part.key for part in metric.components] or [""]
+def _shown(found: IntArray, name: str, scale: int) -> list[Any]:
+    """None where a period has none of the component."""
+    count = found[sums.COUNT]
+    divisor = np.maximum(count, 1) * scale if name == "mean" else scale
+    numbers: list[Any] = (found[_STATISTICS[name]] / divisor).tolist()
+    for index in np.flatnonzero(count == 0).tolist():
+        numbers[index] = None
+    return numbers
 
 
-def _statistic(name: str, numbers: IntArray, scale: int) -> list[Any]:
-    n, low, high, total, last = numbers.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = {"min": low, "max": high, "sum": total, "last": last}.get(name)
-        shown: list[Any] = (total / (n * scale) if value is None else value / scale).tolist()
-    for index in np.flatnonzero(n == 0).tolist():
-        shown[index] = None
-    return shown
-
-
-# Of what Stats.to_doc writes of a component: [key, n, low, high, total, last]. None where a period has none of it.
-_Parts = list[list[Any] | None]
-_STATISTICS: dict[str, Callable[[_Parts, int], list[float | None]]] = {
-    "min": lambda found, scale: [None if one is None else one[2] / scale for one in found],
-    "max": lambda found, scale: [None if one is None else one[3] / scale for one in found],
-    "mean": lambda found, scale: [None if one is None else one[4] / (one[1] * scale) for one in found],
-    "sum": lambda found, scale: [None if one is None else one[4] / scale for one in found],
-    "last": lambda found, scale: [None if one is None else one[5] / scale for one in found],
-}
-
-
-def _part(parts: list[list[Any]], key: str) -> list[Any] | None:
-    for part in parts:
-        if part[0] == key:
-            return part
-    return None
-
-
-def _begins(rows: list[Row], clock: Clock) -> list[str]:
-    if rows and rows[0].offset_min is not None:
-        at = np.array([row.at for row in rows], np.int64)
-        return texts(at, np.array([row.offset_min for row in rows], np.int64))
-    return [clock.midnight(row.at) for row in rows]
+def _begins(rows: Periods, clock: Clock) -> list[str]:
+    if rows.offset is not None:
+        return texts(rows.at, rows.offset)
+    return [clock.midnight(day) for day in rows.at.tolist()]
 
 
 def _ends(rows: Rows, metric: Metric) -> list[Any]:

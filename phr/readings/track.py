@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from phr.readings import summaries
-from phr.readings.packed_months import Months
+from phr.readings import merging, summaries
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane
-from phr.readings.stats import Stats
-from phr.readings.summaries import Line
+from phr.readings.summaries import Line, to_day
+
+FIRST_DAY, LAST_DAY = to_day(date.min), to_day(date.max)
 
 
 class Resolution(StrEnum):
@@ -25,30 +24,6 @@ class Resolution(StrEnum):
     WEEK = "week"
     MONTH = "month"
     YEAR = "year"
-
-
-class Row(NamedTuple):
-    """One period with readings. ``offset_min`` None: ``at`` is the number of its first local day; else the instant at
-    which the hour begins on a clock with that offset.
-    """
-
-    at: int
-    offset_min: int | None
-    doc: list[Any]  # its stats, as Stats.to_doc writes them: a lifetime of rows is only shown, not added up
-    devices: tuple[str, ...]  # those that were counted, in order of their names
-
-    @property
-    def n(self) -> int:
-        n: int = self.doc[0]
-        return n
-
-    @property
-    def stats(self) -> Stats:
-        return Stats.from_doc(self.doc)
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return self.at, self.offset_min or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +49,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of a span after a place (a Place, or the ``place`` of a Row; None: all), at most ``limit``."""
+    """The rows of a span after a place (a Place, or the ``place`` of a period; None: all), at most ``limit``."""
 
     span: Span
     after: Place | tuple[int, int] | None
@@ -99,15 +74,15 @@ class Track:
         """True where all that is looked at is counted together; else one source a day is, and nothing is added up."""
         return self.lane.metric.merge_sources or self.source is not None
 
-    def days(self, first: int, last: int) -> list[Line]:
-        return self._own(summaries.days(self.lane, first, last))
+    @property
+    def pad(self) -> int:
+        """How many days before and after a day can share a segment with it, in which one source counts."""
+        return 0 if self.source is not None else merging.pad(self.lane.metric)
 
-    def months(self, first: int, last: int) -> Months:
-        found = summaries.months(self.lane, first, last)
-        if self.source is None:
-            return found
-        own = [device == self.source for device in found.devices]
-        return found[np.array(own, np.bool_)]
+    def dirty(self, first: int, last: int) -> dict[str, set[int]]:
+        """By device, the days whose summaries are behind. To be asked before anything that may be behind is read."""
+        found = summaries.dirty_days(self.lane, max(first - self.pad, FIRST_DAY), min(last + self.pad, LAST_DAY))
+        return found if self.source is None else {self.source: found.get(self.source, set())}
 
-    def _own(self, lines: list[Line]) -> list[Line]:
+    def own(self, lines: list[Line]) -> list[Line]:
         return lines if self.source is None else [line for line in lines if line.device == self.source]

@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
 
-from phr.readings.packed_months import NO_MONTHS, Months
-from phr.readings.ranking import Ranking
-from phr.readings.stats import Stats, combined
-from phr.readings.summaries import Line, to_date, to_day
-from phr.readings.track import Part, Resolution, Row, Track
+from phr.readings import kept_slices, merging, periods, summaries, views
+from phr.readings.columns import IntArray
+from phr.readings.kept_slices import Wanted
+from phr.readings.periods import Periods
+from phr.readings.slices import Slices, is_dense
+from phr.readings.summaries import ranges, to_date, to_day
+from phr.readings.track import FIRST_DAY, LAST_DAY, Part, Resolution, Track
 
 LONGEST_DAYS = {Resolution.DAY: 1, Resolution.WEEK: 7, Resolution.MONTH: 31, Resolution.YEAR: 366}
+THURSDAY = 3  # 1970-01-01, where weeks begin on Monday
 
 
-def page(track: Track, resolution: Resolution, part: Part) -> list[Row]:
+def page(track: Track, resolution: Resolution, part: Part) -> Periods:
     """A part of the periods that overlap the span, each of them whole; more than the limit where there are more."""
     day, last = part.span.first, part.span.last
     if part.after is not None:
         day = max(day, end(resolution, part.after[0]) + 1)
     width = (part.limit + 1) * LONGEST_DAYS[resolution]
-    found: list[Row] = []
-    while day <= last and len(found) <= part.limit:
+    found: list[Periods] = []
+    while day <= last and sum(map(len, found)) <= part.limit:
         until = end(resolution, min(day + width, last))
-        found += rows(track, resolution, day, until)
+        found.append(rows(track, resolution, day, until))
         day, width = until + 1, 2 * width
-    return found
+    return periods.joined(found)
 
 
-def rows(track: Track, resolution: Resolution, first: int, last: int) -> list[Row]:
+def rows(track: Track, resolution: Resolution, first: int, last: int) -> Periods:
     """The periods that overlap the local days first to last, each of them whole and in order."""
     first, last = begin(resolution, first), end(resolution, last)
     if resolution is Resolution.DAY:
         return of_days(track, first, last)
     parts = of_days(track, first, last) if resolution is Resolution.WEEK else _of_months(track, first, last)
-    return parts if resolution is Resolution.MONTH else coarser(parts, resolution)
+    return parts if resolution is Resolution.MONTH else periods.together(begins(resolution, parts.at), parts)
 
 
-def of_days(track: Track, first: int, last: int) -> list[Row]:
-    """A row a day: of all sources, or of the one that is believed first, which says ``winner``."""
-    by_day: dict[int, list[Line]] = defaultdict(list)
-    for line in track.days(first, last):
-        by_day[line.day].append(line)
-    return [_row(day, lines if track.is_merged else [winner(lines, track.ranking)]) for day, lines in by_day.items()]
+def of_days(track: Track, first: int, last: int) -> Periods:
+    """A row a day, made of the readings that count (phr.readings.merging)."""
+    dirty = track.dirty(first, last)
+    stale = _stale(track, dirty, first, last)
+    kept = views.read(track, first, last, "days")
+    kept = kept.part((kept.at >= first) & (kept.at <= last) & ~np.isin(kept.at, stale))
+    return periods.in_order(periods.joined([kept, *_computed(track, stale, dirty)]))
 
 
-def winner(lines: list[Line], ranking: Ranking) -> Line:
-    """Of several sources the one of the best rank; of equals that with the most readings, then the first by name."""
-    return min(lines, key=lambda line: (ranking.rank(line.device), -line.stats.n, line.device))
+def counted(track: Track, first: int, last: int, dirty: kept_slices.Dirty) -> Slices:
+    """The slices of a dense metric that count on the days from first to last; some of the days around may be there."""
+    wanted = Wanted(max(first - track.pad, FIRST_DAY), min(last + track.pad, LAST_DAY), track.source)
+    found = kept_slices.load(track.lane, wanted, dirty)
+    return found.part(merging.chosen(track.lane.metric, found, track.ranking))
 
 
-def coarser(parts: Iterable[Row], resolution: Resolution) -> list[Row]:
-    """Days or months put together."""
-    by_start: dict[int, list[Row]] = defaultdict(list)
-    for part in parts:
-        by_start[begin(resolution, part.at)].append(part)
-    return [_together(start, found) for start, found in by_start.items()]
+def begins(resolution: Resolution, days: IntArray) -> IntArray:
+    """The first day of the period that each day belongs to."""
+    if resolution is Resolution.DAY:
+        return days
+    if resolution is Resolution.WEEK:
+        return days - (days + THURSDAY) % 7
+    return periods.month_starts(days) if resolution is Resolution.MONTH else periods.year_starts(days)
 
 
 def begin(resolution: Resolution, day: int) -> int:
@@ -66,7 +72,7 @@ def begin(resolution: Resolution, day: int) -> int:
     if resolution is Resolution.DAY:
         return day
     if resolution is Resolution.WEEK:
-        return day - (day + 3) % 7  # 1970-01-01 was a Thursday
+        return day - (day + THURSDAY) % 7
     on = to_date(day)
     return to_day(date(on.year, on.month if resolution is Resolution.MONTH else 1, 1))
 
@@ -77,46 +83,43 @@ def end(resolution: Resolution, day: int) -> int:
     return begin(resolution, first + LONGEST_DAYS[resolution]) - 1 if resolution is not Resolution.DAY else day
 
 
-def months(track: Track, part: Part) -> Months | None:
-    """As ``page`` does by months, in columns; None where a month has several sources, or one look is not enough."""
-    first = part.span.first if part.after is None else max(part.span.first, end(Resolution.MONTH, part.after[0]) + 1)
-    last = part.span.last
-    if last - first > part.limit * LONGEST_DAYS[Resolution.MONTH]:
-        return None
-    found = track.months(begin(Resolution.MONTH, first), end(Resolution.MONTH, last)) if first <= last else NO_MONTHS
-    return found if len(found) <= part.limit and _has_one_source_each(found) else None
+def _of_months(track: Track, first: int, last: int) -> Periods:
+    dirty = track.dirty(first, last)
+    stale = np.unique(periods.month_starts(_stale(track, dirty, first, last)))
+    kept = views.read(track, first, last, "months")
+    kept = kept.part((kept.at >= first) & (kept.at <= last) & ~np.isin(kept.at, stale))
+    fresh = []
+    for low, high in _runs(stale.tolist()):
+        days = of_days(track, low, high)
+        fresh.append(periods.together(periods.month_starts(days.at), days))
+    return periods.in_order(periods.joined([kept, *fresh]))
 
 
-def _has_one_source_each(found: Months) -> bool:
-    return not (np.diff(found.numbers[:, 0]) == 0).any()
+def _stale(track: Track, dirty: kept_slices.Dirty, first: int, last: int) -> IntArray:
+    """The days from first to last that something dirty can have a part in."""
+    shifts = range(-track.pad, track.pad + 1)
+    stale = {day + shift for days in dirty.values() for day in days for shift in shifts}
+    return np.array(sorted(day for day in stale if first <= day <= last), np.int64)
 
 
-def _of_months(track: Track, first: int, last: int) -> list[Row]:
-    found = track.months(first, last)
-    docs = found.docs()
-    if _has_one_source_each(found):
-        sources = {device: (device,) for device in found.names}
-        return [Row(month, None, doc, sources[device]) for month, device, doc in docs]
-    by_month: dict[int, list[Line]] = defaultdict(list)
-    for month, device, doc in docs:
-        by_month[month].append(Line(month, device, Stats.from_doc(doc)))
-    rows_ = {month: _row(month, lines) for month, lines in by_month.items()}
-    crowded = [] if track.is_merged else [month for month, lines in by_month.items() if len(lines) > 1]
-    if crowded:  # which source counts is a question of each day
-        of_all = of_days(track, crowded[0], end(Resolution.MONTH, crowded[-1]))
-        rows_ |= {row.at: row for row in coarser(of_all, Resolution.MONTH) if row.at in crowded}
-    return list(rows_.values())
+def _computed(track: Track, stale: IntArray, dirty: kept_slices.Dirty) -> Iterable[Periods]:
+    """The stale days, of what is kept and of the raw readings of what is not."""
+    metric = track.lane.metric
+    for low, high in ranges(stale.tolist()) if stale.size else ():
+        if is_dense(metric):
+            found = merging.days(metric, counted(track, low, high, dirty))
+        else:
+            lines = track.own(summaries.days(track.lane, low, high))
+            found = merging.of_lines(metric, lines, track.ranking)
+        yield found.part(np.isin(found.at, stale) & (found.at >= low) & (found.at <= high))
 
 
-def _row(day: int, lines: list[Line]) -> Row:
-    if len(lines) == 1:
-        return Row(day, None, lines[0].stats.to_doc(), (lines[0].device,))
-    whole = combined(line.stats for line in lines)
-    assert whole is not None
-    return Row(day, None, whole.to_doc(), tuple(sorted(line.device for line in lines)))
-
-
-def _together(start: int, parts: list[Row]) -> Row:
-    whole = combined(part.stats for part in parts)
-    assert whole is not None
-    return Row(start, None, whole.to_doc(), tuple(sorted({device for part in parts for device in part.devices})))
+def _runs(months: list[int]) -> Iterable[tuple[int, int]]:
+    """First and last day of each run of months that follow each other."""
+    low = None
+    for month in months:
+        low = month if low is None else low
+        following = end(Resolution.MONTH, month) + 1
+        if following not in months:
+            yield low, following - 1
+            low = None

@@ -55,12 +55,15 @@ def test_components_are_summed_up_each_for_itself(cast: Cast) -> None:
     assert line["components"]["systolic"] == expected
 
 
-def test_periods_are_added_up_and_two_devices_are_not(cast: Cast) -> None:
+def test_periods_are_added_up_and_two_devices_in_one_hour_are_not(cast: Cast) -> None:
     sent(cast, some_steps(100), some_steps(250, "2026-11-23T08:00:00+08:00"), device="watch")
     sent(cast, some_steps(320))
     (line,) = shown(cast).json["lines"]
-    assert (line["n"], line["sum"], line["source"]) == (2, 350, "http:app/watch")
-    assert line["sources"] == [{"device": "http:app/watch", "n": 2}, {"device": "http:app/phone", "n": 1}]
+    assert (line["n"], line["sum"], line["source"]) == (2, 570, None)  # of equals the first by name, then the watch
+    assert [tuple(one.values()) for one in line["sources"]] == [
+        ("http:app/watch", 2, True),
+        ("http:app/phone", 1, True),
+    ]
 
 
 def test_spot_measurements_of_all_sources_make_one_line(cast: Cast) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from phr.database import Database
-from phr.readings import daylines, folding, store, summaries
+from phr.readings import daylines, folding, store, summaries, zoom
 from phr.readings.daylines import DayLine, Life
 from phr.readings.stats import combined
 from phr.readings.summaries import to_day
+from phr.readings.track import Track
 from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0
 from tests.readings.builders import BEIJING, DAY_MS, MINUTE_MS, a_lane, a_run, arriving
@@ -53,12 +54,12 @@ def expected(database: Database) -> list[tuple[int, str, set[str], int]]:
     found = []
     for metric in METRICS:
         by_day: dict[int, list[summaries.Line]] = {}
+        merged = zoom.of_days(Track(a_lane(database, metric)), DAY - 500, DAY + 2)
+        counted = dict(zip(merged.at.tolist(), merged.sums.n.tolist(), strict=True))
         for line in summaries.days(a_lane(database, metric), DAY - 500, DAY + 2):
             by_day.setdefault(line.day, []).append(line)
         for day, of_day in by_day.items():
-            most = max(one.stats.n for one in of_day)
-            n = sum(one.stats.n for one in of_day) if vocabulary().metrics[metric].merge_sources else most
-            found.append((-day, metric, {one.device for one in of_day}, n))
+            found.append((-day, metric, {one.device for one in of_day}, counted[day]))
     return sorted(found, key=lambda one: one[:2])
 
 

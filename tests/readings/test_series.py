@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from phr.database import Database
 from phr.errors import InputInvalid
 from phr.readings import folding, series, store, table
 from phr.readings.local_time import Clock
+from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
 from phr.readings.series import End, Wish
@@ -33,7 +34,9 @@ APIA = to_ms(datetime(2011, 12, 30, 10, tzinfo=UTC))  # Apia goes from the 29th 
 ZONES = ["America/New_York", "Pacific/Apia"]
 OFFSETS = [None, None, -300, -240, 480, 840, -660, 345, 1_439]
 PERIODS = [one for one in Resolution if one is not Resolution.RAW]
+DENSE = ("heart-rate", "steps")  # one source an hour
 _people = itertools.count()
+rankings = st.lists(st.sampled_from(["acme/a", "acme/b", "best/c"]), unique=True).map(lambda own: Ranking(tuple(own)))
 
 instants = st.builds(
     lambda about, steps, odd: about + steps * 30 * MINUTE_MS + odd,
@@ -45,7 +48,7 @@ values = st.sampled_from([600, 615, 720])
 lengths = st.sampled_from([None, 30 * MINUTE_MS, 9 * HOUR_MS, 31 * DAY_MS])
 KINDS: dict[str, dict[str, st.SearchStrategy[int | None]]] = {
     "heart-rate": {"": values},  # one source a day
-    "steps": {"": values},
+    "steps": {"": values, DURATION: st.sampled_from([None, HOUR_MS, HOUR_MS + 1, 12 * HOUR_MS, 24 * HOUR_MS])},
     "blood-pressure": {"systolic": values, "diastolic": values, "pulse": st.one_of(st.none(), values)},  # all sources
     "sleep-duration": {"": values, DURATION: lengths},  # on the day it ends
     "falls": {},
@@ -112,12 +115,16 @@ def offset_in(zone: str, t_ms: int) -> int:
     return offset // timedelta(minutes=1)
 
 
-def table_of(lane: Lane, **wish: Any) -> list[dict[str, Any]]:
+def table_of(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[dict[str, Any]]:
     """All rows, page after page, by column."""
     found, cursor = [], None
     while True:
-        page = series.read(lane, Wish(**wish, cursor=cursor))
-        columns = table.columns_of(page.found, lane.metric, Clock(lane.offset_at), ("device", "seq"))
+        page = series.read(lane, Wish(**wish, cursor=cursor), ranking)
+        if isinstance(page.found, Rows):
+            columns = table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted)
+            columns.setdefault("counted", [True] * len(columns["t"]))
+        else:
+            columns = table.of_periods(page.found, lane.metric, Clock(lane.offset_at), has_device=True)
         found += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         cursor = page.next_cursor
         if cursor is None:
@@ -127,11 +134,14 @@ def table_of(lane: Lane, **wish: Any) -> list[dict[str, Any]]:
 class Naive:
     """Periods from raw rows, one row at a time, by the words of the contract."""
 
-    def __init__(self, lane: Lane, raw: list[dict[str, Any]], source: str | None = None) -> None:
+    def __init__(
+        self, lane: Lane, raw: list[dict[str, Any]], source: str | None = None, ranking: Ranking = ALIKE
+    ) -> None:
         self.metric = lane.metric
+        self.ranking = ranking
         self.raw = [row for row in raw if source in (None, row["device"])]
-        if not (lane.metric.merge_sources or source):
-            self.raw = self._of_winners()
+        if not lane.metric.merge_sources and (lane.metric.key in DENSE or source is None):
+            self.raw = self._counted()
 
     def rows(self, resolution: Resolution) -> dict[str, dict[str, Any]]:
         grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -143,15 +153,38 @@ class Naive:
         """The local time that names the reading's day."""
         return datetime.fromisoformat(row["end" if self.metric.day_of == "end" else "t"])
 
-    def _of_winners(self) -> list[dict[str, Any]]:
-        counts: dict[tuple[date, str], int] = defaultdict(int)
-        for row in self.raw:
-            counts[self._named(row).date(), row["device"]] += 1
-        best: dict[date, str] = {}
-        for (day, device), n in sorted(counts.items()):
-            if day not in best or n > counts[day, best[day]]:
-                best[day] = device
-        return [row for row in self.raw if best[self._named(row).date()] == row["device"]]
+    def _counted(self) -> list[dict[str, Any]]:
+        """One source a segment; a day's total in place of its samples where its source ranks before all of theirs."""
+        samples = [row for row in self.raw if not self._is_total(row)]
+        counts = Counter((self._segment(row), row["device"]) for row in samples)
+        kept = [row for row in samples if self._first(counts, self._segment(row)) == row["device"]]
+        of_totals = Counter((self._named(row).date(), row["device"]) for row in self.raw if self._is_total(row))
+        for day in {day for day, _ in of_totals}:
+            winner = self._first(of_totals, day)
+            sampling = [row["device"] for row in samples if self._named(row).date() == day]
+            if all(self.ranking.rank(winner) < self.ranking.rank(device) for device in sampling):
+                kept = [row for row in kept if self._named(row).date() != day]
+                kept += [
+                    row
+                    for row in self.raw
+                    if self._is_total(row) and self._named(row).date() == day and row["device"] == winner
+                ]
+        return sorted(kept, key=lambda row: (datetime.fromisoformat(row["t"]), row["device"]))
+
+    def _first(self, counts: Counter[tuple[Any, str]], segment: Any) -> str:
+        there = [device for one, device in counts if one == segment]
+        return min(there, key=lambda device: (self.ranking.rank(device), -counts[segment, device], device))
+
+    def _segment(self, row: dict[str, Any]) -> Any:
+        named = self._named(row)
+        return int(named.timestamp()) // 3_600 if self.metric.key in DENSE else named.date()
+
+    def _is_total(self, row: dict[str, Any]) -> bool:
+        if self.metric.key != "steps":
+            return False
+        begin, end = datetime.fromisoformat(row["t"]), datetime.fromisoformat(row["end"])
+        is_midnight = begin.timetz().replace(tzinfo=None) == time()
+        return end - begin > timedelta(hours=12) or (is_midnight and end - begin > timedelta(hours=1))
 
     def _row(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         made: dict[str, Any] = {"n": len(rows), "device": sorted({row["device"] for row in rows})}
@@ -185,12 +218,17 @@ def by_period(rows: Iterable[dict[str, Any]], resolution: Resolution) -> dict[st
 
 
 @bounded
-@given(life=lives())
-def test_every_period_is_what_its_raw_readings_give(database: Database, life: Any) -> None:
+@given(life=lives(), orders=st.lists(rankings, min_size=1, max_size=2))
+def test_every_period_is_what_those_of_its_raw_readings_give_that_count(
+    database: Database, life: Any, orders: list[Ranking]
+) -> None:
     lane = lived(database, life)
-    naive = Naive(lane, table_of(lane, resolution=Resolution.RAW))
-    for resolution in PERIODS:
-        assert by_period(table_of(lane, resolution=resolution), resolution) == naive.rows(resolution)
+    for ranking in orders:
+        raw = table_of(lane, ranking, resolution=Resolution.RAW)
+        naive = Naive(lane, raw, None, ranking)
+        assert [row for row in raw if row["counted"]] == naive.raw
+        for resolution in PERIODS:
+            assert by_period(table_of(lane, ranking, resolution=resolution), resolution) == naive.rows(resolution)
 
 
 @bounded
@@ -283,13 +321,13 @@ def test_midnight_is_the_persons_first_one(zone: str, day: date, text: str) -> N
 
 
 def test_source_with_most_readings_is_the_days_and_ties_go_by_name(database: Database) -> None:
-    steps = [a_run([DAY_MS * i + HOUR_MS, DAY_MS * i + 2 * HOUR_MS], [10, 20], "steps") for i in (1, 2)]
-    more = a_run([DAY_MS + HOUR_MS * i for i in range(3)], [5, 5, 5], "steps")
+    steps = [a_run([DAY_MS * i + HOUR_MS, DAY_MS * i + 2 * HOUR_MS], [10, 20], "sodium-intake") for i in (1, 2)]
+    more = a_run([DAY_MS + HOUR_MS * i for i in range(3)], [5, 5, 5], "sodium-intake")
     stored(database, *(arriving(run, device="acme/b") for run in steps))
     stored(database, arriving(more, device="acme/c"), arriving(steps[1], device="acme/a"))
-    rows = table_of(a_lane(database, "steps"), resolution=Resolution.DAY)
+    rows = table_of(a_lane(database, "sodium-intake"), resolution=Resolution.DAY)
     assert [(row["n"], row["sum"], row["device"]) for row in rows] == [(3, 15, ["acme/c"]), (2, 30, ["acme/a"])]
-    assert [row["sum"] for row in table_of(a_lane(database, "steps"), resolution=Resolution.MONTH)] == [45]
+    assert [row["sum"] for row in table_of(a_lane(database, "sodium-intake"), resolution=Resolution.MONTH)] == [45]
 
 
 def test_last_is_the_latest_of_all_sources(database: Database) -> None:

@@ -1,0 +1,40 @@
+"""Which raw readings count in what is looked at (phr.readings.merging says by which rule)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phr.readings import slices
+from phr.readings.columns import ABSENT
+from phr.readings.merging import Bools
+from phr.readings.raw_page import Rows
+from phr.readings.slices import MINUTE_MS, has_totals, is_dense
+from phr.readings.spans import DAY_MS
+from phr.readings.track import Track
+from phr.readings.zoom import counted, of_days
+from phr.vocabulary.reading import DURATION
+
+
+def rows(track: Track, page: Rows) -> Bools | None:
+    """Which readings of a page count; None where all of them do, whatever else there is."""
+    metric = track.lane.metric
+    if metric.merge_sources or not page.t.size or (track.source is not None and not has_totals(metric)):
+        return None
+    lengths = page.values.get(DURATION)
+    named = page.t if lengths is None or metric.day_of != "end" else page.t + np.where(lengths == ABSENT, 0, lengths)
+    day = (named + page.offsets * MINUTE_MS) // DAY_MS
+    first, last = int(day.min()), int(day.max())
+    devices = np.array([one.device for one in page.stretches])[page.origin]
+    if not is_dense(metric):
+        found = of_days(track, first, last)
+        winners = np.array([found.groups[number][0] for number in found.who.tolist()])
+        is_first: Bools = devices == winners[np.searchsorted(found.at, day)]
+        return is_first
+    kept = counted(track, first, last, track.dirty(first, last))
+    is_total = slices.totals_among(metric, page.t, page.offsets, lengths)
+    mine = slices.keys(named, page.offsets, is_total)
+    is_counted = np.zeros(page.t.size, bool)
+    keys = slices.key_of(kept.begin, kept.offset, kept.is_total)
+    for number, device in enumerate(kept.devices):
+        is_counted |= (devices == device) & np.isin(mine, keys[kept.who == number])
+    return is_counted
