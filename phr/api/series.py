@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint
@@ -78,6 +79,7 @@ def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, An
         "unit": measured.unit.code if measured.unit else None,
         "resolution": found.resolution,
         "columns": _columns(found, measured, clock, query["fields_"]),
+        "enough": asdict(measured.enough) if measured.enough else None,
         "next_cursor": found.next_cursor,
     }
 
@@ -113,7 +115,7 @@ def _end(moment: Moment | None) -> End | None:
 def _columns(found: Series, metric: Metric, clock: Clock, names: tuple[str, ...]) -> table.Columns:
     if isinstance(found.found, Rows):
         return table.of_readings(found.found, metric, names, found.counted)
-    return table.of_periods(found.found, metric, clock, has_device="device" in names)
+    return table.of_periods(found.found, metric, clock, found.resolution, has_device="device" in names)
 
 
 _CLOCKS: dict[tuple[ZonePeriod, ...], Clock] = {}
@@ -125,5 +127,5 @@ def _clock(person: Person) -> Clock:
     if clock is None:
         if len(_CLOCKS) >= CLOCKS_KEPT:
             _CLOCKS.clear()
-        clock = _CLOCKS[person.zones] = Clock(person.offset_min_at)
+        clock = _CLOCKS[person.zones] = Clock(person.offset_min_at, person.zones)
     return clock

@@ -14,6 +14,10 @@ from phr.readings.local_time import Clock, texts
 from phr.readings.merging import Bools
 from phr.readings.periods import Periods
 from phr.readings.raw_page import Rows
+from phr.readings.slices import MINUTE_MS, is_dense
+from phr.readings.spans import DAY_MS
+from phr.readings.track import Resolution
+from phr.readings.zoom import LONGEST_DAYS, begins
 from phr.vocabulary.metric import Metric, Summary, ValueType
 from phr.vocabulary.reading import DURATION
 from phr.vocabulary.units import as_sent
@@ -59,8 +63,12 @@ def of_readings(rows: Rows, metric: Metric, fields: Iterable[str], counted: Bool
     return columns
 
 
-def of_periods(rows: Periods, metric: Metric, clock: Clock, *, has_device: bool) -> Columns:
-    """``t``, ``n``, ``min``, ``max`` and ``mean``, ``sum`` or ``last``; of components named systolic_min and so on."""
+def of_periods(rows: Periods, metric: Metric, clock: Clock, resolution: Resolution, *, has_device: bool) -> Columns:
+    """``t``, ``n``, ``min``, ``max`` and ``mean``, ``sum`` or ``last``; of components named systolic_min and so on.
+
+    Beside them ``zone``, ``coverage`` (the share of the period's hours, of its days where a metric comes but daily,
+    that have readings) and ``is_enough`` (to judge the period; None where no source says how much is).
+    """
     columns: Columns = {"t": _begins(rows, clock), "n": rows.sums.n.tolist()}
     if metric.summary is not Summary.COUNT and metric.value_type in _WITH_NUMBERS:
         for key in [part.key for part in metric.components] or [""]:
@@ -68,6 +76,7 @@ def of_periods(rows: Periods, metric: Metric, clock: Clock, *, has_device: bool)
             found = rows.sums.columns.get(key)
             for name in ("min", "max", str(metric.summary)):
                 columns[prefix + name] = [None] * len(rows) if found is None else _shown(found, name, metric.scale)
+    columns |= _worth(rows, metric, clock, resolution)
     if has_device:
         groups = [list(group) for group in rows.groups]
         columns["device"] = [groups[number] for number in rows.who.tolist()]
@@ -88,9 +97,24 @@ def _shown(found: IntArray, name: str, scale: int) -> list[Any]:
 
 
 def _begins(rows: Periods, clock: Clock) -> list[str]:
+    return clock.midnights(rows.at) if rows.offset is None else texts(rows.at, rows.offset)
+
+
+def _worth(rows: Periods, metric: Metric, clock: Clock, resolution: Resolution) -> Columns:
+    days, lengths, possible = rows.at, np.zeros(len(rows), np.int64), np.ones(len(rows), np.int64)
     if rows.offset is not None:
-        return texts(rows.at, rows.offset)
-    return [clock.midnight(day) for day in rows.at.tolist()]
+        days = (rows.at + rows.offset * MINUTE_MS) // DAY_MS
+    else:
+        following = begins(resolution, days + LONGEST_DAYS[resolution])
+        lengths = following - days
+        possible = lengths
+        if is_dense(metric):  # a day that the clocks make longer has more hours
+            possible = lengths * 24 - (clock.offsets(following) - clock.offsets(days)) // 60
+    coverage = np.minimum(rows.covered / np.maximum(possible, 1), 1.0)
+    enough: list[bool | None] = [None] * len(rows)
+    if metric.enough is not None:
+        enough = ((lengths >= metric.enough.days) & (coverage >= metric.enough.coverage)).tolist()
+    return {"zone": clock.zone_names(days), "coverage": np.round(coverage, 4).tolist(), "is_enough": enough}
 
 
 def _ends(rows: Rows, metric: Metric) -> list[Any]:

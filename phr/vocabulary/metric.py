@@ -69,6 +69,15 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Enough:
+    """How much there must be before a period is judged. Source as given."""
+
+    days: int  # how long a period must be
+    coverage: float  # the share of its hours (of a dense metric, else of its days) that must have readings
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     key: str  # "systolic"
     metric: str  # "systolic-bp"
@@ -111,6 +120,7 @@ class Metric:
     notes: str
     unit_by_name: dict[str, Unit]  # every code and alias
     loinc_alt: str | None = None  # other codes in words
+    enough: Enough | None = None  # None: no source says how much is enough
     # Computed once, since every reading goes through them.
     scale: int = field(init=False)  # 10**stored_decimals
     is_reading: bool = field(init=False)  # False for components, aggregates and derived values: refused as readings

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from phr.errors import DataFileInvalid
-from phr.vocabulary.metric import Bounds, Component, Density, Metric, Summary, Unit, ValueType
+from phr.vocabulary.metric import Bounds, Component, Density, Enough, Metric, Summary, Unit, ValueType
 
 METRICS_FILE = Path(__file__).with_name("metrics.toml")
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -78,6 +78,12 @@ class _ComponentRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     unit: str | None = None
 
 
+class _EnoughRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    days: Annotated[int, msgspec.Meta(ge=1)]
+    coverage: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class _MetricRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """One table of the file, as written."""
 
@@ -108,6 +114,7 @@ class _MetricRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     gatt: str | None = None
     fhir_category: str | None = None
     notes: str = ""
+    enough: _EnoughRow | None = None
 
 
 def _row(key: str, table: Any) -> _MetricRow:
@@ -129,6 +136,7 @@ def _metric(key: str, row: _MetricRow, rows: dict[str, _MetricRow]) -> Metric:
         | {
             "key": key,
             "units": units,
+            "enough": Enough(row.enough.days, row.enough.coverage, row.enough.source) if row.enough else None,
             "bounds": _bounds(key, "bounds", row.bounds),
             "published": _bounds(key, "published", row.published),
             "components": tuple(_component(key, component, rows) for component in row.components),

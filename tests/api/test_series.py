@@ -54,7 +54,7 @@ def test_answer_says_what_it_is(cast: Cast) -> None:
     answer = asked(cast, "glucose-capillary?resolution=raw").json
     assert answer.pop("columns") == {"t": ["2026-11-23T07:30:00+08:00"], "value": [6.11]}
     whole = {"person": cast.owner, "metric": "glucose-capillary", "unit": "mmol/L", "resolution": "raw"}
-    assert answer == whole | {"next_cursor": None}
+    assert answer == whole | {"enough": None, "next_cursor": None}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_episode_has_its_stages_at_local_times(cast: Cast) -> None:
     item = {"metric": "sleep-episode", "end": "2026-11-23T09:00:00+08:00", "value": {"stages": [stage]}}
     measured(cast, item)
     assert columns(cast, "sleep-episode?resolution=raw")["value"] == [{"stages": [stage]}]
-    assert columns(cast, "sleep-episode?resolution=day").keys() == {"t", "n"}
+    assert columns(cast, "sleep-episode?resolution=day").keys() == {"t", "n", "zone", "coverage", "is_enough"}
 
 
 @pytest.mark.parametrize(

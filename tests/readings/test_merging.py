@@ -44,7 +44,7 @@ def rows(lane: Lane, ranking: Ranking = ALIKE, resolution: Resolution = Resoluti
     """(sum or mean, devices) of each row."""
     found = series.read(lane, Wish(resolution=resolution, **wish), ranking).found
     assert isinstance(found, Periods)
-    columns = table.of_periods(found, lane.metric, Clock(lane.offset_at), has_device=True)
+    columns = table.of_periods(found, lane.metric, Clock(lane.offset_at), resolution, has_device=True)
     return list(zip(columns[str(lane.metric.summary)], columns["device"], strict=True))
 
 

@@ -34,6 +34,7 @@ APIA = to_ms(datetime(2011, 12, 30, 10, tzinfo=UTC))  # Apia goes from the 29th 
 ZONES = ["America/New_York", "Pacific/Apia"]
 OFFSETS = [None, None, -300, -240, 480, 840, -660, 345, 1_439]
 PERIODS = [one for one in Resolution if one is not Resolution.RAW]
+WORTH = ("zone", "coverage", "is_enough")
 DENSE = ("heart-rate", "steps")  # one source an hour
 _people = itertools.count()
 rankings = st.lists(st.sampled_from(["acme/a", "acme/b", "best/c"]), unique=True).map(lambda own: Ranking(tuple(own)))
@@ -124,7 +125,7 @@ def table_of(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[dict[str
             columns = table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted)
             columns.setdefault("counted", [True] * len(columns["t"]))
         else:
-            columns = table.of_periods(page.found, lane.metric, Clock(lane.offset_at), has_device=True)
+            columns = table.of_periods(page.found, lane.metric, Clock(lane.offset_at), page.resolution, has_device=True)
         found += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         cursor = page.next_cursor
         if cursor is None:
@@ -213,7 +214,7 @@ def by_period(rows: Iterable[dict[str, Any]], resolution: Resolution) -> dict[st
     for row in rows:
         key = row["t"] if resolution is Resolution.HOUR else row["t"][:10]
         assert key not in found
-        found[key] = {name: value for name, value in row.items() if name != "t"}
+        found[key] = {name: value for name, value in row.items() if name not in ("t", *WORTH)}
     return found
 
 
