@@ -27,10 +27,10 @@ def figures() -> Iterator[Figure]:
 
 
 def _bytes_on_disk(stack: Stack) -> int:
-    """Of buckets, summaries and the list of sources; a checkpoint brings the files to their size."""
+    """Of buckets, summaries, slices, views and the list of sources; a checkpoint brings the files to their size."""
     stack.database.client.admin.command("fsync")
     total = 0
-    for name in ("readings", "summaries", "sources"):
+    for name in ("readings", "summaries", "hours", "views", "sources"):
         rows = list(stack.database[name].aggregate([{"$collStats": {"storageStats": {}}}]))
         stats = rows[0]["storageStats"]
         note(f"{name}: data {stats['storageSize']:,} bytes, indexes {stats['totalIndexSize']:,} bytes")

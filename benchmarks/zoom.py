@@ -7,6 +7,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from benchmarks import Figure, note
@@ -23,13 +24,13 @@ LIFE = Path(__file__).resolve().parent.parent / ".bench" / "zoom-1"
 IS_LOADED = "loaded.json"
 YEARS = 80
 DAYS = YEARS * 365 + YEARS // 4
-WATCH = Wave("heart-rate", "/min", period_s=600, low=45, high=180, step=4)
-STRAP = Wave("heart-rate", "/min", period_s=3_600, low=45, high=180, step=4)
-SPO2 = Wave("spo2", "%", period_s=1_800, low=90, high=100, step=1)
+WATCH = Wave("heart-rate", "/min", period_s=1_800, low=45, high=180, step=4)
+STRAP = Wave("heart-rate", "/min", period_s=7_200, low=45, high=180, step=4)
+SPO2 = Wave("spo2", "%", period_s=3_600, low=90, high=100, step=1)
 WEIGHT = Wave("weight", "kg", period_s=86_400, low=60, high=90, step=1, decimals=1)
 # metric, resolution, days: as many as make 20,000 rows, and what a screen shows
 ZOOMS = [
-    ("raw", (1, 138, 416)),
+    ("raw", (1, 333, 833)),
     ("hour", (1, 30, 833)),
     ("day", (30, 365, 20_000)),
     ("week", (365, DAYS)),
@@ -69,11 +70,11 @@ def _loaded(stack: Stack) -> dict[str, int | str]:
     if not marker.exists():
         note("loading eighty years; this happens once")
         began = time.perf_counter()
-        (watch,) = stack.register(1)
+        (watch,) = stack.register(1, made_on=date(1900, 1, 1))
         found = devices.find(stack.database, watch)
         assert found
         person = found.bindings[0].person
-        strap = NewDevice(vendor=VENDOR, name="strap", bindings=(("", person),))
+        strap = NewDevice(vendor=VENDOR, name="strap", bindings=(("", person),), made_on=date(1900, 1, 1))
         devices.create_device(stack.database, strap, now_ms())
         chance = random.Random(1)
         count = sum(load_wave(stack, watch, wave, DAYS, chance) for wave in (WATCH, SPO2, WEIGHT))

@@ -102,8 +102,8 @@ def _begins(rows: Periods, clock: Clock) -> list[str]:
 
 def _worth(rows: Periods, metric: Metric, clock: Clock, resolution: Resolution) -> Columns:
     days, lengths, possible = rows.at, np.zeros(len(rows), np.int64), np.ones(len(rows), np.int64)
-    if rows.offset is not None:
-        days = (rows.at + rows.offset * MINUTE_MS) // DAY_MS
+    if resolution is Resolution.HOUR:
+        days = rows.at if rows.offset is None else (rows.at + rows.offset * MINUTE_MS) // DAY_MS
     else:
         following = begins(resolution, days + LONGEST_DAYS[resolution])
         lengths = following - days
