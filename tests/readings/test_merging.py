@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from phr.database import Database
-from phr.migrations import m0002_fold_by_slices
+from phr.migrations import m0003_fold_by_slices
 from phr.readings import folding, series, store, table, views
 from phr.readings.local_time import Clock
 from phr.readings.periods import Periods
@@ -174,7 +174,7 @@ def test_record_folded_before_slices_were_kept_is_folded_anew(database: Database
     for name in ("hours", "views"):
         database[name].delete_many({})
     assert rows(lane) == []
-    assert list(m0002_fold_by_slices.run(database)) == [1]
+    assert list(m0003_fold_by_slices.run(database)) == [1]
     assert rows(lane) == [(70.0, [WATCH])]
     fold(lane)
     assert rows(lane) == [(70.0, [WATCH])]
