@@ -9,7 +9,7 @@ Whoever loses a race leaves the flag and the work to the next round.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from pymongo import UpdateOne
@@ -17,10 +17,9 @@ from pymongo import UpdateOne
 from phr.database import Database, Document, write_new
 from phr.feed import feed
 from phr.readings import changed, kept_slices, views
-from phr.readings.packed_months import pack, unpack
 from phr.readings.raw import Lane, OffsetAt
 from phr.readings.slices import is_dense
-from phr.readings.stats import Stats, combined
+from phr.readings.stats import Stats
 from phr.readings.summaries import computed, to_date
 from phr.vocabulary.metric import Metric
 
@@ -71,7 +70,7 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
     years = {to_date(day).year for day in days}
     keys = {year: f"{lane.prefix}:{year:04}:{device}" for year in years}
     summaries = lane.database.summaries
-    found = {row["y"]: row for row in summaries.find({"_id": {"$in": list(keys.values())}})}
+    found = {row["y"]: row for row in summaries.find({"_id": {"$in": list(keys.values())}}, {"y": 1, "v": 1})}
     of_slices = kept_slices.folding(lane, device, days) if is_dense(lane.metric) else []
     of_days = computed(lane, {device: days})
     writes = []
@@ -90,27 +89,13 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
 
 
 def _year_update(document: Document | None, fresh: dict[int, Stats | None]) -> dict[str, Any]:
-    """Sets the fresh days of a year, removes those that are empty now, and makes their months anew."""
-    stored = document or {"v": 0, "months": pack({})}
-    days = {int(month): dict(rows) for month, rows in stored.get("days", {}).items()}
-    months = unpack(stored["months"])
-    sets: dict[str, Any] = {"v": stored["v"] + 1}
+    """Sets the fresh days of a year, and removes those that are empty now."""
+    sets: dict[str, Any] = {"v": (document["v"] if document else 0) + 1}
     unsets: dict[str, str] = {}
     for day, stats in fresh.items():
-        on = to_date(day)
-        rows, field = days.setdefault(on.month, {}), f"days.{on.month:02}.{on.day:02}"
+        field = to_date(day).strftime("days.%m.%d")
         if stats is None:
-            rows.pop(f"{on.day:02}", None)
             unsets[field] = ""
         else:
-            sets[field] = rows[f"{on.day:02}"] = stats.to_doc()
-    for number in {to_date(day).month for day in fresh}:
-        months.pop(number, None)
-        if whole := combined(_rows(days[number])):
-            months[number] = whole
-    sets["months"] = pack(months)
+            sets[field] = stats.to_doc()
     return {"$set": sets} | ({"$unset": unsets} if unsets else {})
-
-
-def _rows(docs: dict[str, list[Any]]) -> Iterable[Stats]:
-    return (Stats.from_doc(docs[name]) for name in sorted(docs))

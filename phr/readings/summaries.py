@@ -1,9 +1,9 @@
-"""Day and month summaries per source: exactly what the raw readings give, at every moment somebody asks.
+"""Day summaries per source: exactly what the raw readings give, at every moment somebody asks.
 
 One document a year and source (person, metric, local year, device), collection ``summaries``:
     _id    person:metric:year:device         p, m, y, d  the same, apart
     v      version; every write is guarded by it
-    days   {month: {day: stats}}, see phr.readings.stats    months   packed, see phr.readings.packed_months
+    days   {month: {day: stats}}, see phr.readings.stats
 
 A summary may be behind its buckets; a bucket whose days are behind says so itself (``dirty``). A reader takes the
 dirty days first and the summaries second, and computes the dirty days from the buckets: a day that was clean when it
@@ -16,14 +16,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from phr.database import Document
 from phr.formats.building import MAX_PERIOD_MS
-from phr.readings.packed_months import Months, Year, joined
 from phr.readings.raw import Between, Lane, Stretch, read
 from phr.readings.slices import totals_among
 from phr.readings.spans import DAY_MS
@@ -38,7 +36,7 @@ LONGEST_PERIOD_MS = MAX_PERIOD_MS  # a reading is looked for by its start at mos
 
 
 class Line(NamedTuple):
-    """The summary of one source over one day or one calendar month (named by its first day)."""
+    """The summary of one source over one day."""
 
     day: int  # local day number since 1970-01-01
     device: str
@@ -68,30 +66,6 @@ def kept_days(lane: Lane, first: int, last: int) -> list[Line]:
     for document in _year_documents(lane, first, last, {"days": 1}):
         found += [Line(day, document["d"], stats) for day, stats in _day_rows(document) if first <= day <= last]
     return sorted(found)
-
-
-def months(lane: Lane, first: int, last: int) -> Months:
-    """Each source's calendar months with readings that overlap the days from first to last."""
-    first = to_day(to_date(first).replace(day=1))
-    last = to_day(_next_month(to_date(last))) - 1
-    dirty = dirty_days(lane, first, last)
-    documents = _year_documents(lane, first, last, {"months": 1})
-    years = [Year(row["d"], _month_starts(row["y"]), row["months"]) for row in documents]
-    whole = joined(years, _anew(lane, dirty))
-    low, high = np.searchsorted(whole.numbers[:, 0], [first, last + 1]).tolist()
-    return whole[low:high]
-
-
-def _anew(lane: Lane, dirty: dict[str, set[int]]) -> dict[tuple[int, str], Stats | None]:
-    """The months of dirty days by (first day, device), put together from their days; None: nothing is left of one."""
-    stale = {(_month_of(day), device) for device, days_ in dirty.items() for day in days_}
-    parts: dict[tuple[int, str], list[tuple[int, Stats]]] = {key: [] for key in stale}  # day by day
-    for device, day, stats in _days_of(lane, stale):
-        if day not in dirty[device]:
-            parts[_month_of(day), device].append((day, stats))
-    for (day, device), stats in computed(lane, dirty).items():
-        parts[_month_of(day), device].append((day, stats))
-    return {key: combined(_by_day(days_)) for key, days_ in parts.items()}
 
 
 def dirty_days(lane: Lane, first: int, last: int) -> dict[str, set[int]]:
@@ -163,19 +137,6 @@ def _year_documents(lane: Lane, first: int, last: int, fields: Document) -> Iter
     return lane.database.summaries.find(query, {"d": 1, "y": 1} | fields, batch_size=1_000)
 
 
-def _days_of(lane: Lane, months_: set[tuple[int, str]]) -> Iterable[tuple[str, int, Stats]]:
-    """(device, day, stats) of some months, as the summaries have them; no other year is read for them."""
-    if not months_:
-        return
-    starts = [(device, to_date(start)) for start, device in months_]
-    keys = {f"{lane.prefix}:{start.year:04}:{device}" for device, start in starts}
-    fields = {"d": 1, "y": 1} | {f"days.{start.month:02}": 1 for _, start in starts}
-    for document in lane.database.summaries.find({"_id": {"$in": list(keys)}}, fields, batch_size=1_000):
-        for day, stats in _day_rows(document):
-            if (_month_of(day), document["d"]) in months_:
-                yield document["d"], day, stats
-
-
 def _day_rows(document: Document) -> Iterable[tuple[int, Stats]]:
     for month, rows in document.get("days", {}).items():
         start = _month_start(document["y"], int(month)) - 1
@@ -183,25 +144,6 @@ def _day_rows(document: Document) -> Iterable[tuple[int, Stats]]:
             yield start + int(day), Stats.from_doc(doc)
 
 
-def _by_day(parts: list[tuple[int, Stats]]) -> Iterable[Stats]:
-    return (stats for _, stats in sorted(parts, key=itemgetter(0)))
-
-
-def _month_of(day: int) -> int:
-    on = to_date(day)
-    return _month_start(on.year, on.month)
-
-
-@lru_cache(maxsize=512)
-def _month_starts(year: int) -> tuple[int, ...]:
-    """The first day of each month from January on."""
-    return tuple(to_day(date(year, month, 1)) for month in range(1, 13))
-
-
 @lru_cache(maxsize=4096)
 def _month_start(year: int, month: int) -> int:
     return to_day(date(year, month, 1))
-
-
-def _next_month(on: date) -> date:
-    return on.replace(year=on.year + on.month // 12, month=on.month % 12 + 1, day=1)

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from phr.database import Database
-from phr.readings import summaries
 from phr.readings.columns import ABSENT
 from phr.readings.raw import Lane, OffsetAt, read
 from phr.readings.stats import Column, Stats
 from phr.readings.store import Arrival
-from phr.readings.summaries import Line, to_date, to_day
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION, Run
@@ -119,10 +117,6 @@ class Model:
         """Stats by local day and device."""
         return _grouped((line[0], line[1].device, line) for line in self._lines(lane))
 
-    def months(self, lane: Lane) -> dict[tuple[int, str], Stats]:
-        """Stats by the first day of the local month and device."""
-        return _grouped((_month_of(line[0]), line[1].device, line) for line in self._lines(lane))
-
     def _lines(self, lane: Lane) -> list[_Line]:
         found = []
         for (_, _, device, t, seq), one in self.of(lane).items():
@@ -154,10 +148,6 @@ def _readings_of(arrival: Arrival) -> Iterable[tuple[Identity, Reading]]:
         yield (arrival.person, run.metric.key, arrival.device, t, seq), Reading(values, run.offset_min, context)
 
 
-def _month_of(day: int) -> int:
-    return to_day(to_date(day).replace(day=1))
-
-
 def _grouped(lines: Iterable[tuple[int, str, _Line]]) -> dict[tuple[int, str], Stats]:
     groups: dict[tuple[int, str], list[_Line]] = defaultdict(list)
     for start, device, line in lines:
@@ -177,8 +167,3 @@ def _stats(group: list[_Line]) -> Stats:
         numbers = [one.values[name] for one in ordered if name in one.values]
         columns.append((name, Column(len(numbers), min(numbers), max(numbers), sum(numbers), numbers[-1])))
     return Stats(len(ordered), ordered[-1].t, tuple(columns))
-
-
-def month_lines(lane: Lane, first: int, last: int) -> list[Line]:
-    """Months as the summaries tell them, a line each."""
-    return [Line(day, device, Stats.from_doc(doc)) for day, device, doc in summaries.months(lane, first, last).docs()]

@@ -15,7 +15,7 @@ from phr.readings import folding, store, summaries
 from phr.readings.raw import Lane
 from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0
-from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, a_lane, a_run, arriving, month_lines
+from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, a_lane, a_run, arriving
 
 ALL_DAYS = (0, 30_000)
 
@@ -36,8 +36,8 @@ def write(lane: Lane, t_ms: int, **changes: Any) -> None:
 
 
 def counts(lane: Lane) -> list[int]:
-    """Readings by day, and by month, as summaries tell them."""
-    return [line.stats.n for read in (summaries.days, month_lines) for line in read(lane, *ALL_DAYS)]
+    """Readings by day, as summaries tell them."""
+    return [line.stats.n for line in summaries.days(lane, *ALL_DAYS)]
 
 
 def just_after(patch: pytest.MonkeyPatch, module: Any, name: str, happens: Callable[[], Any]) -> None:
@@ -56,7 +56,7 @@ def just_after(patch: pytest.MonkeyPatch, module: Any, name: str, happens: Calla
 def test_folding_changes_no_answer_and_leaves_nothing_to_do(lane: Lane) -> None:
     before = counts(lane)
     assert [fold(lane), fold(lane)] == [1, 0]
-    assert counts(lane) == before == [1, 1]
+    assert counts(lane) == before == [1]
     assert summaries.dirty_days(lane, *ALL_DAYS) == {}
 
 
@@ -73,15 +73,15 @@ def test_bucket_waits_from_its_first_change_not_its_last(lane: Lane) -> None:
 def test_folded_answers_come_from_summaries(lane: Lane) -> None:
     fold(lane)
     lane.database.readings.update_many({}, {"$set": {"c": {}}})
-    assert counts(lane) == [1, 1]
+    assert counts(lane) == [1]
 
 
 def test_reading_written_while_folding_is_seen_and_folded_later(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     just_after(monkeypatch, folding, "computed", lambda: write(lane, T0 + 1))
     assert fold(lane) == 0
-    assert counts(lane) == [2, 2]
+    assert counts(lane) == [2]
     assert fold(lane) == 1
-    assert counts(lane) == [2, 2]
+    assert counts(lane) == [2]
 
 
 def test_neighbour_bucket_of_the_same_day_written_while_folding_is_seen(
@@ -89,9 +89,9 @@ def test_neighbour_bucket_of_the_same_day_written_while_folding_is_seen(
 ) -> None:
     just_after(monkeypatch, folding, "computed", lambda: write(lane, T0 + 6 * HOUR_MS))
     assert fold(lane) == 1
-    assert counts(lane) == [2, 2]
+    assert counts(lane) == [2]
     assert fold(lane) == 1
-    assert counts(lane) == [2, 2]
+    assert counts(lane) == [2]
 
 
 def test_slower_folder_does_not_put_an_old_day_over_a_new_one(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,16 +101,13 @@ def test_slower_folder_does_not_put_an_old_day_over_a_new_one(lane: Lane, monkey
 
     just_after(monkeypatch, folding, "computed", other_folder_is_faster)
     assert fold(lane) == 0
-    assert counts(lane) == [2, 2]
+    assert counts(lane) == [2]
     assert summaries.dirty_days(lane, *ALL_DAYS) == {}
 
 
-@pytest.mark.parametrize("read", [summaries.days, month_lines])
-def test_reader_that_folding_overtakes_sees_every_reading(
-    lane: Lane, monkeypatch: pytest.MonkeyPatch, read: Any
-) -> None:
+def test_reader_that_folding_overtakes_sees_every_reading(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     just_after(monkeypatch, summaries, "dirty_days", lambda: fold(lane))
-    assert [line.stats.n for line in read(lane, *ALL_DAYS)] == [1]
+    assert counts(lane) == [1]
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -129,11 +126,11 @@ def test_folder_that_dies_at_either_write_is_followed_by_another(
         patch.setattr(Collection, "bulk_write", dies)
         with pytest.raises(AutoReconnect):
             fold(lane)
-    assert counts(lane) == [1, 1]
-    assert [fold(lane), counts(lane)] == [1, [1, 1]]
+    assert counts(lane) == [1]
+    assert [fold(lane), counts(lane)] == [1, [1]]
 
 
-def test_day_that_a_reading_left_is_gone_from_days_and_month(bare: Database) -> None:
+def test_day_that_a_reading_left_is_gone(bare: Database) -> None:
     lane = a_lane(bare, zone=lambda _t_ms: -720)
     month_begin = summaries.to_day(summaries.to_date(T0 // DAY_MS).replace(day=1)) * DAY_MS
     store.write(bare, [arriving(a_run(month_begin, offset_min=None))])
@@ -142,7 +139,6 @@ def test_day_that_a_reading_left_is_gone_from_days_and_month(bare: Database) -> 
     fold(lane)
     day = month_begin // DAY_MS
     assert [line.day for line in summaries.days(lane, *ALL_DAYS)] == [day]
-    assert [line.day for line in month_lines(lane, *ALL_DAYS)] == [day]
 
 
 def test_sources_are_told_apart(lane: Lane) -> None:

@@ -19,7 +19,7 @@ from phr.readings.store import Arrival
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION
 from tests.cast import T0
-from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, Model, a_lane, a_run, arriving, month_lines, stored_in
+from tests.readings.builders import DAY_MS, HOUR_MS, MINUTE_MS, Model, a_lane, a_run, arriving, stored_in
 
 NIGHTS = [
     datetime(2026, 11, 1, 6, tzinfo=UTC),  # America/New_York: the hour from one to two comes twice
@@ -113,8 +113,6 @@ def assert_equal_to_model(lane: Lane, model: Model) -> None:
     assert stored_in(lane) == model.of(lane)
     of_days = {(line.day, line.device): line.stats for line in summaries.days(lane, FIRST, LAST)}
     assert of_days == model.days(lane)
-    of_months = {(line.day, line.device): line.stats for line in month_lines(lane, FIRST, LAST)}
-    assert of_months == model.months(lane)
 
 
 @settings(
@@ -125,7 +123,7 @@ def assert_equal_to_model(lane: Lane, model: Model) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(life=lives())
-def test_days_and_months_are_what_the_raw_readings_give(bare: Database, life: Any) -> None:
+def test_days_are_what_the_raw_readings_give(bare: Database, life: Any) -> None:
     metric, zone, batches = life
     person = f"p{next(_people)}"
     lane, model = a_lane(bare, metric, person, lambda t_ms: offset_in(zone, t_ms)), Model()
