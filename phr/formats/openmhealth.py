@@ -19,9 +19,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from phr.errors import PayloadUnreadable
-from phr.formats.building import MAX_TEXT, Item, ItemRefused, find_metric, is_text
+from phr.formats.building import Item, ItemRefused, find_metric, is_text
 from phr.formats.json_text import read_json
-from phr.formats.openmhealth_bodies import BODIES, CONTEXT, GLUCOSE_OF, STAGES, STATISTICS, TEXTS, Body, Part, major_of
+from phr.formats.openmhealth_bodies import BODIES, GLUCOSE_OF, STAGES, STATISTICS, Body, Part, major_of
+from phr.formats.openmhealth_context import context_of, modality_of
+from phr.formats.openmhealth_plain import Plain, plain_of, read_plain
 from phr.formats.openmhealth_time import TimeFrame, read_time_frame
 from phr.formats.pointers import Names, take_named
 from phr.vocabulary.metric import Metric, ValueType
@@ -33,18 +35,23 @@ CONTENT_TYPE = "application/vnd.openmhealth+json"
 
 _MAX_ID = 256
 _MAX_HINTS = 100  # an array of unknown schemas must not cost seconds
-_CONTEXT_FIELDS = frozenset((*CONTEXT, *TEXTS, "is_main_sleep", "medication", "reason_dose_taken_not_as_prescribed"))
-_MODALITIES = ("sensed", "self-reported")
 _NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
 _PERIODS = (ValueType.INTERVAL, ValueType.EPISODE)
+
+
+class _Schema(NamedTuple):
+    """A schema in one of its versions."""
+
+    body: Body
+    is_bare: bool  # the value is a number without a unit
+    plain: Plain | None
 
 
 class _Head(NamedTuple):
     """What the bodies of one header share."""
 
-    header: dict[str, Any]
-    schema: Body
-    is_plain: bool  # of a version whose value is a number without a unit
+    schema: _Schema
+    modality: str | None
     vocabulary: Vocabulary
 
 
@@ -72,11 +79,11 @@ def _take_points(decoded: Decoded, point: Any, path: str, vocabulary: Vocabulary
         if not isinstance(point, dict):
             raise ItemRefused("point-invalid", "a data point is an object with header and body")
         header, body = point.get("header"), point.get("body")
-        schema, major = _schema(header, has_hint=len(decoded.rejections) < _MAX_HINTS)
+        schema = _schema(header, vocabulary, has_hint=len(decoded.rejections) < _MAX_HINTS)
     except ItemRefused as refused:
         decoded.rejections.append(Rejection(path + refused.pointer, refused.code, refused.detail))
         return
-    head = _Head(point["header"], schema, 0 < major <= schema.plain_until, vocabulary)
+    head = _Head(schema, modality_of(point["header"]), vocabulary)
     if isinstance(body, list):
         for n, one in enumerate(body):
             _take_body(decoded, head, one, f"{path}/body/{n}")
@@ -84,8 +91,7 @@ def _take_points(decoded: Decoded, point: Any, path: str, vocabulary: Vocabulary
         _take_body(decoded, head, body, f"{path}/body")
 
 
-def _schema(header: Any, *, has_hint: bool) -> tuple[Body, int]:
-    """The schema and its major version."""
+def _schema(header: Any, vocabulary: Vocabulary, *, has_hint: bool) -> _Schema:
     schema_id = header.get("schema_id") if isinstance(header, dict) else None
     if not isinstance(schema_id, dict):
         raise ItemRefused("schema-missing", "the header names no schema: name and version", "/header/schema_id")
@@ -94,32 +100,42 @@ def _schema(header: Any, *, has_hint: bool) -> tuple[Body, int]:
         raise ItemRefused("schema-missing", "the header names no schema: name and version", "/header/schema_id")
     if namespace not in ("omh", "ieee"):
         raise ItemRefused("metric-unknown", "namespace is neither omh nor ieee", "/header/schema_id/namespace")
-    return _known_schema(name[:64], version[:64], namespace, has_hint)
+    return _known_schema(name[:64], version[:64], namespace, vocabulary, has_hint)
 
 
 @lru_cache(maxsize=1024)
-def _known_schema(name: str, version: str, namespace: str, has_hint: bool) -> tuple[Body, int]:
-    schema = BODIES.get(name)
-    if schema is None:
+def _known_schema(name: str, version: str, namespace: str, vocabulary: Vocabulary, has_hint: bool) -> _Schema:
+    body = BODIES.get(name)
+    if body is None:
         near = difflib.get_close_matches(name, BODIES, n=1) if has_hint else ()
         hint = f"; the nearest known name is {near[0]}" if near else ""
         raise ItemRefused("metric-unknown", f"no metric for schema {name!r}{hint}", "/header/schema_id/name")
     major = major_of(version)
-    if major not in schema.majors and not (major == 0 and schema.has_draft and namespace == "ieee"):
-        known = f"{schema.majors.start} to {schema.majors.stop - 1}"
+    if major not in body.majors and not (major == 0 and body.has_draft and namespace == "ieee"):
+        known = f"{body.majors.start} to {body.majors.stop - 1}"
         raise ItemRefused("schema-version-unknown", f"major versions {known} are known", "/header/schema_id/version")
-    return schema, major
+    is_bare = 0 < major <= body.plain_until
+    return _Schema(body, is_bare, None if is_bare else plain_of(body, vocabulary))
 
 
 def _take_body(decoded: Decoded, head: _Head, body: Any, path: str) -> None:
-    schema = head.schema
+    plain = head.schema.plain
+    run = read_plain(plain, body, path, head.modality) if plain is not None else None
+    if run is not None:
+        decoded.runs.append(run)
+    else:
+        _take_any_body(decoded, head, body, path)
+
+
+def _take_any_body(decoded: Decoded, head: _Head, body: Any, path: str) -> None:
+    schema = head.schema.body
     try:
         if not isinstance(body, dict):
             raise ItemRefused("body-missing", "the data point has no body")
-        if head.is_plain:
+        if head.schema.is_bare:
             unit = schema.parts[0].units[0]
             body = body | {name: {"value": body.get(name), "unit": unit} for name in schema.parts[0].measures}
-        context = _context(head.header, schema, body)
+        context = context_of(head.modality, schema, body)
         if len(schema.parts) == 1:
             items = [_item(schema.parts[0], body, path, head.vocabulary)]
         else:
@@ -221,42 +237,6 @@ def _stage(said: Any, where: str) -> dict[str, Any]:
     frame = read_time_frame(said.get("sleep_stage_time_frame"), f"{where}/sleep_stage_time_frame")
     _check_frame(frame, True, f"{where}/sleep_stage_time_frame")
     return {"stage": STAGES[state], "t": frame.start_ms, "end": frame.end_ms}
-
-
-def _context(header: dict[str, Any], schema: Body, body: dict[str, Any]) -> dict[str, Any] | None:
-    found: dict[str, Any] = {}
-    if not _CONTEXT_FIELDS.isdisjoint(body):
-        _add_words(found, body)
-    if schema.context_numbers:
-        for name, key in schema.context_numbers.items():
-            value = body[name].get("value") if isinstance(body.get(name), dict) else None
-            if type(value) in (int, float):
-                found[key] = value
-    # `sensed` or `self-reported`: in the header (IEEE) or in its acquisition_provenance (Open mHealth)
-    provenance = header.get("acquisition_provenance")
-    inner = provenance.get("modality") if isinstance(provenance, dict) else None
-    modality = header.get("modality", inner)
-    if modality is not None and modality in _MODALITIES:
-        found["modality"] = modality
-    return found or None
-
-
-def _add_words(found: dict[str, Any], body: dict[str, Any]) -> None:
-    for name, (key, words) in CONTEXT.items():
-        if name in body:
-            if body[name] not in words:
-                raise ItemRefused("context-invalid", f"one of {', '.join(words)}", f"/{name}")
-            found[key] = body[name]
-    for name, key in TEXTS.items():
-        if name in body and is_text(body[name], MAX_TEXT):
-            found[key] = body[name]
-    if body.get("is_main_sleep") is False:
-        found["nap"] = True
-    medication = body.get("medication")
-    if isinstance(medication, dict) and is_text(medication.get("name"), MAX_TEXT):
-        found["medication"] = medication["name"]
-    if is_text(body.get("reason_dose_taken_not_as_prescribed"), MAX_TEXT):
-        found["reason"] = body["reason_dose_taken_not_as_prescribed"]
 
 
 def _refuse_statistic(statistic: Any) -> None:

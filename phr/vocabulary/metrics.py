@@ -25,9 +25,9 @@ _WITH_CODES = {ValueType.CODED, ValueType.EPISODE}
 _LOINC_STATUSES = ("S", "S1", "G", "NONE")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """All metrics by key."""
+    """All metrics by key; equal to itself only, so that what is worked out from one can be remembered."""
 
     metrics: dict[str, Metric]
 
