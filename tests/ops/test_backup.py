@@ -12,10 +12,9 @@ import pytest
 from bson import encode
 from tqdm import tqdm
 
-import app
 from ops import backup, restore, snapshot
 from ops.indexes import ensure_indexes
-from phr.config import Settings
+from phr.config import load
 from phr.database import Database
 from phr.errors import InputInvalid, ServerUnavailable
 from phr.feed import feed
@@ -198,23 +197,21 @@ def test_documents_that_did_not_come_back_are_found(
 
 
 def test_commands_from_one_server_to_another(
-    record: Database, mongod: str, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    record: Database, mongod: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As an operator runs them: a backup, its proof, and the restore into another data directory."""
     environment = {"PHR_MONGODB_URI": mongod, "PHR_MONGODB_DATABASE": record.name, "PHR_DATA_DIR": str(tmp_path / "a")}
     target = str(tmp_path / "taken")
-    assert run(environment, "backup", target) == 0
-    assert run(environment, "restore", "--check", target) == 0
+    assert run(backup, environment, target) == 0
+    assert run(restore, environment, "--check", target) == 0
     assert "each as it was" in capsys.readouterr().out
-    assert run(environment, "restore", target) == 1
-    assert "into an empty one" in capsys.readouterr().err
+    with pytest.raises(ServerUnavailable, match="into an empty one"):
+        run(restore, environment, target)
     elsewhere = {"PHR_DATA_DIR": str(tmp_path / "b"), "PHR_MONGODB_DATABASE": "phr"}
-    assert run(elsewhere, "restore", target) == 0
+    assert run(restore, elsewhere, target) == 0
     assert (tmp_path / "b" / "mongodb" / "WiredTiger").exists()
 
 
-def run(environment: dict[str, str], *argv: str) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (environment | {"PHR_MASTER_KEY": MASTER_KEY}).items():
-            patch.setenv(name, value)
-        return app.main(argv)
+def run(command: Any, environment: dict[str, str], *argv: str) -> int:
+    status: int = command.main(argv, load(environment | {"PHR_MASTER_KEY": MASTER_KEY}))
+    return status
