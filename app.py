@@ -25,6 +25,7 @@ COMMANDS = {
     "simulate": "homes full of devices that publish over MQTT",
     "admin": "people, vendors, devices, tokens; prints JSON",
     "import": "a file into a person's record, or an import taken back; prints JSON",
+    "export": "a person's whole record into a file",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -101,6 +102,10 @@ def _import(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.import_command").main(argv, settings))
 
 
+def _export(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.export_command").main(argv, settings))
+
+
 def _vendor(argv: list[str], _settings: Settings) -> int:
     return int(_part("vendor").main(argv))
 
@@ -122,6 +127,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "simulate": _simulate,
     "admin": _admin,
     "import": _import,
+    "export": _export,
     "vendor": _vendor,
     "settings": _settings,
 }

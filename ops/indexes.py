@@ -28,7 +28,9 @@ from phr.interchange import imports, uploads
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people, repeats
 from phr.readings import store
+from phr.readings import whole as whole_readings
 from phr.timeline import entries, files, history, imported
+from phr.timeline import whole as whole_entries
 
 STORES = (
     *(
@@ -56,6 +58,7 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     vendor_hours,
+    *(whole_readings, whole_entries),
 )
 
 

@@ -44,6 +44,8 @@ def create_import(person: str, sight: frozenset[str], body: dict[str, Any]) -> A
     """Whoever imports must be allowed to write every category: what a file holds shows only as it is read."""
     permit(all_categories())
     form = formats.find_format(body["format"])
+    if form.is_for_operators and caller().act is None:
+        raise InputInvalid("it says who wrote what, so an operator takes it in for you", "/format")
     _check_zone(body["zone"])
     form.check(Wish(mapping=body["mapping"]))
     wish = {"zone": body["zone"], "mapping": body["mapping"]}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pymongo import ASCENDING, InsertOne
 
-from phr.database import Database, Document, write_new
+from phr.database import Database, Document, insert_new, write_new
 from phr.errors import ServerUnavailable
 
 HAND = "hand"  # the source of all that is entered by hand; a vendor's device has a slash
@@ -47,6 +47,15 @@ def claim(database: Database, ones: Sequence[Entered]) -> list[int | None]:
             return [_seq_of(one, there[one.key]) for one in ones]
         _insert_free(database, fresh)
     raise ServerUnavailable("no free place for a reading entered by hand; try again")
+
+
+def restore(database: Database, person: str, metric: str, known: Iterable[tuple[str, int, int]]) -> None:
+    """Ids (with their instants and seqs) that stand for readings put back from an archive; safe to repeat."""
+    insert_new(
+        database,
+        "entered",
+        ({"_id": f"{person}:{name}", "p": person, "m": metric, "t": t_ms, "q": seq} for name, t_ms, seq in known),
+    )
 
 
 def ensure_indexes(database: Database) -> None:

@@ -53,10 +53,10 @@ def members(archive: zipfile.ZipFile, is_wanted: Callable[[str], bool]) -> list[
     return found
 
 
-def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most_ratio: int = MOST_RATIO) -> BinaryIO:
     """The unpacked bytes of one member as they come. Reading raises FileBroken where they are a bomb or broken."""
     try:
-        return cast(BinaryIO, _Guarded(archive.open(member), member))
+        return cast(BinaryIO, _Guarded(archive.open(member), member, most_ratio))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise FileBroken(f"not a whole zip file: {error}") from error
 
@@ -70,9 +70,10 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most_bytes: i
 
 
 class _Guarded(io.RawIOBase):
-    def __init__(self, stream: object, member: zipfile.ZipInfo) -> None:
+    def __init__(self, stream: object, member: zipfile.ZipInfo, most_ratio: int) -> None:
         self._stream = cast(BinaryIO, stream)
         self._member = member
+        self._most_ratio = most_ratio
         self._given = 0
 
     def readable(self) -> bool:
@@ -84,9 +85,11 @@ class _Guarded(io.RawIOBase):
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise FileBroken(f"{self._member.filename[:100]} is damaged: {error}") from error
         self._given += len(found)
-        limit = max(RATIO_FROM_BYTES, self._member.compress_size * MOST_RATIO)
+        limit = max(RATIO_FROM_BYTES, self._member.compress_size * self._most_ratio)
         if self._given > min(limit, LARGEST_MEMBER_BYTES):
-            raise FileBroken(f"{self._member.filename[:100]} unpacks to more than {MOST_RATIO} times its size: a bomb")
+            raise FileBroken(
+                f"{self._member.filename[:100]} unpacks to more than {self._most_ratio} times its size: a bomb"
+            )
         return found
 
     def close(self) -> None:

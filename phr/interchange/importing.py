@@ -16,7 +16,7 @@ import msgspec
 
 from phr.database import Database
 from phr.errors import AlreadyThere
-from phr.interchange import events, imports
+from phr.interchange import events, imports, restoring
 from phr.interchange.formats import Batch, FileBroken, ImportFormat, Wish
 from phr.interchange.imports import Counts, Import, NewImport, Reason
 from phr.readings import batches
@@ -120,11 +120,12 @@ def _take_one(into: Into, one: Import, batch: Batch) -> Import:
     verdicts = recorder.weigh(deliveries) if one.is_dry_run else recorder.record(deliveries, into.clock())
     found = [Reason(r.code, r.detail, r.count, _shown(r.path)) for verdict in verdicts for r in verdict.rejected]
     told = events.take(into.database, one, batch.events, into.clock())
+    back = restoring.take(into.database, one, batch.parts, into.clock())
     return replace(
         one,
         batches=one.batches + 1,
-        counts=one.counts.plus(_counted(batch, verdicts)).plus(told.counts),
-        reasons=imports.with_reasons(one.reasons, [*found, *told.reasons]),
+        counts=one.counts.plus(_counted(batch, verdicts)).plus(told.counts).plus(back.counts),
+        reasons=imports.with_reasons(one.reasons, [*found, *told.reasons, *back.reasons]),
     )
 
 
@@ -155,6 +156,7 @@ def _recounted(database: Database, one: Import) -> Counts:
     counts, found = one.counts, batches.standing(database, one.person, one.id)
     entries = events.standing(database, one)
     stored, replaced = found.readings - found.replaced + entries.stored, found.replaced + entries.replaced
+    stored += restoring.standing(database, one)
     duplicate = counts.stored + counts.replaced + counts.duplicate - stored - replaced
     return Counts(counts.records, stored, replaced, duplicate, counts.refused)
 
@@ -179,7 +181,7 @@ def _take_back(into: Into, one: Import) -> Import:
 
     batches.take_back(into.database, one.person, one.id, into.clock(), tell=tell)
     back = events.take_back(into.database, one, into.clock())
-    tell(back.removed, back.returned)
+    tell(back.removed + restoring.take_back(into.database, one, into.clock()), back.returned)
     return _saved(into, replace(one, state="taken-back", taken_back=said), is_released=True)
 
 

@@ -165,6 +165,15 @@ def change_zone(database: Database, person_id: str, zone: str, since_ms: int | N
     return patch(database, person_id, Change(zone=ZonePeriod(since_ms, zone)))
 
 
+def replace_zones(database: Database, person_id: str, zones: Sequence[ZonePeriod]) -> Person:
+    """The person having lived in these zones, in order of time, the first since ever. Raises as ``change_zone``."""
+    for period in zones:
+        check_zone(period.zone)
+    rows = [{"since_ms": period.since_ms, "zone": period.zone} for period in zones]
+    told = {"zones": rows, "unsettled_since_ms": SINCE_EVER_MS}
+    return _change(database, person_id, lambda row: row | told)
+
+
 def find_unsettled(database: Database) -> Person | None:
     """Somebody whose zones have changed while the days of their readings are not marked yet."""
     row = database["people"].find_one({"unsettled_since_ms": {"$exists": True}}, _UNSEARCHED)

@@ -158,7 +158,8 @@ def _write_once(
             writes.append(UpdateOne(guard, _update(bucket, version, change), upsert=True, hint="_id_"))
             written[key] = version + 1
     # Before the buckets: a crash in between then leaves a source without readings, never readings without a source.
-    _note_sources(database, (touched[key] for key in written if key not in found))
+    new = [touched[key] for key in written if key not in found]
+    note_sources(database, {(one.person, one.metric.key, one.device) for one in new})
     lost = _bulk(database, writes, list(written))
     if landed := [one for one in written.items() if one[0] not in lost]:
         landings.note(database, landed, max(arrival.arrived_at_ms for arrival in arrivals))
@@ -220,6 +221,16 @@ def mark_dirty(change: dict[str, Any], document: Document, days: set[int], now_m
     change["dirty"] = sorted(days.union(document.get("dirty", ())))
     if "dirty_since" not in document:
         change["dirty_since"] = now_ms
+
+
+def note_sources(database: Database, sources: Iterable[tuple[str, str, str]]) -> None:
+    """Keeps the list of which device measures what for whom (person, metric, device); a new bucket may be its first."""
+    upserts = [
+        UpdateOne({"_id": f"{p}:{m}:{d}"}, {"$setOnInsert": {"p": p, "m": m, "d": d}}, upsert=True)
+        for p, m, d in sources
+    ]
+    if upserts:
+        database.sources.bulk_write(upserts, ordered=False)
 
 
 def _by_chunk(parts: Sequence[tuple[int, int, int, int]]) -> dict[int, list[tuple[int, int, int]]]:
@@ -308,19 +319,6 @@ def _update(bucket: _Touched, version: int, change: dict[str, Any]) -> dict[str,
 def _bulk(database: Database, writes: list[UpdateOne], keys: list[str]) -> set[str]:
     """Writes what nobody else wrote meanwhile; the keys of the others."""
     return {keys[index] for index in write_new(database.readings, writes).there} if writes else set()
-
-
-def _note_sources(database: Database, new_buckets: Iterable[_Touched]) -> None:
-    """Keeps the list of which device measures what for whom; a bucket that is new may be the first of its source."""
-    rows = {f"{b.person}:{b.metric.key}:{b.device}": b for b in new_buckets}
-    if rows:
-        database.sources.bulk_write(
-            [
-                UpdateOne({"_id": k}, {"$setOnInsert": {"p": b.person, "m": b.metric.key, "d": b.device}}, upsert=True)
-                for k, b in rows.items()
-            ],
-            ordered=False,
-        )
 
 
 def _add(total: Outcome, part: Outcome) -> None:

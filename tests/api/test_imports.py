@@ -130,3 +130,8 @@ def test_token_for_readings_alone_does_not_import(cast: Cast) -> None:
         headers={"Authorization": f"Bearer {token}"},
     )
     assert answer.status_code == 403
+
+
+def test_archive_that_says_who_wrote_what_is_for_operators(cast: Cast) -> None:
+    answer = cast.send(cast.owner, "POST", IMPORTS, json={"format": "phr-archive"})
+    assert (answer.status_code, answer.json["pointer"]) == (400, "/format")  # type: ignore[index]

@@ -17,7 +17,7 @@ DIED = 86
 STEPS: dict[str, tuple[Any, str]] = {
     "record": (Recorder, "record"),
     "sort": (Recorder, "_sort"),
-    "note-sources": (store, "_note_sources"),
+    "note-sources": (store, "note_sources"),
     "write-buckets": (store, "_bulk"),
     "evaluate": (Recorder, "_evaluate"),
     "raise": (outbox, "raise_notices"),

@@ -272,7 +272,7 @@ def test_crash_at_the_sources_leaves_no_reading_without_a_source(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_note_sources", away)
+        patch.setattr(store, "note_sources", away)
         with pytest.raises(AutoReconnect):
             written(database, arriving(a_run()))
     assert database.readings.count_documents({}) == 0

@@ -4,8 +4,9 @@ A module here is a format when it has
     NAME: str                                      what `--format` and the API call it
     SUFFIXES: tuple[str, ...]                      how its files are usually named, to guess the format by
     read(file: BinaryIO, wish: Wish) -> Iterator[Batch]
-and, where it asks something of the wish,
+and, where it asks something of the wish, or of who imports,
     check(wish: Wish) -> Any                       raises InputInvalid
+    FOR_OPERATORS = True                           it says who wrote what, and is taken at its word
 ``read`` streams: it holds no more than a batch in memory, whatever the file says of itself. It gives the same batches
 for the same file each time, since an import that was interrupted goes on by counting them. Raises FileBroken.
 Formats are found by looking into this folder.
@@ -62,12 +63,21 @@ class Event:
     provenance: dict[str, Any] = field(default_factory=lambda: {"how": "self-reported"})
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an archive of our own, which goes back as it was; ``path``: where in the file it stands."""
+
+    path: str
+    value: Any
+
+
 @dataclass(slots=True)
 class Batch:
     """Readings by their source, a name of [a-z0-9._:-], and entries; ``records``: how many things of the file it is."""
 
     sources: dict[str, Decoded] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     records: int = 0
 
     def of(self, source: str) -> Decoded:
@@ -87,6 +97,7 @@ class ImportFormat:
     suffixes: tuple[str, ...]
     read: Read
     check: Callable[[Wish], Any]
+    is_for_operators: bool = False
 
 
 @cache
@@ -96,9 +107,8 @@ def all_formats() -> dict[str, ImportFormat]:
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
         if hasattr(module, "SUFFIXES"):
-            found[module.NAME] = ImportFormat(
-                module.NAME, module.SUFFIXES, module.read, getattr(module, "check", _unasked)
-            )
+            more = getattr(module, "check", _unasked), getattr(module, "FOR_OPERATORS", False)
+            found[module.NAME] = ImportFormat(module.NAME, module.SUFFIXES, module.read, *more)
     return dict(sorted(found.items()))
 
 

@@ -1,0 +1,75 @@
+"""`python app.py export …`: a person's whole record into a file; prints what it holds as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from pymongo.errors import PyMongoError
+from tqdm import tqdm
+
+from ops import administration
+from ops.admin import Parser
+from phr.clock import now_ms
+from phr.config import Settings
+from phr.database import Database
+from phr.errors import InputInvalid, PhrError
+from phr.interchange import archive
+from phr.interchange.archive import Told
+from phr.people.access import Ask, Caller, may
+from phr.timeline.categories import all_categories
+
+UNFINISHED = ".part"
+
+
+def main(argv: list[str], settings: Settings) -> int:
+    """The exit status. Until it is whole the file is called FILE.part."""
+    wished = parser().parse_args(argv)
+    try:
+        database = administration.open_record(settings)
+        with database.client:
+            told = _run(database, settings, wished)
+    except PhrError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    except (PyMongoError, OSError) as error:
+        sys.stderr.write(f"that did not work: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+    return 0
+
+
+def parser() -> Parser:
+    root = Parser(prog="app.py export", description=__doc__)
+    root.add_argument("person", metavar="PERSON", help="whose record")
+    root.add_argument("file", type=Path, metavar="FILE", help="a new file, best named NAME.phr.zip")
+    return root
+
+
+def _run(database: Database, settings: Settings, wished: argparse.Namespace) -> dict[str, object]:
+    """The operator acts as the person does, under their live support grant, and stands in the access log."""
+    operator = Caller(wished.person, administration.OPERATOR_CLIENT, frozenset(), settings.operator, "person")
+    ask = Ask(wished.person, "read", ("profile", *all_categories()), "export archive")
+    at_ms = now_ms()
+    may(database, operator, ask, at_ms)
+    if wished.file.exists():
+        raise InputInvalid(f"{wished.file} is there already")
+    last, unfinished = Told(), wished.file.with_name(wished.file.name + UNFINISHED)
+    with tqdm(unit="readings", unit_scale=True, file=sys.stderr) as bar:
+
+        def tell(told: Told) -> None:
+            nonlocal last
+            last = told
+            bar.update(told.readings - bar.n)
+
+        # For its owner's eyes: what is in it is in the clear. What an earlier try has left is written over.
+        private = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(private, "wb") as out:
+            for piece in archive.write(database, wished.person, at_ms, tell):
+                out.write(piece)
+    unfinished.rename(wished.file)
+    counts = {"readings": last.readings, "entries": last.entries, "documents": last.documents}
+    return {"file": str(wished.file), "bytes": wished.file.stat().st_size, **counts}
