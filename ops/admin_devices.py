@@ -1,4 +1,4 @@
-"""`admin device …` besides `create`: import, suspend, resume, retire, rotate, certificate, revoke-certificate."""
+"""`admin device …` besides `create`: import, suspend, resume, retire, rotate, certificates, its clock."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from typing import Any
 from ingest import credentials
 from ops import device_import
 from ops.administration import Operator, Printed
+from phr import amending
+from phr.care.rules import rules
 from phr.clock import rfc3339
-from phr.errors import AlreadyThere, NotFound
-from phr.intake import certificates, devices, mqtt_logins
+from phr.errors import AlreadyThere, InputInvalid, NotFound
+from phr.intake import certificates, clock_words, clocks, devices, mqtt_logins
 from phr.intake.authority import LARGEST_CSR_BYTES
 from phr.intake.device import Device
+from phr.intake.device_clock import Period, Removal
+from phr.notices import outbox
+from phr.notices.outbox import Telling
+from phr.recording import Recorder
+
+LONGEST_REASON = 200
 
 
 def add_verbs(verbs: Any) -> None:
@@ -31,6 +39,10 @@ def add_verbs(verbs: Any) -> None:
     certificate.add_argument("--csr", type=Path, help="a request in PEM; without it a key is made and shown once")
     revoke = _one(verbs, "revoke-certificate", _revoke)
     revoke.add_argument("--serial", help="one of them; all without it")
+    _one(verbs, "clock", _clock)
+    remove = _one(verbs, "remove-clock", _remove_clock)
+    remove.add_argument("number", type=int, help="of the period, as `clock` shows it")
+    remove.add_argument("--reason", required=True)
 
 
 def _one(verbs: Any, name: str, run: Any) -> argparse.ArgumentParser:
@@ -117,6 +129,39 @@ def _revoke(operator: Operator, wished: argparse.Namespace) -> Printed:
     denied = certificates.denied(operator.database)
     silenced = [one for one in certificates.names_of(operator.database, serials) if one in denied]
     return {"device": device.ref, "revoked": serials, "silenced": silenced}
+
+
+def _clock(operator: Operator, wished: argparse.Namespace) -> Printed:
+    device = _found(operator, wished)
+    return {"device": device.ref, "periods": [_period(*one) for one in enumerate(device.clock.periods, start=1)]}
+
+
+def _period(number: int, period: Period) -> Printed:
+    gone = period.removed
+    return {
+        "number": number,
+        "from_device_time": rfc3339(period.from_device_ms),
+        "offset_s": period.offset_ms // 1000,
+        "learned_at": rfc3339(period.learned_at_ms),
+        "removed": {"at": rfc3339(gone.at_ms), "by": gone.by, "why": gone.why} if gone else None,
+    }
+
+
+def _remove_clock(operator: Operator, wished: argparse.Namespace) -> Printed:
+    """First the period goes, so that what comes lands at its own time; then owners hear; then what it moved follows."""
+    if not 0 < len(wished.reason.strip()) <= LONGEST_REASON:
+        raise InputInvalid(f"a reason has 1 to {LONGEST_REASON} characters")
+    database, now_ms = operator.database, operator.now_ms
+    ref, removal = f"{wished.vendor}/{wished.device}", Removal(now_ms, operator.settings.operator, wished.reason)
+    device = clocks.remove_period(database, ref, wished.number, removal)
+    words = clock_words.of_removed(ref)
+    for person in {one.person for one in device.bindings if one.until_ms is None}:
+        key = f"clock-removed:{ref}:{wished.number}:{person}"
+        outbox.tell(database, Telling(key, person, "device-clock", words.zh, words.en), now_ms)
+    period = device.clock.periods[wished.number - 1]
+    done = amending.unclock(Recorder(database, rules()), database, device, period, now_ms)
+    shown = _period(wished.number, period)
+    return {"device": ref, "period": shown, "restamped": done.restamped, "left": done.left}
 
 
 def _found(operator: Operator, wished: argparse.Namespace) -> Device:

@@ -1,10 +1,11 @@
-"""Readings that change hands: given to whose they are, taken out, given back, moved; what they raised goes along."""
+"""Readings that change hands or times: given to whose they are, taken out, given back, moved, put back on their
+device's clock; what they raised goes along."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -12,6 +13,8 @@ from phr.database import Database
 from phr.errors import PhrError
 from phr.formats import phr_v1
 from phr.intake import held
+from phr.intake.device import Device
+from phr.intake.device_clock import Period, as_told, on_true_time
 from phr.intake.held import HeldRow
 from phr.notices import outbox
 from phr.readings import carrying, void
@@ -22,6 +25,8 @@ from phr.recording import Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Run
 
+UNCLOCKED = "the clock was right"  # begins the reason of what was put back on its device's clock
+_DAY_MS = 24 * 3_600_000
 UNBOUND_ORIGIN = "mqtt"  # over HTTP nobody speaks for a device that is nobody's
 
 
@@ -33,6 +38,23 @@ class NotMovable(PhrError):
 
     code: ClassVar[str] = "not-movable"
     status: ClassVar[int] = 409
+
+
+@dataclass(slots=True)
+class Unclocked:
+    """``left``: readings that stay where they stood, since no record may take them any more."""
+
+    restamped: int = 0
+    left: int = 0
+
+
+class _Again(NamedTuple):
+    """Readings of one bucket, to be recorded once more."""
+
+    way: Way
+    runs: list[list[Any]]
+    rows: Mapping[Key, Row]
+    said: Mapping[Key, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,58 @@ def move(recorder: Recorder, database: Database, way: Way, act: Act) -> Done:
         _must_take(recorder.record(deliveries, act.now_ms))
         carrying.carry(database, way.source, way.to, wanted)
     return take_out(database, way.source, way.wanted, act)
+
+
+def unclock(recorder: Recorder, database: Database, device: Device, period: Period, now_ms: int) -> Unclocked:
+    """Puts what a removed period had corrected back to where a re-send of it goes now, for those whose it is.
+
+    Recorded there with all that it held before, then taken out where it stood; what had been taken out before stays
+    so. Safe to repeat. Raises HistoryFull, VoidedTooOften, ServerUnavailable, PyMongoError.
+    """
+    assert period.removed, "the period still holds, and a re-send would go where the reading stands"
+    done = Unclocked()
+    act = Act(period.removed.by, f"{UNCLOCKED}: {period.removed.why}", now_ms)
+    within = Wanted(None, (period.from_device_ms + period.offset_ms, now_ms + _DAY_MS))
+    for source in void.sources_of(database, device.ref):
+        way = Way(source, within, source.person)
+        said = carrying.said_at_ms(database, source, within)
+        for runs, rows, reasons in void.taken_out(database, source, within):
+            under = _under(period, runs, rows)
+            mine = {key for key in under if reasons[key] == act.reason}  # by a try that was broken off
+            others = {key: row for key, row in under.items() if key not in mine}
+            there = _record_again(recorder, database, device, _Again(way, runs, others, said), now_ms).values()
+            take_out(database, source, Wanted(frozenset((*mine, *there))), act)
+        for runs, rows in void.standing(database, source, within):
+            again = _Again(way, runs, _under(period, runs, rows), said)
+            moved = _record_again(recorder, database, device, again, now_ms)
+            done.restamped += take_out(database, source, Wanted(frozenset(moved)), act).changed
+            done.left += len(again.rows) - len(moved)
+    return done
+
+
+def _under(period: Period, runs: list[list[Any]], rows: Mapping[Key, Row]) -> dict[Key, Row]:
+    """Those of the rows whose time was corrected by the period: its offset is no other one's."""
+    return {key: row for key, row in rows.items() if runs[row.run][6:7] == [period.offset_ms]}
+
+
+def _record_again(recorder: Recorder, database: Database, device: Device, again: _Again, now_ms: int) -> dict[Key, Key]:
+    """From where each stood to where it stands now; those that no record may take any more are not in it."""
+    told = [one._replace(decoded=_as_told(one.decoded), shift_ms=None) for one in _handed_over(*again)]
+    found: dict[Key, Key] = {}
+    by_shift: dict[int, set[Key]] = {}
+    for before, one, verdict in zip(sorted(again.rows), told, recorder.record(told, now_ms), strict=True):
+        if verdict.rejected:
+            continue
+        (timed,) = on_true_time(one.decoded.runs[0], device.clock, one.arrived_at_ms)
+        found[before] = (timed.run.t[0], before[1])
+        by_shift.setdefault(timed.run.t[0] - before[0], set()).add(before)
+    for shift_ms, keys in by_shift.items():
+        carrying.carry(database, again.way.source, again.way.to, Wanted(frozenset(keys)), shift_ms)
+    return found
+
+
+def _as_told(decoded: Decoded) -> Decoded:
+    return replace(decoded, runs=[as_told(run) for run in decoded.runs])
 
 
 def _must_take(verdicts: Iterable[Verdict]) -> None:

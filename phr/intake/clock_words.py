@@ -38,6 +38,13 @@ def of_period(device: str, period: Period) -> Words | None:
     )
 
 
+def of_removed(device: str) -> Words:
+    return Words(
+        f"设备 {device} 的时钟曾被误判为不准，已校正的读数恢复为设备自己的时间。",
+        f"The clock of {device} was held to be wrong by mistake: its readings have the device's own times again.",
+    )
+
+
 def of_clock(device: str, clock: Clock) -> Words | None:
     return of_period(device, clock.latest) if clock.latest else None
 

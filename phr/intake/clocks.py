@@ -14,9 +14,10 @@ from datetime import timedelta
 
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.errors import NotFound
 from phr.intake import devices
 from phr.intake.device import Device
-from phr.intake.device_clock import CORRECTED_FROM_MS, MOST_PERIODS, Clock, Period, next_offset_ms
+from phr.intake.device_clock import CORRECTED_FROM_MS, MOST_PERIODS, Clock, Period, Removal, next_offset_ms
 
 BIN_MS = 5 * 60_000  # of all payloads that arrive in one, the smallest difference counts
 WINDOW = 24  # bins
@@ -125,7 +126,7 @@ class Learner:
         if not sign.is_live or not self._add(sign, clock) or not is_off(clock, sign.lag_ms):
             return None
         found = estimate(self._shared(sign.device))
-        if found is None or not is_off(clock, found):
+        if found is None or not is_off(clock, found) or clock.was_denied(found):
             return None
         return learned(clock, found, sign.arrived_at_ms)
 
@@ -177,6 +178,22 @@ def open_period(database: Database, device: Device, period: Period) -> bool:
         return clock if len(clock.periods) != len(device.clock.periods) else clock.opened(period)
 
     return period in devices.set_clock(database, device.ref, opened).clock.periods
+
+
+def remove_period(database: Database, ref: str, number: int, removal: Removal) -> Device:
+    """The device without the period of that number, from 1, and without what was seen of its clock; safe to repeat.
+
+    Raises NotFound: no such device, or no such period, or one whose offset is 0 and that moved nothing.
+    """
+
+    def removed(clock: Clock) -> Clock:
+        if not 0 < number <= len(clock.periods) or not clock.periods[number - 1].offset_ms:
+            raise NotFound(f"{ref} has no period {number} by which times were corrected")
+        return clock.without(number, removal)
+
+    device = devices.set_clock(database, ref, removed)
+    database["clock_samples"].delete_one({"_id": ref})
+    return device
 
 
 def ensure_indexes(database: Database) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from phr.database import Document
-from phr.intake.device_clock import Clock, Period
+from phr.intake.device_clock import Clock, Period, Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,16 @@ def device_of(row: Document) -> Device:
 
 def clock_of(row: Document) -> Clock:
     periods = tuple(
-        Period(one["from_device_ms"], one["offset_ms"], one["learned_at_ms"]) for one in row.get("clock_periods") or ()
+        Period(one["from_device_ms"], one["offset_ms"], one["learned_at_ms"], _removal_of(one.get("removed")))
+        for one in row.get("clock_periods") or ()
     )
     ahead = row.get("ahead_ms")
     return Clock(periods, (ahead[0], ahead[1]) if ahead else None)
+
+
+def clock_row(clock: Clock) -> Document:
+    """The inverse of ``clock_of``."""
+    return {"clock_periods": [_period_row(one) for one in clock.periods], "ahead_ms": list(clock.ahead_ms or ())}
 
 
 def binding_row(binding: Binding) -> Document:
@@ -89,6 +95,16 @@ def binding_row(binding: Binding) -> Document:
         "since_ms": binding.since_ms,
         "until_ms": binding.until_ms,
     }
+
+
+def _removal_of(row: Document | None) -> Removal | None:
+    return Removal(row["at_ms"], row["by"], row["why"]) if row else None
+
+
+def _period_row(period: Period) -> Document:
+    row = {name: getattr(period, name) for name in ("from_device_ms", "offset_ms", "learned_at_ms")}
+    gone = period.removed
+    return row | ({"removed": {"at_ms": gone.at_ms, "by": gone.by, "why": gone.why}} if gone else {})
 
 
 def _starts_before_end(one: Binding, other: Binding) -> bool:

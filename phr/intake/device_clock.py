@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from phr.vocabulary.reading import AT_ARRIVAL, Run, picked
+from phr.vocabulary.reading import AT_ARRIVAL, Run, later_value, picked
 
 CORRECTED_FROM_MS = 2 * 60_000  # a clock that is off by more is corrected
 LARGEST_CORRECTION_MS = 24 * 3_600_000  # beyond it a clock was lost, and what it says is held for somebody to decide
@@ -16,12 +15,25 @@ MOST_PERIODS = 999  # a period's number is in the milliseconds of its offset
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Who said that a period was learned wrongly, when and why."""
+
+    at_ms: int
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
-    """From an instant of the device's own clock on, ``offset_ms`` is what the true time is more. Never changed."""
+    """From an instant of the device's own clock on, ``offset_ms`` is what the true time is more. Never changed.
+
+    ``removed``: it holds no more; it keeps its number.
+    """
 
     from_device_ms: int
     offset_ms: int
     learned_at_ms: int
+    removed: Removal | None = None
 
     @property
     def is_usable(self) -> bool:
@@ -37,18 +49,20 @@ class Clock:
 
     @property
     def latest(self) -> Period | None:
-        return self.periods[-1] if self.periods else None
+        return next((one for one in reversed(self.periods) if one.removed is None), None)
 
     @property
     def offset_ms(self) -> int:
         """What the clock is off by now, as far as is known."""
-        return self.periods[-1].offset_ms if self.periods else 0
+        return self.latest.offset_ms if self.latest else 0
 
     def at(self, device_ms: int) -> Period | None:
         """The period of a device time: the one that begins last before it; a re-send finds the same one."""
         found = None
         for one in self.periods:
-            if one.from_device_ms <= device_ms and (found is None or one.from_device_ms >= found.from_device_ms):
+            if one.removed or one.from_device_ms > device_ms:
+                continue
+            if found is None or one.from_device_ms >= found.from_device_ms:
                 found = one
         return found
 
@@ -57,6 +71,16 @@ class Clock:
 
     def opened(self, period: Period) -> Clock:
         return replace(self, periods=(*self.periods, period))
+
+    def without(self, number: int, removal: Removal) -> Clock:
+        """The clock with its period of that number, from 1, removed; who said so first stays."""
+        one = self.periods[number - 1]
+        kept = replace(one, removed=one.removed or removal)
+        return replace(self, periods=(*self.periods[: number - 1], kept, *self.periods[number:]))
+
+    def was_denied(self, offset_ms: int) -> bool:
+        """True for an offset about which somebody has said that it is not this clock's."""
+        return any(one.removed and abs(one.offset_ms - offset_ms) <= CORRECTED_FROM_MS for one in self.periods)
 
     def seen_ahead(self, low_ms: int, high_ms: int) -> Clock:
         low, high = self.ahead_ms or (low_ms, high_ms)
@@ -94,7 +118,7 @@ def shifted(run: Run, shift_ms: int) -> Run:
     """The run with all its times so much later, which it remembers."""
     if not shift_ms:
         return run
-    extras = {index: _shifted_extra(extra, shift_ms) for index, extra in run.extras.items()}
+    extras = {index: _shifted(extra, shift_ms) for index, extra in run.extras.items()}
     t = [at + shift_ms for at in run.t]
     return replace(run, t=t, extras=extras, clock_offset_ms=run.clock_offset_ms + shift_ms)
 
@@ -123,10 +147,5 @@ def _timed(part: Run, period: Period | None, arrived_at_ms: int) -> Timed:
     return Timed(part, is_lost=max(part.t) <= arrived_at_ms - period.offset_ms + SLACK_MS)
 
 
-def _shifted_extra(extra: dict[str, Any], shift_ms: int) -> dict[str, Any]:
-    value = extra.get("value")
-    if not (isinstance(value, dict) and "stages" in value):
-        return extra
-    stages: Sequence[dict[str, Any]] = value["stages"]
-    moved = [one | {name: one[name] + shift_ms for name in ("t", "end")} for one in stages]
-    return extra | {"value": value | {"stages": moved}}
+def _shifted(extra: dict[str, Any], shift_ms: int) -> dict[str, Any]:
+    return extra | {"value": later_value(extra["value"], shift_ms)} if "value" in extra else extra

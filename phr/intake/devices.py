@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid, NotFound
 from phr.intake.claim_codes import hash_of, new_claim_code
-from phr.intake.device import Binding, Device, binding_row, clock_of, device_of
+from phr.intake.device import Binding, Device, binding_row, clock_of, clock_row, device_of
 from phr.intake.device_clock import Clock
 from phr.intake.documents import DeviceDocument, VendorDocument, checked
 from phr.people import numbers
@@ -117,12 +117,7 @@ def set_clock(database: Database, ref: str, change: Callable[[Clock], Clock]) ->
     """The device with what ``change`` makes of its clock; every worker hears of it. Raises NotFound."""
 
     def changed(row: Document, session: ClientSession) -> Document:  # noqa: ARG001 - one shape for changes
-        clock = change(clock_of(row))
-        periods = [
-            {"from_device_ms": one.from_device_ms, "offset_ms": one.offset_ms, "learned_at_ms": one.learned_at_ms}
-            for one in clock.periods
-        ]
-        return row | {"clock_periods": periods, "ahead_ms": list(clock.ahead_ms or ())}
+        return row | clock_row(change(clock_of(row)))
 
     return change_row(database, ref, changed)
 

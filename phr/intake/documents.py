@@ -43,11 +43,19 @@ class BindingDocument(EmbeddedDocument):
     until_ms = LongField()
 
 
+class RemovalDocument(EmbeddedDocument):
+    meta = {"strict": True}  # noqa: RUF012
+    at_ms = LongField(required=True)
+    by = StringField(required=True, min_length=1, max_length=64)
+    why = StringField(required=True, min_length=1, max_length=200)
+
+
 class ClockPeriodDocument(EmbeddedDocument):
     meta = {"strict": True}  # noqa: RUF012
     from_device_ms = LongField(required=True)
     offset_ms = LongField(required=True)
     learned_at_ms = LongField(required=True)
+    removed = EmbeddedDocumentField(RemovalDocument)
 
 
 class DeviceDocument(Document):

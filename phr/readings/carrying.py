@@ -9,11 +9,11 @@ from bson import encode
 
 from phr.database import Database, Document
 from phr.errors import PhrError, ServerUnavailable
-from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import HISTORY_BYTES, HISTORY_CAP, Line
-from phr.readings.spans import bucket_id
+from phr.readings.spans import bucket_id, span_of
 from phr.readings.store import MAX_TRIES, RUNS_CAP
 from phr.readings.void import Source, Wanted, bucket_ids
+from phr.vocabulary.reading import later_value
 
 Runs = list[list[Any]]
 
@@ -25,20 +25,29 @@ class HistoryFull(PhrError):
     status: ClassVar[int] = 409
 
 
-def carry(database: Database, source: Source, to: str, wanted: Wanted) -> int:
+def carry(database: Database, source: Source, to: str, wanted: Wanted, shift_ms: int = 0) -> int:
     """Adds the wanted readings' revisions to the buckets of ``to``, which stand already; how many lines were new.
 
-    Each once, so safe to repeat. Raises HistoryFull, ServerUnavailable, PyMongoError.
+    ``shift_ms``: the readings stand so much later there. Each once, so safe to repeat. Raises HistoryFull,
+    ServerUnavailable, PyMongoError.
     """
     found = database.readings.find({"_id": {"$in": bucket_ids(database, source, wanted)}}, {"h": 1, "runs": 1})
-    count = 0
+    count, bucket_ms = 0, span_of(source.metric).bucket_ms
     for document in found:
         lines = [line for line in document.get("h", ()) if wanted.holds((line["t"], line["q"]))]
-        if lines:
-            start_ms = bucket_start_ms(document["_id"])
+        by_bucket: dict[int, list[Line]] = {}
+        for line in lines:
+            by_bucket.setdefault((line["t"] + shift_ms) // bucket_ms * bucket_ms, []).append(_later(line, shift_ms))
+        for start_ms, there in by_bucket.items():
             key = bucket_id(to, source.metric.key, start_ms, source.device)
-            count += _add(database, key, lines, document["runs"])
+            count += _add(database, key, there, document["runs"])
     return count
+
+
+def _later(line: Line, shift_ms: int) -> Line:
+    later = line | {"t": line["t"] + shift_ms}
+    extra = line.get("x", {})
+    return later | ({"x": extra | {"v": later_value(extra["v"], shift_ms)}} if "v" in extra else {})
 
 
 def said_at_ms(database: Database, source: Source, wanted: Wanted) -> dict[tuple[int, int], int]:

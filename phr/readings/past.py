@@ -9,10 +9,9 @@ from typing import Any, Literal
 from phr.database import Database, Document
 from phr.errors import NotFound
 from phr.readings.chunk import EXTRA_KEYS, ChunkDoc, decode_rows
-from phr.readings.columns import unpack, unpack_increasing
 from phr.readings.revisions import Key, Row, past_row
 from phr.readings.spans import bucket_id, span_of
-from phr.readings.void import Source
+from phr.readings.void import Source, keys_of
 
 _EXTRAS = {stored: name for name, stored in EXTRA_KEYS.items()}
 _NAMES: dict[str, Literal["voided", "restored"]] = {"void": "voided", "restore": "restored"}
@@ -57,7 +56,7 @@ def of_reading(database: Database, source: Source, key: Key) -> list[Happening]:
         at_ms = max(said_at_ms, happened[-1].at_ms)  # a sender's own clock may say that it was before it came
         happened.append(Happening("corrected", at_ms, shown[number], shown[number + 1]))
     for act in document.get("l", ()):
-        if key in zip((unpack_increasing(act["t"]) + start_ms).tolist(), unpack(act["q"]).tolist(), strict=True):
+        if key in keys_of(act, start_ms):
             happened.append(_act(act, happened))
     return sorted(happened, key=lambda one: one.at_ms)[::-1]
 

@@ -17,12 +17,13 @@ from phr.database import Database, Document
 from phr.errors import PhrError, ServerUnavailable
 from phr.feed import landings
 from phr.readings.chunk import ChunkDoc, decode_rows, encode_rows
-from phr.readings.columns import pack, pack_increasing
+from phr.readings.columns import pack, pack_increasing, unpack, unpack_increasing
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import Key, Row
 from phr.readings.spans import bucket_id, bucket_start_text, span_of
 from phr.readings.store import days_of, mark_dirty
 from phr.vocabulary.metric import Metric
+from phr.vocabulary.metrics import vocabulary
 
 LOG_BYTES = 256 * 1024  # what the lines of a bucket may weigh
 MAX_TRIES = 60
@@ -118,6 +119,30 @@ def standing(database: Database, source: Source, wanted: Wanted) -> Iterable[tup
         rows = {k: row for n in bucket.numbers() for k, row in bucket.rows("c", n).items() if wanted.holds(k)}
         if rows:
             yield document["runs"], rows
+
+
+def taken_out(
+    database: Database, source: Source, wanted: Wanted
+) -> Iterable[tuple[list[list[Any]], Rows, dict[Key, str]]]:
+    """As ``standing``, of those that were taken out, with the reason that was given last for each."""
+    for document in database.readings.find({"_id": {"$in": bucket_ids(database, source, wanted)}}, sort=[("_id", 1)]):
+        bucket, start_ms = _Bucket(document, source.metric), bucket_start_ms(document["_id"])
+        rows = {k: row for n in bucket.numbers() for k, row in bucket.rows("w", n).items() if wanted.holds(k)}
+        if rows:
+            lines = [line for line in document.get("l", ()) if line["k"] == "void"]
+            yield document["runs"], rows, {key: line["r"] for line in lines for key in keys_of(line, start_ms)}
+
+
+def keys_of(line: Document, start_ms: int) -> Iterable[Key]:
+    """The readings that a line is about."""
+    return zip((unpack_increasing(line["t"]) + start_ms).tolist(), unpack(line["q"]).tolist(), strict=True)
+
+
+def sources_of(database: Database, device: str) -> list[Source]:
+    """Whose records the device has written, metric by metric. Reads the whole list of sources: for operators only."""
+    known = vocabulary().metrics
+    rows = database.sources.find({"d": device}).sort("_id", 1)
+    return [Source(row["p"], known[row["m"]], device) for row in rows if row["m"] in known]
 
 
 def _change_all(database: Database, source: Source, way: _Way) -> Done:

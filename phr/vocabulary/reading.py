@@ -65,6 +65,13 @@ def picked(run: Run, indices: Sequence[int]) -> Run:
     )
 
 
+def later_value(value: Any, by_ms: int) -> Any:
+    """A structured value with the instants inside it, a night's stages, so much later; any other as it is."""
+    if not (isinstance(value, dict) and "stages" in value):
+        return value
+    return value | {"stages": [one | {name: one[name] + by_ms for name in ("t", "end")} for one in value["stages"]]}
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """Why one item was not taken. ``count`` items share it (a whole series can)."""

@@ -17,6 +17,7 @@ from ops.login_keeper import Keeper
 from phr.config import Settings
 from phr.database import Database
 from phr.intake import devices, enrolment
+from phr.intake.device_clock import Period
 from phr.intake.devices import NewDevice
 from tests.cast import T0
 from tests.conftest import Broker
@@ -150,3 +151,25 @@ def test_bad_file_is_refused_whole_and_the_place_is_named(
 def test_unknown_device_is_one_sentence(run: Admin, verb: str) -> None:
     status, printed, said = run("device", verb, "acme", "none")
     assert (status, printed, said.count("\n")) == (1, None, 1)
+
+
+def test_period_of_a_clock_is_shown_removed_once_and_told_to_its_owner(run: Admin, database: Database) -> None:
+    ana = run("person", "create", "--name", "Ana")[1]["person_id"]
+    run("device", "create", "acme", "AA:B1", "--person", ana)
+    devices.set_clock(database, "acme/AA:B1", lambda clock: clock.opened(Period(T0, 17 * 60_000 + 1, T0)))
+    removed = run("device", "remove-clock", "acme", "AA:B1", "1", "--reason", "it waits before it sends")[1]
+    again = run("device", "remove-clock", "acme", "AA:B1", "1", "--reason", "another word")[1]
+    (shown,) = run("device", "clock", "acme", "AA:B1")[1]["periods"]
+    assert (shown["offset_s"], shown["removed"]["why"]) == (1020, "it waits before it sends")
+    assert removed == again == {"device": "acme/AA:B1", "period": shown, "restamped": 0, "left": 0}
+    assert [row["person"] for row in database["notices"].find()] == [ana]
+
+
+@pytest.mark.parametrize(("number", "reason"), [("2", "why"), ("0", "why"), ("1", " "), ("1", "x" * 201)])
+def test_period_is_not_removed_without_its_number_and_a_reason(
+    run: Admin, database: Database, number: str, reason: str
+) -> None:
+    run("device", "create", "acme", "AA:B1")
+    devices.set_clock(database, "acme/AA:B1", lambda clock: clock.opened(Period(T0, 17 * 60_000 + 1, T0)))
+    assert run("device", "remove-clock", "acme", "AA:B1", number, "--reason", reason)[0] == 1
+    assert run("device", "clock", "acme", "AA:B1")[1]["periods"][0]["removed"] is None
