@@ -15,9 +15,11 @@ from phr import clock, database
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database
+from phr.erasure import archive, erasing
 from phr.errors import PhrError, SettingInvalid
 from phr.interchange import sent_imports
 from phr.people import keyring, master_keys, people
+from phr.people.keyring import KeyDestroyed
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
@@ -29,6 +31,7 @@ FOLD_EVERY_S = 5
 REPORT_EVERY_S = 10
 REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
+ERASE_EVERY_S = 30
 
 LEAVING = threading.Event()  # an import is left where it is, for the next scheduler
 
@@ -46,6 +49,8 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(import_one, connection), seconds=IMPORT_EVERY_S)
+    erase_one = eraser(erasing.house(settings))
+    scheduler.add_job(tick_one, "interval", args=(erase_one, connection), seconds=ERASE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -62,7 +67,7 @@ def tick_one(work: Callable[[Database], bool], connection: Database) -> bool:
         has_worked = work(connection)
         while has_worked and work(connection):
             pass
-    except (PyMongoError, PhrError) as error:
+    except (PyMongoError, PhrError, OSError) as error:
         log.warning("%s: %s; trying again at the next tick", work.__name__, type(error).__name__)
         return False
     return has_worked
@@ -84,6 +89,16 @@ def import_one(connection: Database) -> bool:
     return sent_imports.do_one(connection, Recorder(connection, rules()), clock.now_ms, LEAVING.is_set)
 
 
+def eraser(house: erasing.House) -> Callable[[Database], bool]:
+    """Gives what takes the next step of an erasure that is due, or ends an archive whose time is over."""
+
+    def erase_one(connection: Database) -> bool:
+        now = clock.now_ms()
+        return erasing.do_one(connection, house, now) or archive.expire_one(connection, now)
+
+    return erase_one
+
+
 def report_one(connection: Database) -> bool:
     """Says that a scheduler lives."""
     Reporter(connection, "scheduler", "all", Tally()).write(clock.now_ms())
@@ -94,7 +109,10 @@ def _offsets(connection: Database) -> Callable[[str], OffsetAt]:
     """Gives for a person the minutes from UTC that their zone had at an instant; UTC for a person who is gone."""
 
     def of_person(person_id: str) -> OffsetAt:
-        person = people.find(connection, person_id)
+        try:
+            person = people.find(connection, person_id)
+        except KeyDestroyed:
+            person = None
         return person.offset_min_at if person else lambda _t_ms: 0
 
     return of_person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phr.auth import tickets
 from phr.database import Database
+from phr.erasure import archive, erasures
 from phr.feed import feed, landings
 from phr.intake import (
     arrivals,
@@ -35,6 +36,7 @@ from phr.timeline import whole as whole_entries
 STORES = (
     *(
         access,
+        archive,
         arrivals,
         certificates,
         claims,
@@ -43,6 +45,7 @@ STORES = (
         devices,
         entered,
         entries,
+        erasures,
         feed,
         files,
         landings,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,12 +18,15 @@ from ops import mongod, ports, snapshot
 from ops.family import ROOM_BYTES, check_room, only_one, without_family
 from ops.indexes import ensure_indexes
 from ops.snapshot import Bar, Manifest
+from phr.clock import now_ms
 from phr.config import Settings
 from phr.database import Database, connect, ping
+from phr.erasure import erasing, register
 from phr.errors import ServerUnavailable
 from phr.feed import feed
 from phr.migrations import restores
 from phr.migrations.migrate import run_pending
+from phr.people import keyring, master_keys
 
 _OWN = {"migrations", restores.COLLECTION}  # what an empty database may have
 
@@ -35,15 +38,15 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     parser.add_argument("--check", action="store_true", help="into a server of its own, which is thrown away")
     asked = parser.parse_args(argv)
     with _target(settings, is_check=asked.check) as database, tqdm(unit=" documents") as bar:
-        manifest = put_back(database, asked.backup, bar)
+        manifest = put_back(database, asked.backup, bar, lambda: _erase_again(database, settings))
     total = sum(one.documents for one in manifest.collections.values())
     done = "can be restored" if asked.check else "is restored"
     print(f"{asked.backup} {done}: {total:,} documents as of {manifest.made_at}, each as it was.")
     return 0
 
 
-def put_back(database: Database, backup: Path, bar: Bar) -> Manifest:
-    """Loads, compares, then makes indexes and runs what migrations the backup has not had.
+def put_back(database: Database, backup: Path, bar: Bar, erase_again: Callable[[], None]) -> Manifest:
+    """Loads, compares, makes indexes, runs what migrations the backup has not had, and erases who was erased since.
 
     Begun again after it was cut off, it starts from the beginning. Raises InputInvalid for a damaged backup before
     anything is written, ServerUnavailable for a database that has something in it or does not hold what it was given.
@@ -62,8 +65,17 @@ def put_back(database: Database, backup: Path, bar: Bar) -> Manifest:
     ensure_indexes(database)
     run_pending(database)
     feed.begin_anew(database)  # phones may have heard of changes that the backup has not
+    bar.set_description("erasing who was erased")
+    erase_again()  # before anybody is served: until ``end`` the house is not ready
     restores.end(database)
     return manifest
+
+
+def _erase_again(database: Database, settings: Settings) -> None:
+    """Raises SettingInvalid where the keys or the register can't be read."""
+    if register.lines(settings.data_dir):
+        keyring.use(master_keys.load(settings))
+        erasing.replay(database, erasing.house(settings), now_ms())
 
 
 def _empty(database: Database) -> None:

@@ -59,6 +59,13 @@ class Settings:
     vendor_refused_per_min: int = _setting(
         "PHR_VENDOR_REFUSED_PER_MIN", 600, help="payloads of a vendor that may be refused whole; 0: no limit"
     )
+    erasure_days: int = _setting("PHR_ERASURE_DAYS", 7, help="days in which who asked to be erased may think again")
+    backup_kept_days: int = _setting(
+        "PHR_BACKUP_KEPT_DAYS", 30, help="days after which you delete a backup; certificates of erasure name the last"
+    )
+    retained_years: int = _setting(
+        "PHR_RETAINED_YEARS", 15, help="years for which an organisation's entries outlive an erasure"
+    )
     metrics_secret: str | None = _setting(
         "PHR_METRICS_SECRET", secret=True, help="bearer secret for /metrics; unset: this machine only"
     )

@@ -13,7 +13,7 @@ from pymongo import DESCENDING
 
 from phr.database import Database, Document
 from phr.errors import AccessDenied, ServerUnavailable
-from phr.people import grants
+from phr.people import grants, keyring
 from phr.people.grants import SUPPORT, Grant
 
 OWNER = "owner"
@@ -134,6 +134,9 @@ def live_support(database: Database, person: str, now_ms: int) -> Grant | None:
 
 def ensure_indexes(database: Database) -> None:
     database["access_log"].create_index([("person", 1), ("at_ms", -1), ("_id", -1)], name="person")
+    database["access_log"].create_index("who", name="who")
+    # Only lines of erased records have an end.
+    database["access_log"].create_index("expires_at", name="expires", expireAfterSeconds=0, sparse=True)
 
 
 def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
@@ -150,7 +153,7 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
         about=ask.about,
         outcome="refused",
     )
-    if caller.kind != "person" or not ask.categories:
+    if caller.kind != "person" or not ask.categories or keyring.is_destroyed(database, ask.person):
         return refused
     if caller.subject == ask.person and caller.act is None:
         return replace(refused, role=OWNER, outcome="allowed")

@@ -23,6 +23,8 @@ GUARDED_UNTIL_AGE = 14
 EVERYTHING = "*"
 GUARDIAN = "guardian"  # stands in for a child: the only kind of grant that covers what owners alone may do
 OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right: no other grant covers them, "*" neither
+ERASURE = "erasure"  # nor this: the end of the record
+_NEVER_GRANTED = {OWNERS_ALONE, ERASURE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Grant:
         """True where it allows the verb on every one of the categories."""
         asked = set(categories)
         is_covered = EVERYTHING in self.categories or asked <= self.categories
-        return verb in self.verbs and is_covered and (OWNERS_ALONE not in asked or self.kind == GUARDIAN)
+        return verb in self.verbs and is_covered and (not asked & _NEVER_GRANTED or self.kind == GUARDIAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,17 @@ def key_of(database: Database, owner: str, *, makes: bool = False) -> DataKey:
     return _keep(ring, name, _unwrapped(rows[owner] or {}))
 
 
+def is_destroyed(database: Database, owner: str) -> bool:
+    """True for an owner who was erased; other processes come to know of it within LIFE_S."""
+    try:
+        key_of(database, owner)
+    except KeyDestroyed:
+        return True
+    except KeyMissing:
+        return False
+    return False
+
+
 def warm(database: Database, owners: Iterable[str]) -> None:
     """Reads the keys of many owners in one query, where a page of many people is about to be opened."""
     ring, now = _ring(database), time.monotonic()

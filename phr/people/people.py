@@ -190,6 +190,16 @@ def set_consent(database: Database, person_id: str, *, is_withdrawn: bool) -> Pe
     return _change(database, person_id, lambda row: row | {"consent_withdrawn": is_withdrawn})
 
 
+def close(database: Database, person_id: str) -> None:
+    """Nothing is taken in for the person any more, and every process that remembers them looks again. Repeatable."""
+
+    def closed(session: ClientSession, number: int) -> None:
+        change = {"$set": {"consent_withdrawn": True, "seq": number}, "$unset": {"unsettled_since_ms": ""}}
+        database["people"].update_one({"_id": person_id}, change, session=session)
+
+    numbers.change(database, closed)
+
+
 def check_zone(zone: str) -> None:
     """Raises InputInvalid where the name is not an IANA zone."""
     try:

@@ -14,15 +14,19 @@ from tqdm import tqdm
 
 from ops import backup, restore, snapshot
 from ops.indexes import ensure_indexes
-from phr.config import load
+from phr.config import Settings, load
 from phr.database import Database
-from phr.errors import InputInvalid, ServerUnavailable
+from phr.erasure import asking, erasing, erasures, register
+from phr.errors import InputInvalid, ServerUnavailable, SettingInvalid
 from phr.feed import feed
 from phr.migrations import restores
 from phr.migrations.migrate import pending
-from phr.people import people
+from phr.people import people, seals
+from phr.people.keyring import KeyDestroyed
 from phr.people.people import NewPerson
+from tests.cast import T0
 from tests.conftest import MASTER_KEY
+from tests.erasure.lives import naming
 
 QUIET: Any = {"disable": True}
 
@@ -52,7 +56,7 @@ def taken(record: Database, tmp_path: Path) -> Path:
 
 
 def back(database: Database, directory: Path) -> None:
-    restore.put_back(database, directory, tqdm(**QUIET))
+    restore.put_back(database, directory, tqdm(**QUIET), lambda: None)
 
 
 def holds(database: Database) -> dict[str, Any]:
@@ -193,6 +197,39 @@ def test_documents_that_did_not_come_back_are_found(
     monkeypatch.setattr(restore, "_load", forgetful)
     with pytest.raises(ServerUnavailable, match="readings did not come back"):
         back(empty, taken)
+    assert restores.under_way(empty)
+
+
+def test_who_was_erased_since_the_backup_does_not_come_back(
+    record: Database, empty: Database, taken: Path, settings: Settings
+) -> None:
+    (row,) = record.people.find({}, {"_id": 1})
+    person, house, at_ms = str(row["_id"]), erasing.house(settings), T0
+    _, receipt = asking.ask(record, person, "owner", 0, T0)
+    while erasing.do_one(record, house, at_ms):
+        at_ms += erasing.QUIET_MS
+    served = []
+
+    def erase_again() -> None:
+        served.append(restores.under_way(empty))
+        restore._erase_again(empty, settings)
+
+    restore.put_back(empty, taken, tqdm(**QUIET), erase_again)
+    assert served[0], "before the restore is through"
+    assert restores.under_way(empty) is None
+    assert naming(empty, person) == naming(record, person) == {"data_keys": 1, "erasures": 1}
+    assert erasures.find_by_receipt(empty, receipt) == erasures.find_by_receipt(record, receipt)
+    with pytest.raises(KeyDestroyed):
+        seals.seal(empty, person, "x", "y")
+    assert erasing.replay(empty, house, T0) == 1
+
+
+def test_damaged_register_stops_the_restore(empty: Database, taken: Path, settings: Settings) -> None:
+    path = settings.data_dir / register.FILE
+    path.parent.mkdir(parents=True)
+    path.write_text('{"did": nonsense}\n')
+    with pytest.raises(SettingInvalid, match="line 1, is damaged"):
+        restore.put_back(empty, taken, tqdm(**QUIET), lambda: restore._erase_again(empty, settings))
     assert restores.under_way(empty)
 
 

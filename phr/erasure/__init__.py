@@ -1,0 +1,1 @@
+"""A person's erasure: asked for, waited for, done in steps that may be cut off, certified; again after a restore."""

@@ -1,0 +1,179 @@
+"""Carries an erasure out in steps; cut off anywhere and run again, it comes to the same end.
+
+close   on the register, then the archive of organisations, devices let go, the person's key destroyed: from here on
+        nobody gets in and nothing sealed opens
+sweep   when no process remembers the person any more: all rows of the table of places go, the traces are renamed
+finish  swept once more, for what was under way during the first time; then the certificate
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import ECKey
+from pymongo.client_session import ClientSession
+
+from phr.auth.keys import signing_key
+from phr.auth.tokens import issuer_of
+from phr.config import Settings
+from phr.database import Database, Document, transact
+from phr.erasure import archive, certificate, places, register, theirs, traces
+from phr.erasure.certificate import Done
+from phr.erasure.erasures import COLLECTION
+from phr.erasure.places import Stay, Whose
+from phr.people import people, seals
+
+# Other processes forget a key within a minute (keyring.LIFE_S), devices and people at their next batch, and a request
+# or batch ends sooner than this.
+QUIET_MS = 5 * 60_000
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What an erasure needs of the installation."""
+
+    data_dir: Path
+    issuer: str
+    key: ECKey
+    backup_kept_days: int
+    retained_years: int
+
+
+def house(settings: Settings) -> House:
+    """Raises SettingInvalid for a signing key that is none."""
+    key, issuer = signing_key(settings), issuer_of(settings)
+    return House(settings.data_dir, issuer, key, settings.backup_kept_days, settings.retained_years)
+
+
+def do_one(database: Database, of: House, now_ms: int) -> bool:
+    """Takes the next step of one erasure that is due; True where there was one. Raises what kept it from ending."""
+    row = database[COLLECTION].find_one({"next_at_ms": {"$lte": now_ms}}, sort=[("next_at_ms", 1)])
+    if row is None:
+        return False
+    if row["state"] in ("asked", "closing"):
+        close(database, of, row["_id"], now_ms)
+    elif row["state"] == "closed":
+        sweep(database, of, row["_id"])
+        _go_on(database, row["_id"], "closed", {"state": "swept", "next_at_ms": now_ms + QUIET_MS})
+    else:
+        sweep(database, of, row["_id"])
+        finish(database, of, row["_id"], now_ms)
+    return True
+
+
+def close(database: Database, of: House, person: str, now_ms: int) -> None:
+    """Nobody gets in any more and the person's key is gone. Taken back just now: nothing happens."""
+    _go_on(database, person, "asked", {"state": "closing", "alias": f"erased-{secrets.token_urlsafe(9)}"})
+    row = database[COLLECTION].find_one({"_id": person, "state": "closing"})
+    if row is None:
+        return
+    if not register.has(of.data_dir, person, "began"):
+        kept = {name: row[name] for name in ("asked_by", "asked_at_ms", "receipt")}
+        register.append(of.data_dir, {"did": "began", "person": person, "at_ms": now_ms} | kept)
+    _make_room(database, of, person, now_ms)
+    people.close(database, person)
+    seals.destroy(database, person, now_ms)
+    _go_on(database, person, "closing", {"state": "closed", "closed_at_ms": now_ms, "next_at_ms": now_ms + QUIET_MS})
+
+
+def sweep(database: Database, of: House, person: str) -> None:
+    """Takes away all there is; the rows that go and their count are written in one transaction."""
+    row = _row(database, person)
+    _make_room(database, of, person, row["closed_at_ms"])
+    _note(database, person, "others", traces.others_of(database, person))
+    row = _row(database, person)
+    whose = Whose(person, tuple(Stay(**one) for one in row["stays"]))
+    for name, find in places.TAKEN.items():
+        wanted = find(database, whose)
+        while database[name].find_one(wanted, {"_id": 1}) is not None:
+            _take_some(database, name, wanted, person)
+    traces.rename(database, person, row["others"], row["alias"])
+
+
+def finish(database: Database, of: House, person: str, now_ms: int) -> None:
+    """The certificate, on the register and in the row; all else that the row knew goes."""
+    row = _row(database, person)
+    given = _given_before(of, person) or _certified(database, of, row, now_ms)
+    if not register.has(of.data_dir, person, "finished"):
+        register.append(of.data_dir, {"did": "finished", "person": person, "at_ms": now_ms, "certificate": given})
+    gone = dict.fromkeys(("alias", "stays", "others", "archives", "removed", "next_at_ms"), "")
+    done = {"$set": {"state": "done", "certificate": given}, "$unset": gone}
+    database[COLLECTION].update_one({"_id": person, "state": "swept"}, done)
+
+
+def replay(database: Database, of: House, now_ms: int) -> int:
+    """Erases all of the register again, at once, in a restored database that nobody uses yet; how many. Repeatable."""
+    began = {line["person"]: line for line in register.lines(of.data_dir) if line["did"] == "began"}
+    for person, line in began.items():
+        again = {name: line[name] for name in ("asked_by", "asked_at_ms", "receipt")}
+        again |= {"state": "asked", "due_at_ms": line["at_ms"], "next_at_ms": line["at_ms"]}
+        database[COLLECTION].replace_one({"_id": person}, again, upsert=True)
+        close(database, of, person, line["at_ms"])
+        sweep(database, of, person)
+        _go_on(database, person, "closed", {"state": "swept", "next_at_ms": now_ms})
+        if _given_before(of, person):
+            finish(database, of, person, now_ms)
+    return len(began)
+
+
+def _make_room(database: Database, of: House, person: str, now_ms: int) -> None:
+    """What must stay is where it stays. Which devices were theirs is noted before the bindings that say so change."""
+    _note(database, person, "archives", archive.move(database, person, of.retained_years))
+    _note(database, person, "stays", theirs.as_rows(theirs.stays_of(database, person)))
+    theirs.let_go(database, person, now_ms)
+
+
+def _note(database: Database, person: str, name: str, found: Sequence[Any]) -> None:
+    database[COLLECTION].update_one({"_id": person}, {"$addToSet": {name: {"$each": list(found)}}})
+
+
+def _take_some(database: Database, name: str, wanted: Document, person: str) -> None:
+    """Up to a thousand rows, and their count, in one transaction."""
+
+    def taken(session: ClientSession) -> None:
+        ids = [row["_id"] for row in database[name].find(wanted, {"_id": 1}, session=session).limit(ROWS_AT_ONCE)]
+        count = database[name].delete_many({"_id": {"$in": ids}}, session=session).deleted_count
+        counted = {"$inc": {f"removed.{name.replace('.', ':')}": count}}
+        database[COLLECTION].update_one({"_id": person}, counted, session=session)
+
+    transact(database, taken)
+
+
+def _certified(database: Database, of: House, row: Document, now_ms: int) -> dict[str, Any]:
+    removed: Mapping[str, int] = row.get("removed", {})
+    person = row["_id"]
+    done = Done(
+        issuer=of.issuer,
+        person=person,
+        asked_at_ms=row["asked_at_ms"],
+        asked_by=row["asked_by"],
+        closed_at_ms=row["closed_at_ms"],
+        removed={name.replace(":", "."): count for name, count in removed.items()},
+        archives=archive.found(database, row["archives"]),
+        backup_kept_days=of.backup_kept_days,
+    )
+    return certificate.issue(of.key, done, now_ms)
+
+
+def _given_before(of: House, person: str) -> dict[str, Any] | None:
+    """The certificate that was put on the register before this process, or before the restore."""
+    for line in register.lines(of.data_dir):
+        if (line["person"], line["did"]) == (person, "finished"):
+            found: dict[str, Any] = line["certificate"]
+            return found
+    return None
+
+
+def _go_on(database: Database, person: str, state: str, fields: Document) -> None:
+    database[COLLECTION].update_one({"_id": person, "state": state}, {"$set": fields})
+
+
+def _row(database: Database, person: str) -> Document:
+    row = database[COLLECTION].find_one({"_id": person})
+    assert row is not None  # only ``cancel`` takes rows away, and none of a begun erasure
+    return row

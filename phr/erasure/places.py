@@ -1,0 +1,137 @@
+"""The one table of all collections: how a person's rows are found in each, or why there are none to take away.
+
+A new store has no erasure until it stands here; a test walks the database and fails for a collection that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from phr.database import Database, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A device while it was the person's, over [since, until); None: since ever, still. ``is_alone``: no one else's."""
+
+    device: str
+    since_ms: int | None
+    until_ms: int | None
+    is_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose rows are meant, and the devices that were theirs."""
+
+    person: str
+    stays: tuple[Stay, ...] = ()
+
+    @property
+    def alone(self) -> list[str]:
+        """The devices that nobody else ever had."""
+        return sorted({one.device for one in self.stays if one.is_alone})
+
+
+Find = Callable[[Database, Whose], Document]
+
+
+def _where(field: str) -> Find:
+    return lambda _, whose: {field: whose.person}
+
+
+def _any_of(*fields: str) -> Find:
+    return lambda _, whose: {"$or": [{field: whose.person} for field in fields]}
+
+
+def _keyed(_: Database, whose: Whose) -> Document:
+    """Rows whose _id begins with the person."""
+    return {"_id": {"$gte": f"{whose.person}:", "$lt": f"{whose.person};"}}
+
+
+def _of_own_devices(field: str) -> Find:
+    return lambda _, whose: {field: {"$in": whose.alone}}
+
+
+def _held(_: Database, whose: Whose) -> Document:
+    """Their own, what they were asked about and answered, and what only their devices measured for nobody."""
+    theirs = [{field: whose.person} for field in ("person", "answer.by", "proposed_to")]
+    return {"$or": [*theirs, {"device": {"$in": whose.alone}, "person": None}]}
+
+
+def _rejections(_: Database, whose: Whose) -> Document:
+    """What their devices sent that was refused; of a shared device, what came while it was theirs too."""
+    wanted: list[Document] = [{"device": {"$in": whose.alone}}]
+    for one in whose.stays:
+        ends = {"$gte": one.since_ms, "$lt": one.until_ms}
+        between = {name: end for name, end in ends.items() if end is not None}
+        wanted.append({"device": one.device} | ({"received_at_ms": between} if between else {}))
+    return {"$or": wanted}
+
+
+def _chunks(database: Database, whose: Whose) -> Document:
+    files = database["documents.files"].find({"metadata.person": whose.person}, {"_id": 1})
+    return {"files_id": {"$in": [row["_id"] for row in files]}}
+
+
+# In this order: what is found by another row goes before it, the person last.
+TAKEN: Mapping[str, Find] = {
+    "stream_tickets": _any_of("person", "subject"),
+    "grants": _any_of("person", "grantee"),
+    "logins": _where("person"),
+    "readings": _keyed,
+    "hours": _keyed,
+    "summaries": _keyed,
+    "views": _keyed,
+    "sources": _where("p"),
+    "priorities": _keyed,
+    "entered": _where("p"),
+    "held": _held,
+    "restamps": _where("person"),
+    "rejections": _rejections,
+    "claims": _where("person"),
+    "claim_tries": lambda _, whose: {"_id": f"caller:{whose.person}"},
+    "slot_proposals": _any_of("person", "by"),
+    "commands": _of_own_devices("device"),
+    "device_status": _of_own_devices("_id"),
+    "device_sightings": _of_own_devices("_id"),
+    "clock_samples": _of_own_devices("_id"),
+    "import_parts": _where("person"),
+    "imports": _where("person"),
+    "entry_imports": _where("person"),
+    "documents.chunks": _chunks,
+    "documents.files": _where("metadata.person"),
+    "entry_history": _where("person"),
+    "entries": _where("person"),
+    "notices": _where("person"),
+    "repeats": _where("person"),
+    "landings": lambda _, whose: {"b": {"$regex": f"^{whose.person}:"}},
+    "feed": _where("p"),
+    "feed_heads": _where("_id"),
+    "people": _where("_id"),
+}
+
+# Collections that no row is taken from, and why.
+STAYING: Mapping[str, str] = {
+    "access_log": "kept under another name for as long as the law wants logs (phr.erasure.traces)",
+    "devices": "a vendor's; the person's bindings become nobody's (phr.erasure.devices)",
+    "data_keys": "a marker without the key, so that none is made again for this id",
+    "erasures": "that this id was erased, and its certificate",
+    "retained": "what an organisation must keep (phr.erasure.archive)",
+    "arrivals": "digests of payloads and instants, for two days; they name nobody",
+    "certificates": "a device's, by its name",
+    "clients": "of programs and vendors",
+    "counters": "numbers of the installation",
+    "feed_epochs": "a name of the installation",
+    "mappings": "a vendor's",
+    "migrations": "of the installation",
+    "models": "a vendor's",
+    "mqtt_credentials": "a device's or a vendor's login",
+    "rejection_days": "counts of a vendor",
+    "restores": "of the installation",
+    "telemetry": "counts of the roles",
+    "vendor_hours": "counts of a vendor",
+    "vendors": "a vendor's",
+    "worker_slots": "of the roles",
+}

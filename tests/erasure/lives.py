@@ -1,0 +1,160 @@
+"""A record with something in every place where a person can leave a row; and how to look for what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bson import encode
+
+from ops import snapshot
+from phr.auth import tickets
+from phr.auth.tokens import issuer_of
+from phr.clock import now_ms, rfc3339
+from phr.database import Database
+from phr.erasure import erasing
+from phr.erasure.erasing import House
+from phr.intake import commands
+from phr.intake.commands import NewCommand
+from phr.people import logins
+from phr.people.access import Caller
+from phr.readings import folding
+from phr.timeline import files
+from phr.vocabulary.metrics import vocabulary
+from tests.cast import T0, Cast, a_note
+
+CLINIC = "社区卫生服务中心"
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    cast: Cast
+    house: House
+
+    @property
+    def person(self) -> str:
+        return self.cast.owner
+
+    @property
+    def database(self) -> Database:
+        return self.cast.database
+
+
+def lived(cast: Cast) -> Life:
+    """By the API where there is a way, by rows of the right shape where only other roles write them."""
+    database, owner = cast.database, cast.owner
+    fields = {"roles": ["doctor"], "organisation": CLINIC}
+    database["people"].update_one({"_id": cast.doctor}, {"$set": fields})
+    _measured(cast)
+    _told(cast)
+    _written_for_others(cast)
+    logins.create(database, "wang.fang", "a password", owner)
+    tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
+    commands.add(database, NewCommand(device="acme/cuff-1", code="sync-now", args={}, life_s=3_600), T0)
+    _by_hand(database, owner)
+    return Life(cast, house_of(cast))
+
+
+def house_of(cast: Cast) -> House:
+    settings = cast.installation.settings
+    return House(settings.data_dir, issuer_of(settings), cast.installation.key, 30, 15)
+
+
+def erased(life: Life, at_ms: int = T0) -> None:
+    """From the due day to the certificate."""
+    due_ms = at_ms + 8 * 86_400_000
+    for _ in range(3):
+        assert erasing.do_one(life.database, life.house, due_ms)
+        due_ms += erasing.QUIET_MS
+    assert not erasing.do_one(life.database, life.house, due_ms)
+
+
+def naming(database: Database, text: str) -> dict[str, int]:
+    """How many documents of which collections hold the text, in a key, a value or a name."""
+    found = {}
+    for name in snapshot.names(database):
+        count = sum(text.encode() in encode(row) for row in database[name].find())
+        if count:
+            found[name] = count
+    return found
+
+
+def files_with(directory: Path, text: str) -> set[str]:
+    return {
+        str(one.relative_to(directory))
+        for one in directory.rglob("*")
+        if one.is_file() and text.encode() in one.read_bytes()
+    }
+
+
+def _measured(cast: Cast) -> None:
+    def pressure(t_ms: int, systolic: int, **more: Any) -> dict[str, Any]:
+        value = {"systolic": systolic, "diastolic": 125}
+        return {"metric": "blood-pressure", "t": rfc3339(t_ms, 480), "unit": "mm[Hg]", "value": value} | more
+
+    now = now_ms()
+    path = "/v1/people/{owner}/readings"
+    impossible = pressure(now + 10 * HOUR_MS, 128)
+    by_device = {"device": "acme/cuff-1", "readings": [pressure(now, 185), impossible]}
+    assert cast.send(cast.owner, "POST", path, json=by_device).json["stored"] == 1  # type: ignore[index]
+    by_hand = {"readings": [pressure(now - HOUR_MS, 150, id="h1")]}
+    answer = cast.send(cast.owner, "POST", path, json=by_hand, headers={"Idempotency-Key": "once"})
+    assert answer.json["stored"] == 1  # type: ignore[index]
+    folding.fold_some(cast.database, vocabulary().metrics, lambda _: lambda _t: 480, now + HOUR_MS)
+    cast.send(cast.owner, "GET", "/v1/people/{owner}/series/blood-pressure?resolution=month")
+
+
+def _told(cast: Cast) -> None:
+    path = "/v1/people/{owner}/entries"
+    assert cast.send(cast.owner, "POST", path, json=a_note(id="n1")).status_code == 201
+    cast.send(cast.owner, "PATCH", f"{path}/n1", json={"text": "头痛"}, headers={"If-Match": '"1"'})
+    by_clinic = {"how": "professional", "organisation": CLINIC}
+    for one in ("d1", "d2"):
+        body = {"kind": "document", "id": one, "text": "出院小结", "effective_at": "2020", "words": "x"}
+        body |= {"provenance": by_clinic} if one == "d2" else {}
+        who = cast.doctor if one == "d2" else cast.owner
+        cast.database["grants"].update_many({"grantee": cast.doctor}, {"$set": {"categories": ["*"]}})
+        cast.database["grants"].update_many({"grantee": cast.doctor}, {"$set": {"verbs": ["read", "write"]}})
+        assert cast.send(who, "POST", path, json=body).status_code == 201
+        files.keep(cast.database, cast.owner, one, b"x" * 300_000, CLINIC if one == "d2" else None)
+    announced = cast.send(cast.owner, "POST", "/v1/people/{owner}/imports", json={"format": "apple-health"})
+    place = f"/v1/people/{{owner}}/imports/{announced.json['id']}"  # type: ignore[index]
+    cast.send(cast.owner, "PUT", f"{place}/content?from=0", data=b"<x>")
+
+
+def _written_for_others(cast: Cast) -> None:
+    """The owner writes a note for the stranger, who has let them."""
+    grant = {"_id": "g-other", "person": cast.stranger, "grantee": cast.owner, "kind": "relative", "purpose": "family"}
+    grant |= {"categories": ["*"], "verbs": ["read", "write"], "from_ms": 0}
+    cast.database["grants"].insert_one(grant)
+    answer = cast.send(cast.owner, "POST", f"/v1/people/{cast.stranger}/entries", json=a_note(id="for-them"))
+    assert answer.status_code == 201
+    bucket = {"_id": f"{cast.stranger}:weight:1:hand", "p": cast.stranger, "l": [{"k": "void", "a": cast.owner}]}
+    cast.database["readings"].insert_one(bucket)
+
+
+def _by_hand(database: Database, owner: str) -> None:
+    device, at = "acme/cuff-1", datetime.now(UTC)
+    nobodys = {"device": device, "person": None, "reason": "unbound", "metric": "weight", "slot": "", "t_ms": T0}
+    nobodys |= {"item": "{}", "arrived_at_ms": T0, "detail": ""}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "held": [{"_id": f"{device}::1"} | nobodys],
+        "restamps": [{"_id": f"{device}:{owner}:2", "person": owner, "by": owner, "at_ms": T0}],
+        "rejections": [{"_id": "r1", "vendor": "acme", "device": device, "received_at_ms": T0, "payload": b"{}"}],
+        "claims": [{"_id": "c1", "person": owner, "device": device}],
+        "claim_tries": [{"_id": f"caller:{owner}", "at": [at]}],
+        "slot_proposals": [{"_id": "s1", "device": device, "slot": "B", "by": owner, "person": "x"}],
+        "device_status": [{"_id": device, "state": "online"}],
+        "device_sightings": [{"_id": device, "at_ms": T0}],
+        "clock_samples": [{"_id": device, "s": []}],
+        "entry_imports": [{"_id": f"{owner}:i", "person": owner}],
+        "landings": [{"b": [f"{owner}:weight:1:{device}", "another:1"], "v": [1, 1], "at": at}],
+        "priorities": [{"_id": f"{owner}:heart-rate", "p": owner, "sources": [device]}],
+        "hours": [{"_id": f"{owner}:heart-rate:2026-11:{device}", "p": owner}],
+        "views": [{"_id": f"{owner}:weight:2026:", "p": owner}],
+    }
+    for name, some in rows.items():
+        database[name].insert_many(some)

@@ -1,0 +1,225 @@
+"""After an erasure nothing of a person is left but what must stay; cut off anywhere, it comes to the same end."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc import jws
+
+from ops import snapshot
+from phr.clock import to_ms
+from phr.database import Database
+from phr.erasure import archive, asking, certificate, erasing, erasures, register, theirs, traces
+from phr.erasure.erasures import TooLate
+from phr.erasure.places import STAYING, TAKEN, Stay, Whose
+from phr.errors import NotFound
+from phr.people import people, seals
+from phr.people.keyring import KeyDestroyed
+from tests.cast import T0, Cast
+from tests.erasure.lives import CLINIC, Life, erased, files_with, lived, naming
+
+ROOT = Path(__file__).parents[2]
+# Where the id of an erased person stands: that there is no key, and that it was erased.
+LEFT = {"data_keys": 1, "erasures": 1}
+OF_TESTS = {"aims", "zeal", "control"}  # what other tests make in the same database
+
+
+@pytest.fixture
+def life(cast: Cast) -> Life:
+    made = lived(cast)
+    asking.ask(cast.database, cast.owner, "owner", 7, T0)
+    return made
+
+
+def test_every_collection_is_in_the_table(life: Life) -> None:
+    erased(life)
+    assert set(snapshot.names(life.database)) - OF_TESTS <= TAKEN.keys() | STAYING.keys()
+    assert not TAKEN.keys() & STAYING.keys()
+
+
+def test_every_collection_that_the_code_names_is_in_the_table() -> None:
+    """A store that no test has written to yet is found too. Say in phr/erasure/places.py how its rows are erased."""
+    by_key = re.compile(r"""(?:database|connection|self\._database)\[f?"([a-z_.]+)"\]""")
+    named = set()
+    for package in ("phr", "ingest", "notifications", "ops"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            constants = dict(re.findall(r'^([A-Z_]+) = "([a-z_]+)"', text, re.MULTILINE))
+            named |= set(by_key.findall(text))
+            named |= {constants[name] for name in re.findall(r"atabase\[([A-Z_]+)\]", text) if name in constants}
+    assert len(named) > 40
+    assert named <= TAKEN.keys() | STAYING.keys()
+
+
+def test_a_life_has_rows_in_every_place_that_is_emptied(life: Life) -> None:
+    """So that the tests below look at each of them."""
+    whose = Whose(life.person, (Stay("acme/cuff-1", None, None, is_alone=True),))
+    empty = {name for name, find in TAKEN.items() if not _count(life.database, name, find(life.database, whose))}
+    assert empty == set()
+
+
+def test_nothing_names_the_person_but_the_marker_and_the_certificate(life: Life) -> None:
+    assert len(naming(life.database, life.person)) > 20
+    erased(life)
+    assert naming(life.database, life.person) == LEFT
+    files = files_with(life.house.data_dir, life.person)
+    assert files == {"registers/erasures.jsonl"}
+
+
+def test_others_keep_all_of_theirs(life: Life) -> None:
+    cast = life.cast
+    erased(life)
+    assert cast.send(cast.stranger, "GET", "/v1/people/me/entries/for-them").json["text"] == "头晕"  # type: ignore[index]
+    log = life.database["access_log"].find_one({"person": cast.stranger, "outcome": "allowed", "verb": "write"})
+    assert log is not None
+    assert log["who"].startswith("erased-")
+    assert "expires_at" not in log
+    assert people.find(cast.database, cast.stranger) is not None
+
+
+def test_nobody_gets_in_from_the_due_day_on(life: Life) -> None:
+    cast = life.cast
+    assert cast.send(cast.owner, "GET", "/v1/people/me").status_code == 200
+    erasing.do_one(life.database, life.house, T0 + 7 * 86_400_000 - 1)
+    assert cast.send(cast.owner, "GET", "/v1/people/me").status_code == 200
+    erasing.do_one(life.database, life.house, T0 + 7 * 86_400_000)
+    for who in (cast.owner, cast.relative, cast.doctor):
+        assert cast.send(who, "GET", "/v1/people/{owner}/series/blood-pressure").status_code == 403
+    with pytest.raises(KeyDestroyed):
+        seals.seal(life.database, life.person, "x", "y")
+
+
+def test_what_a_device_measured_then_is_refused_and_not_kept(life: Life) -> None:
+    erased(life)
+    row = life.database["devices"].find_one({"_id": "acme/cuff-1"})
+    assert row is not None
+    assert [(one["person"], one["until_ms"] is None) for one in row["bindings"]] == [("erased", False)]
+
+
+def test_certificate_is_signed_and_counts_what_went(life: Life) -> None:
+    whose = Whose(life.person, (Stay("acme/cuff-1", None, None, is_alone=True),))
+    counts = {name: _count(life.database, name, find(life.database, whose)) for name, find in TAKEN.items()}
+    erased(life)
+    given = erasures.find(life.database, life.person).certificate
+    assert given is not None
+    signed = jws.deserialize_compact(given["jws"], life.house.key)
+    assert signed.headers()["typ"] == "erasure-certificate+json"
+    statement = given["certificate"]
+    assert statement["record"] == life.person
+    # What an organisation keeps stands elsewhere; of the rest each row is counted once.
+    moved = {"documents.files": 1, "documents.chunks": 2}
+    assert statement["removed"] == {name: count - moved.get(name, 0) for name, count in counts.items()}
+    at = statement["erased_at"]
+    assert statement["last_backup_expires_on"] > at[:10]
+
+
+def test_what_an_organisation_must_keep_opens_for_it_alone(life: Life) -> None:
+    erased(life)
+    given = erasures.find(life.database, life.person).certificate
+    assert given is not None
+    (kept,) = given["certificate"]["archives"]
+    assert (kept["organisation"], kept["versions_of_entries"]) == (CLINIC, 1)
+    whose, entries = archive.opened(life.database, kept["archive"])
+    assert (whose["name"], whose["person"]) == ("owner", life.person)
+    assert {one.content["text"] for one in entries} == {"出院小结"}
+    assert _count(life.database, "documents.chunks", {}) == 2
+    until = int(kept["until"][:4]) - 2026
+    assert until in (15, 16)
+    assert not archive.expire_one(life.database, T0)
+    assert archive.expire_one(life.database, T0 + 17 * 366 * 86_400_000)
+    assert not list(life.database["retained"].find()) + list(life.database["documents.chunks"].find())
+
+
+def test_log_lines_stay_under_another_name_until_the_law_lets_them_go(life: Life) -> None:
+    erased(life)
+    alias = re.compile("^erased-")
+    lines = list(life.database["access_log"].find({"person": alias}))
+    assert lines
+    assert all(one["about"] == "" and to_ms(one["expires_at"]) - one["at_ms"] == 184 * 86_400_000 for one in lines)
+
+
+def test_taken_back_in_time_nothing_happens(life: Life) -> None:
+    before = naming(life.database, life.person)
+    asking.cancel(life.database, life.person, T0)
+    assert not erasing.do_one(life.database, life.house, T0 + 30 * 86_400_000)
+    after = naming(life.database, life.person)
+    assert after == {name: count for name, count in before.items() if name != "erasures"} | {
+        "notices": before["notices"] + 1  # that it was taken back
+    }
+    with pytest.raises(NotFound):
+        asking.cancel(life.database, life.person, T0)
+
+
+def test_begun_it_can_not_be_taken_back_and_asking_again_changes_nothing(life: Life) -> None:
+    erasing.do_one(life.database, life.house, T0 + 8 * 86_400_000)
+    with pytest.raises(TooLate):
+        asking.cancel(life.database, life.person, T0)
+    before = life.database["erasures"].find_one({})
+    with pytest.raises(TooLate):
+        erasures.ask(life.database, life.person, "owner", 7, T0)
+    assert life.database["erasures"].find_one({}) == before
+
+
+def test_asked_again_it_is_due_when_it_was(life: Life) -> None:
+    again, receipt = erasures.ask(life.database, life.person, "owner", 7, T0 + 86_400_000)
+    assert again.due_at_ms == T0 + 7 * 86_400_000
+    assert erasures.find_by_receipt(life.database, receipt) == again
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_cut_off_before_and_after_every_step_it_comes_to_the_same_end(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [(archive, "move"), (theirs, "let_go"), (people, "close"), (seals, "destroy"), (register, "append")]
+    steps += [(traces, "rename"), (certificate, "issue"), (erasing, "_go_on"), (erasing, "_note")]
+    steps += [(erasing, "_take_some")]
+    pending = set[tuple[str, str]]()
+    for module, name in steps:
+        _make_deadly(monkeypatch, module, name, pending)
+    at_ms, deaths = T0 + 8 * 86_400_000, len(pending)
+    while True:
+        try:
+            if not erasing.do_one(life.database, life.house, at_ms):
+                break
+            at_ms += erasing.QUIET_MS
+        except Killed:
+            deaths -= 1
+    assert (pending, deaths) == (set(), 0)
+    assert naming(life.database, life.person) == LEFT
+    assert [line["did"] for line in register.lines(life.house.data_dir)] == ["began", "finished"]
+
+
+def _make_deadly(patch: pytest.MonkeyPatch, module: Any, name: str, pending: set[tuple[str, str]]) -> None:
+    """Ends the process once before and once after the function did its work."""
+    real = getattr(module, name)
+    pending |= {(name, "before"), (name, "after")}
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        for moment in ("before", "after"):
+            given = real(*args, **kwargs) if moment == "after" else None
+            if (name, moment) in pending:
+                pending.discard((name, moment))
+                raise Killed
+        return given
+
+    patch.setattr(module, name, deadly)
+
+
+def test_half_a_line_of_the_register_is_passed_over_and_written_again(tmp_path: Path) -> None:
+    register.append(tmp_path, {"did": "began", "person": "a"})
+    path = tmp_path / register.FILE
+    path.write_bytes(path.read_bytes() + b'{"did":"began","pers')
+    assert [line["person"] for line in register.lines(tmp_path)] == ["a"]
+    register.append(tmp_path, {"did": "began", "person": "b"})
+    assert [line["person"] for line in register.lines(tmp_path)] == ["a", "b"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def _count(database: Database, name: str, wanted: dict[str, Any]) -> int:
+    return database[name].count_documents(wanted)
