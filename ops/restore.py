@@ -55,10 +55,12 @@ def put_back(database: Database, backup: Path, bar: Bar, erase_again: Callable[[
     _empty(database)
     restores.begin(database, str(backup))
     bar.reset(sum(one.documents for one in manifest.collections.values()))
-    for name in manifest.collections:
+    # A record that was restored once has this collection, empty; here it holds the mark of what we are doing.
+    wanted = {name: one for name, one in manifest.collections.items() if name != restores.COLLECTION}
+    for name in wanted:
         bar.set_description(name)
         _load(database, name, backup / snapshot.file_name(name), bar)
-    for name, expected in manifest.collections.items():
+    for name, expected in wanted.items():
         bar.set_description(f"comparing {name}")
         if snapshot.contents(database, name) != expected:
             raise ServerUnavailable(f"{name} did not come back as it was; look at the disk, then run the restore again")

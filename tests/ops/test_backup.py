@@ -72,6 +72,16 @@ def test_what_comes_back_is_what_was_there(record: Database, empty: Database, ta
     assert empty.readings.index_information().keys() == record.readings.index_information().keys()
 
 
+def test_backup_of_a_record_that_was_restored_once_comes_back(
+    record: Database, empty: Database, tmp_path: Path
+) -> None:
+    restores.begin(record, "of-monday")
+    restores.end(record)
+    backup.take(record, tmp_path / "taken", tqdm(**QUIET))
+    back(empty, tmp_path / "taken")
+    assert holds(empty) == holds(record)
+
+
 def test_backup_is_of_one_instant(record: Database, tmp_path: Path) -> None:
     """A writer adds to two collections in one transaction, again and again: the backup has as many in both."""
     done = threading.Event()
