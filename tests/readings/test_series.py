@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from phr.errors import InputInvalid
 from phr.readings import folding, series, store, table
 from phr.readings.local_time import Clock
 from phr.readings.ranking import ALIKE, Ranking
-from phr.readings.raw import Lane
+from phr.readings.raw import Lane, OffsetAt
 from phr.readings.raw_page import Rows
 from phr.readings.series import End, Wish
 from phr.readings.store import Arrival
@@ -102,12 +103,20 @@ def lived(database: Database, life: Life) -> Lane:
     """The lane of a person of their own to whom all of it happened."""
     metric, zone, batches = life
     person = f"p{next(_people)}"
-    lane = a_lane(database, metric, person, lambda t_ms: offset_in(zone, t_ms))
+    lane = a_lane(database, metric, person, offsets_in(zone))
     for batch in batches:
         store.write(database, [told.arrival(metric, person) for told in batch])
         if not batch:
             folding.fold_some(database, vocabulary().metrics, lambda _: lane.offset_at, 10**15)
     return lane
+
+
+@cache
+def offsets_in(zone: str) -> OffsetAt:
+    return lambda t_ms: offset_in(zone, t_ms)
+
+
+clock_of = cache(Clock)  # a clock works a year's midnights out the first time it is asked
 
 
 def offset_in(zone: str, t_ms: int) -> int:
@@ -125,7 +134,9 @@ def table_of(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[dict[str
             columns = table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted)
             columns.setdefault("counted", [True] * len(columns["t"]))
         else:
-            columns = table.of_periods(page.found, lane.metric, Clock(lane.offset_at), page.resolution, has_device=True)
+            columns = table.of_periods(
+                page.found, lane.metric, clock_of(lane.offset_at), page.resolution, has_device=True
+            )
         found += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         cursor = page.next_cursor
         if cursor is None:
