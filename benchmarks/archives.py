@@ -16,6 +16,7 @@ from phr.care.rules import rules
 from phr.clock import now_ms
 from phr.database import Database
 from phr.interchange import archive, formats, importing
+from phr.interchange.exporters import Asked
 from phr.interchange.formats import Wish
 from phr.interchange.importing import Into
 from phr.people import people
@@ -41,7 +42,7 @@ def figures() -> Iterator[Figure]:
         before = psutil.Process().memory_info().rss
         begin = time.monotonic()
         with path.open("wb") as out:
-            for piece in archive.write(database, old, now_ms()):
+            for piece in archive.write(Asked(database, old, now_ms())):
                 out.write(piece)
         seconds = time.monotonic() - begin
         note(f"{READINGS:,} readings out in {seconds:.1f} s: {path.stat().st_size / 1e6:.0f} MB")

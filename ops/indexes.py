@@ -25,7 +25,7 @@ from phr.intake import (
     restamps,
     vendor_hours,
 )
-from phr.interchange import imports, uploads
+from phr.interchange import exports, imports, uploads
 from phr.notices import outbox
 from phr.people import access, grants, keyring, people, repeats
 from phr.readings import store
@@ -61,7 +61,7 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     vendor_hours,
-    *(whole_readings, whole_entries),
+    *(exports, whole_readings, whole_entries),
 )
 
 

@@ -57,6 +57,12 @@ def page(track: Track, part: Part) -> tuple[Rows, bool]:
     return _joined(track.lane, taken, part.limit), size > part.limit
 
 
+def groups(track: Track, between: Between) -> Iterator[Rows]:
+    """All of the readings within, a span at a time, in order."""
+    for taken in _in_order(track, between, None):
+        yield _joined(track.lane, taken, sum(one.t.size for one in taken))
+
+
 def is_within(track: Track, between: Between, most: int) -> bool:
     """True where there are at most so many readings; stops counting when there are more."""
     size = 0

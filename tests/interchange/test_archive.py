@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from phr.interchange import archive, formats, importing
+from phr.interchange.exporters import Asked
 from phr.interchange.formats import Wish, phr_archive
 from phr.interchange.imports import Import
 from phr.people import people
@@ -108,7 +109,7 @@ def bea(full: Desk) -> Desk:
 
 
 def exported(desk: Desk, now_ms: int = T0) -> bytes:
-    return b"".join(archive.write(desk.database, desk.ana, now_ms))
+    return b"".join(archive.write(Asked(desk.database, desk.ana, now_ms)))
 
 
 def contents(content: bytes) -> dict[str, bytes]:

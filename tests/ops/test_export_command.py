@@ -37,7 +37,7 @@ def test_export_is_whole_private_and_in_the_access_log(
     assert (told["bytes"], told["readings"]) == (path.stat().st_size, 0)
     assert path.stat().st_mode & 0o077 == 0
     line = access.log_of(database, ana, 1)[0]
-    assert (line.about, line.act, line.outcome) == ("export archive", "tester", "allowed")
+    assert (line.about, line.act, line.outcome) == ("export phr-archive", "tester", "allowed")
     assert "profile" in line.categories
 
 
