@@ -16,10 +16,10 @@ from phr.errors import ServerUnavailable
 from phr.feed import landings
 from phr.readings.chunk import decode_rows, encode_rows
 from phr.readings.columns import unpack
+from phr.readings.dirty import days_of, mark_dirty
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import Key, Line, Row, past_row
 from phr.readings.spans import span_of
-from phr.readings.store import days_of, mark_dirty
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
 

@@ -18,10 +18,10 @@ from phr.errors import PhrError, ServerUnavailable
 from phr.feed import landings
 from phr.readings.chunk import ChunkDoc, decode_rows, encode_rows
 from phr.readings.columns import pack, pack_increasing, unpack, unpack_increasing
+from phr.readings.dirty import days_of, mark_dirty
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import Key, Row
 from phr.readings.spans import bucket_id, bucket_start_text, span_of
-from phr.readings.store import days_of, mark_dirty
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
 

@@ -10,13 +10,13 @@ from ingest.worker import Worker
 from phr.intake import held, rejections
 from phr.notices import outbox
 from phr.readings import store
-from phr.recording import Recorder
+from phr.recording import Recorder, recorder
 
 DIED = 86
 # Where each step is looked up when it runs, in the order of a batch's way.
 STEPS: dict[str, tuple[Any, str]] = {
     "record": (Recorder, "record"),
-    "sort": (Recorder, "_sort"),
+    "sort": (recorder, "sort"),
     "note-sources": (store, "note_sources"),
     "write-buckets": (store, "_bulk"),
     "evaluate": (Recorder, "_evaluate"),

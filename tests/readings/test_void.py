@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from phr.database import Database
-from phr.readings import folding, latest, store, void
+from phr.readings import folding, latest, spans, store, void
 from phr.readings.summaries import days
 from phr.readings.void import Act, Source, VoidedTooOften, Wanted
 from tests.cast import T0
@@ -125,7 +125,7 @@ def test_what_was_never_there_is_not_made_void(database: Database) -> None:
 
 def test_void_keeps_its_room_so_that_it_can_come_back(database: Database) -> None:
     void.void(database, ANAS, FIRST, ACT)
-    cap = store.span_of(ANAS.metric).cap
+    cap = spans.span_of(ANAS.metric).cap
     full = arriving(a_run([T0 + 5 + i for i in range(cap)], [1] * cap))
     assert delivered(database, full)[0] == cap - 3
 
