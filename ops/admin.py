@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pymongo.errors import PyMongoError
 
-from ops import admin_devices, admin_erase, admin_keys, admin_qr, admin_rates, administration
+from ops import admin_archive, admin_devices, admin_erase, admin_keys, admin_qr, admin_rates, administration
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -59,6 +59,7 @@ def parser() -> Parser:
     _clients(things)
     admin_keys.add(things)
     admin_erase.add(things)
+    admin_archive.add(things)
     _verb(things, "feed", "restart", lambda operator, _: administration.restart_feed(operator))
     return root
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ops.administration import OPERATOR_CLIENT, Operator, Printed
+from ops.admin_archive import record
+from ops.administration import Operator, Printed
 from phr.erasure import asking, erasures
-from phr.people import access
-from phr.people.access import Line
-from phr.people.grants import ERASURE
 
 
 def add(things: Any) -> None:
@@ -26,27 +24,10 @@ def _run(operator: Operator, wished: argparse.Namespace) -> Printed:
     if wished.show:
         return erasures.find(operator.database, wished.person).as_json()
     if wished.cancel:
-        _record(operator, wished.person, "erasure taken back")
+        record(operator, wished.person, "write", "erasure taken back")
         asking.cancel(operator.database, wished.person, operator.now_ms)
         return {"person_id": wished.person, "state": "kept"}
-    _record(operator, wished.person, f"erasure: {wished.reason}")
+    record(operator, wished.person, "write", f"erasure: {wished.reason}")
     days = operator.settings.erasure_days
     asked, receipt = asking.ask(operator.database, wished.person, "operator", days, operator.now_ms)
     return asked.as_json() | {"receipt": receipt}
-
-
-def _record(operator: Operator, person: str, about: str) -> None:
-    line = Line(
-        at_ms=operator.now_ms,
-        who=operator.settings.operator,
-        client_id=OPERATOR_CLIENT,
-        act=operator.settings.operator,
-        role="operator",
-        grant=None,
-        person=person,
-        verb="write",
-        categories=(ERASURE,),
-        about=about[:200],
-        outcome="allowed",
-    )
-    access.record(operator.database, line)

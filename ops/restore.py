@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,9 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     parser.add_argument("--check", action="store_true", help="into a server of its own, which is thrown away")
     asked = parser.parse_args(argv)
     with _target(settings, is_check=asked.check) as database, tqdm(unit=" documents") as bar:
-        manifest = put_back(database, asked.backup, bar, lambda: _erase_again(database, settings))
+        # What is thrown away needs no keys; what is served must not bring anybody back.
+        erase_again = (lambda: None) if asked.check else lambda: _erase_again(database, settings)
+        manifest = put_back(database, asked.backup, bar, erase_again)
     total = sum(one.documents for one in manifest.collections.values())
     done = "can be restored" if asked.check else "is restored"
     print(f"{asked.backup} {done}: {total:,} documents as of {manifest.made_at}, each as it was.")
@@ -74,10 +77,14 @@ def put_back(database: Database, backup: Path, bar: Bar, erase_again: Callable[[
 
 
 def _erase_again(database: Database, settings: Settings) -> None:
-    """Raises SettingInvalid where the keys or the register can't be read."""
-    if register.lines(settings.data_dir):
-        keyring.use(master_keys.load(settings))
-        erasing.replay(database, erasing.house(settings), now_ms())
+    """Says how many were, on standard error. Raises SettingInvalid where the keys or the register can't be read."""
+    path = settings.data_dir / register.FILE
+    if not path.exists():
+        tqdm.write(f"There is no register of erasures at {path}: nobody was erased again.", sys.stderr)
+        return
+    keyring.use(master_keys.load(settings))
+    count = erasing.replay(database, erasing.house(settings), now_ms())
+    tqdm.write(f"{count:,} people of the register {path} are erased in what was restored, too.", sys.stderr)
 
 
 def _empty(database: Database) -> None:

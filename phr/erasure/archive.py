@@ -3,7 +3,7 @@
 Collection ``retained``; no route leads there:
     _id  archive                     organisation, until_ms, sealed: whose record it was
     _id  archive:entry:version       archive, organisation, entry: the row of that version, its words sealed as before
-Files stay where they are, under ``metadata.retained`` in the place of the person.
+Files stay where they are, the archive in the place of the person.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from phr.clock import to_datetime, to_ms
 from phr.database import Database, Document, insert_new
+from phr.errors import NotFound
 from phr.people import people, seals
 from phr.people.keyring import KeyDestroyed
 from phr.timeline import entry
@@ -53,8 +54,7 @@ def move(database: Database, person: str, years: int) -> list[str]:
             last_ms = max(last_ms, *(int(row["changed_at_ms"]) for row in rows))
         _keep_identity(database, person, (archive, organisation), _years_after(last_ms, years))
         files = {"metadata.person": person, "metadata.retained_by": organisation}
-        moved = {"metadata.person": None, "metadata.retained": archive}
-        database["documents.files"].update_many(files, {"$set": moved})
+        database["documents.files"].update_many(files, {"$set": {"metadata.person": archive}})
     return moved_to
 
 
@@ -65,9 +65,19 @@ def found(database: Database, archives: Iterable[str]) -> list[Archive]:
     ]
 
 
+def of_organisation(database: Database, organisation: str) -> list[Archive]:
+    rows = database[COLLECTION].find({"organisation": organisation, "until_ms": {"$exists": True}}).sort("_id", 1)
+    return [_archive(database, row) for row in rows]
+
+
 def opened(database: Database, archive: str) -> tuple[dict[str, Any], list[Entry]]:
-    """Whose record it was, and the versions, for the organisation that keeps them."""
-    head = database[COLLECTION].find_one({"_id": archive}) or {}
+    """Whose record it was, and the versions, for the organisation that keeps them. Raises NotFound.
+
+    Their files: ``files.pieces`` with the archive for the person.
+    """
+    head = database[COLLECTION].find_one({"_id": archive, "until_ms": {"$exists": True}})
+    if head is None:
+        raise NotFound("no such archive")
     whose: dict[str, Any] = seals.unseal(database, _owner(head), _place(archive), head["sealed"])
     rows = database[COLLECTION].find({"archive": archive}).sort("_id", 1)
     return whose, [entry.from_row(database, row["entry"] | {"person": archive}) for row in rows]
@@ -78,7 +88,7 @@ def expire_one(database: Database, now_ms: int) -> bool:
     head = database[COLLECTION].find_one({"until_ms": {"$lte": now_ms}}, {"_id": 1})
     if head is None:
         return False
-    files = [row["_id"] for row in database["documents.files"].find({"metadata.retained": head["_id"]}, {"_id": 1})]
+    files = [row["_id"] for row in database["documents.files"].find({"metadata.person": head["_id"]}, {"_id": 1})]
     database["documents.chunks"].delete_many({"files_id": {"$in": files}})
     database["documents.files"].delete_many({"_id": {"$in": files}})
     database[COLLECTION].delete_many({"archive": head["_id"]})
@@ -89,8 +99,6 @@ def expire_one(database: Database, now_ms: int) -> bool:
 def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index("archive", name="archive", sparse=True)
     database[COLLECTION].create_index("until_ms", name="until", sparse=True)
-    is_kept = {"metadata.retained": {"$exists": True}}
-    database["documents.files"].create_index("metadata.retained", name="retained", partialFilterExpression=is_kept)
 
 
 def _organisations(database: Database, person: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Carries an erasure out in steps; cut off anywhere and run again, it comes to the same end.
 
+note    what is asked for, and taken back, on the register, for after a restore
 close   on the register, then the archive of organisations, devices let go, the person's key destroyed: from here on
         nobody gets in and nothing sealed opens
 sweep   when no process remembers the person any more: all rows of the table of places go, the traces are renamed
@@ -21,10 +22,11 @@ from phr.auth.keys import signing_key
 from phr.auth.tokens import issuer_of
 from phr.config import Settings
 from phr.database import Database, Document, transact
-from phr.erasure import archive, certificate, places, register, theirs, traces
+from phr.erasure import archive, certificate, erasures, places, register, theirs, traces
 from phr.erasure.certificate import Done
 from phr.erasure.erasures import COLLECTION
 from phr.erasure.places import Stay, Whose
+from phr.erasure.register import Line
 from phr.people import people, seals
 
 # Other processes forget a key within a minute (keyring.LIFE_S), devices and people at their next batch, and a request
@@ -52,6 +54,8 @@ def house(settings: Settings) -> House:
 
 def do_one(database: Database, of: House, now_ms: int) -> bool:
     """Takes the next step of one erasure that is due; True where there was one. Raises what kept it from ending."""
+    if note_one(database, of, now_ms):
+        return True
     row = database[COLLECTION].find_one({"next_at_ms": {"$lte": now_ms}}, sort=[("next_at_ms", 1)])
     if row is None:
         return False
@@ -63,6 +67,18 @@ def do_one(database: Database, of: House, now_ms: int) -> bool:
     else:
         sweep(database, of, row["_id"])
         finish(database, of, row["_id"], now_ms)
+    return True
+
+
+def note_one(database: Database, of: House, now_ms: int) -> bool:
+    """Writes one request, or the end of one, on the register; True where there was one that it does not have."""
+    row = erasures.unnoted(database)
+    if row is None:
+        return False
+    line = {"did": row["state"], "person": row["_id"], "at_ms": now_ms}
+    kept = ("asked_by", "asked_at_ms", "receipt", "due_at_ms") if row["state"] == "asked" else ()
+    register.append(of.data_dir, line | {name: row[name] for name in kept})
+    erasures.set_noted(database, row, now_ms)
     return True
 
 
@@ -98,27 +114,48 @@ def sweep(database: Database, of: House, person: str) -> None:
 def finish(database: Database, of: House, person: str, now_ms: int) -> None:
     """The certificate, on the register and in the row; all else that the row knew goes."""
     row = _row(database, person)
-    given = _given_before(of, person) or _certified(database, of, row, now_ms)
-    if not register.has(of.data_dir, person, "finished"):
+    if _given_before(of, person) is None:
+        given = _certified(database, of, row, now_ms)
         register.append(of.data_dir, {"did": "finished", "person": person, "at_ms": now_ms, "certificate": given})
-    gone = dict.fromkeys(("alias", "stays", "others", "archives", "removed", "next_at_ms"), "")
-    done = {"$set": {"state": "done", "certificate": given}, "$unset": gone}
+    gone = dict.fromkeys(("alias", "stays", "others", "archives", "removed", "next_at_ms", "noted_at_ms"), "")
+    # The first of the register, should two have been at it.
+    done = {"$set": {"state": "done", "certificate": _given_before(of, person)}, "$unset": gone}
     database[COLLECTION].update_one({"_id": person, "state": "swept"}, done)
 
 
 def replay(database: Database, of: House, now_ms: int) -> int:
-    """Erases all of the register again, at once, in a restored database that nobody uses yet; how many. Repeatable."""
-    began = {line["person"]: line for line in register.lines(of.data_dir) if line["did"] == "began"}
-    for person, line in began.items():
-        again = {name: line[name] for name in ("asked_by", "asked_at_ms", "receipt")}
-        again |= {"state": "asked", "due_at_ms": line["at_ms"], "next_at_ms": line["at_ms"]}
-        database[COLLECTION].replace_one({"_id": person}, again, upsert=True)
-        close(database, of, person, line["at_ms"])
-        sweep(database, of, person)
-        _go_on(database, person, "closed", {"state": "swept", "next_at_ms": now_ms})
-        if _given_before(of, person):
-            finish(database, of, person, now_ms)
+    """For a restored database that nobody uses yet; how many were erased again. Safe to repeat.
+
+    What was asked for since the backup, or taken back, is so again; whose erasure had begun is erased again, at once.
+    """
+    told = register.lines(of.data_dir)
+    began = {line["person"]: line for line in told if line["did"] == "began"}
+    asked = {line["person"]: line for line in told if line["did"] in ("asked", "cancelled")}
+    for person in asked.keys() - began.keys():
+        _ask_again(database, asked[person])
+    for line in began.values():
+        _erase_again(database, of, line, now_ms)
     return len(began)
+
+
+def _ask_again(database: Database, line: Line) -> None:
+    database[COLLECTION].delete_one({"_id": line["person"]})
+    if line["did"] == "asked":
+        names = ("asked_by", "asked_at_ms", "receipt", "due_at_ms")
+        row = {"_id": line["person"], "state": "asked", "next_at_ms": line["due_at_ms"], "noted_at_ms": line["at_ms"]}
+        database[COLLECTION].insert_one(row | {name: line[name] for name in names})
+
+
+def _erase_again(database: Database, of: House, line: Line, now_ms: int) -> None:
+    person, at_ms = line["person"], line["at_ms"]
+    again = {name: line[name] for name in ("asked_by", "asked_at_ms", "receipt")}
+    again |= {"state": "asked", "due_at_ms": at_ms, "next_at_ms": at_ms, "noted_at_ms": at_ms}
+    database[COLLECTION].replace_one({"_id": person}, again, upsert=True)
+    close(database, of, person, at_ms)
+    sweep(database, of, person)
+    _go_on(database, person, "closed", {"state": "swept", "next_at_ms": now_ms})
+    if _given_before(of, person):
+        finish(database, of, person, now_ms)
 
 
 def _make_room(database: Database, of: House, person: str, now_ms: int) -> None:

@@ -2,8 +2,9 @@
 
 Collection ``erasures``, a row a person:
     _id            person
-    state          "asked" (it can be taken back) → "closing" → "closed" → "swept" → "done"
+    state          "asked" (→ "cancelled") → "closing" → "closed" → "swept" → "done"
     asked_at_ms, asked_by ("owner" | "guardian" | "operator"), receipt (hash), due_at_ms   next_at_ms: the next step
+    noted_at_ms    when the register heard of it; one that was cancelled goes then
     alias          the name that stands for the person in what must stay; gone when all is done
     stays, others  the devices that were theirs, the people whose records they wrote in
     archives       where organisations keep what they must
@@ -27,7 +28,7 @@ from phr.errors import NotFound, PhrError
 
 COLLECTION = "erasures"
 DAY_MS = 86_400_000
-State = Literal["asked", "closing", "closed", "swept", "done"]
+State = Literal["asked", "cancelled", "closing", "closed", "swept", "done"]
 
 
 class TooLate(PhrError):
@@ -63,12 +64,13 @@ def ask(database: Database, person: str, by: str, days: int, now_ms: int) -> tup
     Asked again it is due when it was, and the new receipt counts. Raises TooLate.
     """
     receipt = secrets.token_urlsafe(24)
-    new = {"asked_at_ms": now_ms, "asked_by": by}
+    new = {"_id": person, "state": "asked", "asked_at_ms": now_ms, "asked_by": by}
     new |= {"due_at_ms": now_ms + days * DAY_MS, "next_at_ms": now_ms + days * DAY_MS}
+    there_or_new = {"$cond": [{"$eq": ["$state", "asked"]}, "$$ROOT", new]}
     try:
         row = database[COLLECTION].find_one_and_update(
-            {"_id": person, "state": "asked"},
-            [{"$replaceWith": {"$mergeObjects": [new, "$$ROOT", {"receipt": hash_of(receipt)}]}}],
+            {"_id": person, "state": {"$in": ["asked", "cancelled"]}},
+            [{"$replaceWith": {"$mergeObjects": [there_or_new, {"receipt": hash_of(receipt)}]}}],
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
@@ -82,9 +84,25 @@ def ask(database: Database, person: str, by: str, days: int, now_ms: int) -> tup
 
 def cancel(database: Database, person: str) -> None:
     """The record stays. Raises NotFound where nobody asked, TooLate."""
-    if not database[COLLECTION].delete_one({"_id": person, "state": "asked"}).deleted_count:
+    change = {"$set": {"state": "cancelled"}, "$unset": {"noted_at_ms": "", "next_at_ms": ""}}
+    if not database[COLLECTION].update_one({"_id": person, "state": "asked"}, change).matched_count:
         find(database, person)
         raise TooLate("this record is being erased; that can't be taken back")
+
+
+def unnoted(database: Database) -> Document | None:
+    """A request, or the end of one, that the register has not heard of."""
+    wanted = {"state": {"$in": ["asked", "cancelled"]}, "noted_at_ms": {"$exists": False}}
+    return database[COLLECTION].find_one(wanted)
+
+
+def set_noted(database: Database, row: Document, now_ms: int) -> None:
+    """The register has heard of the row as it was read; one that has changed since is noted again."""
+    as_read = {"_id": row["_id"], "state": row["state"], "receipt": row["receipt"]}
+    if row["state"] == "cancelled":
+        database[COLLECTION].delete_one(as_read)
+    else:
+        database[COLLECTION].update_one(as_read, {"$set": {"noted_at_ms": now_ms}})
 
 
 def find(database: Database, person: str) -> Erasure:
@@ -103,11 +121,12 @@ def hash_of(receipt: str) -> str:
 
 def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index("next_at_ms", name="next", sparse=True)
+    database[COLLECTION].create_index("state", name="state")
     database[COLLECTION].create_index("receipt", name="receipt")
 
 
 def _found(database: Database, wanted: Document) -> Erasure:
-    row = database[COLLECTION].find_one(wanted)
+    row = database[COLLECTION].find_one(wanted | {"state": {"$ne": "cancelled"}})
     if row is None:
         raise NotFound("no erasure was asked for")
     return _erasure(row)

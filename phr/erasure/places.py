@@ -34,6 +34,7 @@ class Whose:
         return sorted({one.device for one in self.stays if one.is_alone})
 
 
+NOTHING: Document = {"_id": {"$in": []}}
 Find = Callable[[Database, Whose], Document]
 
 
@@ -62,12 +63,16 @@ def _held(_: Database, whose: Whose) -> Document:
 
 def _rejections(_: Database, whose: Whose) -> Document:
     """What their devices sent that was refused; of a shared device, what came while it was theirs too."""
-    wanted: list[Document] = [{"device": {"$in": whose.alone}}]
+    wanted: list[Document] = [_sent_by(one) for one in whose.alone]
     for one in whose.stays:
         ends = {"$gte": one.since_ms, "$lt": one.until_ms}
         between = {name: end for name, end in ends.items() if end is not None}
-        wanted.append({"device": one.device} | ({"received_at_ms": between} if between else {}))
-    return {"$or": wanted}
+        wanted.append(_sent_by(one.device) | ({"received_at_ms": between} if between else {}))
+    return {"$or": wanted} if wanted else NOTHING
+
+
+def _sent_by(device: str) -> Document:
+    return {"vendor": device.partition("/")[0], "device": device}
 
 
 def _chunks(database: Database, whose: Whose) -> Document:

@@ -1,6 +1,8 @@
 """The register of erasures: a file beside the database and outside its backups, replayed after every restore.
 
 One JSON object a line, only ever appended to:
+    {"did": "asked", "person", "at_ms", "asked_by", "asked_at_ms", "receipt", "due_at_ms"}
+    {"did": "cancelled", "person", "at_ms"}
     {"did": "began", "person", "at_ms", "asked_by", "asked_at_ms", "receipt"}      on the disk before anything is taken
     {"did": "finished", "person", "at_ms", "certificate"}
 """

@@ -96,15 +96,6 @@ def discard(database: Database, person: str, entry: str, file_id: str) -> None:
         _bucket(database).delete(file_id)
 
 
-def erase(database: Database, person: str) -> int:
-    """Takes away all files of a person but those that an organisation retains; how many. Safe to repeat."""
-    theirs = {"metadata.person": person, "metadata.retained_by": None}
-    found = [row["_id"] for row in database[f"{BUCKET}.files"].find(theirs, {"_id": 1})]
-    database[f"{BUCKET}.chunks"].delete_many({"files_id": {"$in": found}})
-    database[f"{BUCKET}.files"].delete_many({"_id": {"$in": found}})
-    return len(found)
-
-
 def ensure_indexes(database: Database) -> None:
     database[f"{BUCKET}.files"].create_index([("metadata.person", 1), ("metadata.entry", 1)], name="entry")
 

@@ -186,16 +186,7 @@ def test_once_the_key_is_destroyed_the_file_is_gone_for_good(paper: Cast) -> Non
         list(files.pieces(paper.database, paper.owner, "d1", file_id))
 
 
-def test_file_that_an_organisation_retains_outlives_the_persons_key_and_erasure(paper: Cast) -> None:
+def test_file_that_an_organisation_retains_outlives_the_persons_key(paper: Cast) -> None:
     file_id = files.keep(paper.database, paper.owner, "d9", PNG, "Clinic")
     seals.destroy(paper.database, paper.owner, T0)
-    assert files.erase(paper.database, paper.owner) == 0
     assert b"".join(files.pieces(paper.database, paper.owner, "d9", file_id)) == PNG
-
-
-def test_erased_files_are_gone_and_others_stay(paper: Cast) -> None:
-    put(paper, PNG)
-    other = files.keep(paper.database, paper.stranger, "d1", PNG)
-    assert files.erase(paper.database, paper.owner) == 1
-    assert [row["_id"] for row in paper.database["documents.files"].find()] == [other]
-    assert {row["files_id"] for row in paper.database["documents.chunks"].find()} == {other}

@@ -63,7 +63,8 @@ def test_taken_back_in_time_the_record_stays(cast: Cast) -> None:
     ask(cast)
     assert cast.send(cast.owner, "DELETE", PLANNED).status_code == 204
     assert cast.send(cast.owner, "DELETE", PLANNED).status_code == 404
-    assert not erasing.do_one(cast.database, house_of(cast), now_ms() + 100 * DAY_MS)
+    while erasing.do_one(cast.database, house_of(cast), now_ms() + 100 * DAY_MS):
+        pass
     assert cast.send(cast.owner, "GET", RECORD).status_code == 200
 
 

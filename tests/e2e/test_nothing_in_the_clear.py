@@ -1,4 +1,7 @@
-"""What identifies people or tells of them is in no file of a stopped installation: database, journal, broker, logs."""
+"""What identifies people or tells of them is in no file of a stopped installation: database, journal, broker, logs.
+
+Then one of them is erased: no document names them any more, and no file of ours but the register.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ import pytest
 
 from ops import administration, mongod
 from phr import clock
+from phr.erasure import asking, erasing
 from phr.intake import devices
 from phr.intake.devices import NewDevice
 from phr.people import directory, logins
 from phr.people.people import NewPerson
 from phr.timeline.kinds import kinds
+from tests.erasure.lives import naming
 from tests.real.installation import VENDOR, Installation, installed
 from tests.timeline.papers import a_docx
 from tests.timeline.test_kinds import EXAMPLES
@@ -28,6 +33,7 @@ MARKS = ("暗记", "欧阳", "诸葛", PINYIN, PHONE, NUMBER, LOGIN, "1949-12-31
 CONTROL, FIRMWARE = "unsealed-control", "firmware-control"  # that the search would find what is in the clear
 
 
+PERSON, NAMING = "the erased one's id", "collections that hold it"
 Found = dict[str, set[str]]  # what was looked for -> files that hold it, when everything had stopped
 
 
@@ -38,10 +44,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         patch.setattr(mongod, "_command", lambda *args: _uncompressed(compressed(*args)))
         directory = tmp_path_factory.mktemp("left")
         with installed(directory) as running:
-            _lived(running)
+            person = _lived(running)
+            named = _erased(running, person)
     master = (directory / "keys" / "master.key").read_text().strip()
-    searched = {mark: mark for mark in (*MARKS, CONTROL, FIRMWARE)} | {"master": master}
-    files: Found = {name: set() for name in searched}
+    searched = {mark: mark for mark in (*MARKS, CONTROL, FIRMWARE)} | {"master": master, PERSON: person}
+    files: Found = {name: set() for name in searched} | {NAMING: named}
     for one in directory.rglob("*"):
         content = one.read_bytes() if one.is_file() else b""
         for name, text in searched.items():
@@ -68,8 +75,26 @@ def test_master_key_is_in_its_file_alone(found: Found) -> None:
     assert found["master"] == {"keys/master.key"}
 
 
-def _lived(running: Installation) -> None:
-    """Everything that takes words in, used once."""
+def test_erased_person_is_named_by_the_marker_and_the_certificate_alone(found: Found) -> None:
+    assert found[NAMING] == {"data_keys", "erasures"}
+
+
+def test_erased_person_is_in_no_file_but_the_register_and_the_databases_own(found: Found) -> None:
+    """The database writes over freed space, and its oplog turns round; what it held there was sealed."""
+    assert {one for one in found[PERSON] if not one.startswith("mongodb/")} == {"registers/erasures.jsonl"}
+
+
+def _erased(running: Installation, person: str) -> set[str]:
+    """The collections that hold the id after an erasure."""
+    database, now = running.operator.database, clock.now_ms()
+    asking.ask(database, person, "owner", 0, now)
+    while erasing.do_one(database, erasing.house(running.operator.settings), now):
+        now += erasing.QUIET_MS
+    return set(naming(database, person))
+
+
+def _lived(running: Installation) -> str:
+    """Everything that takes words in, used once, by the person whose id this gives."""
     database = running.operator.database
     database["control"].insert_one({"said": CONTROL})
     known = {"name": NAME, "phone": PHONE, "identity_number": NUMBER, "birth_on": date(1949, 12, 31)}
@@ -83,6 +108,7 @@ def _lived(running: Installation) -> None:
     _told(running, person)
     version = _asked(running, person, "GET", "")[1]
     _asked(running, person, "PATCH", "", {"name": NEW_NAME}, version=version)
+    return person
 
 
 def _measured(running: Installation, person: str) -> None:

@@ -18,6 +18,7 @@ from phr.erasure.places import STAYING, TAKEN, Stay, Whose
 from phr.errors import NotFound
 from phr.people import people, seals
 from phr.people.keyring import KeyDestroyed
+from phr.timeline import files
 from tests.cast import T0, Cast
 from tests.erasure.lives import CLINIC, Life, erased, files_with, lived, naming
 
@@ -31,6 +32,7 @@ OF_TESTS = {"aims", "zeal", "control"}  # what other tests make in the same data
 def life(cast: Cast) -> Life:
     made = lived(cast)
     asking.ask(cast.database, cast.owner, "owner", 7, T0)
+    assert erasing.do_one(made.database, made.house, T0)  # noted
     return made
 
 
@@ -125,7 +127,8 @@ def test_what_an_organisation_must_keep_opens_for_it_alone(life: Life) -> None:
     whose, entries = archive.opened(life.database, kept["archive"])
     assert (whose["name"], whose["person"]) == ("owner", life.person)
     assert {one.content["text"] for one in entries} == {"出院小结"}
-    assert _count(life.database, "documents.chunks", {}) == 2
+    (file_id,) = life.database["documents.files"].distinct("_id")
+    assert b"".join(files.pieces(life.database, kept["archive"], "d2", file_id)) == b"x" * 300_000
     until = int(kept["until"][:4]) - 2026
     assert until in (15, 16)
     assert not archive.expire_one(life.database, T0)
@@ -144,7 +147,8 @@ def test_log_lines_stay_under_another_name_until_the_law_lets_them_go(life: Life
 def test_taken_back_in_time_nothing_happens(life: Life) -> None:
     before = naming(life.database, life.person)
     asking.cancel(life.database, life.person, T0)
-    assert not erasing.do_one(life.database, life.house, T0 + 30 * 86_400_000)
+    while erasing.do_one(life.database, life.house, T0 + 30 * 86_400_000):
+        pass
     after = naming(life.database, life.person)
     assert after == {name: count for name, count in before.items() if name != "erasures"} | {
         "notices": before["notices"] + 1  # that it was taken back
@@ -167,6 +171,30 @@ def test_asked_again_it_is_due_when_it_was(life: Life) -> None:
     again, receipt = erasures.ask(life.database, life.person, "owner", 7, T0 + 86_400_000)
     assert again.due_at_ms == T0 + 7 * 86_400_000
     assert erasures.find_by_receipt(life.database, receipt) == again
+
+
+def test_cancelled_and_asked_once_more_it_is_due_anew(life: Life) -> None:
+    asking.cancel(life.database, life.person, T0)
+    with pytest.raises(NotFound):
+        erasures.find(life.database, life.person)
+    again, _ = erasures.ask(life.database, life.person, "owner", 7, T0 + 86_400_000)
+    assert again.due_at_ms == T0 + 8 * 86_400_000
+    assert erasing.do_one(life.database, life.house, T0)
+    assert [line["did"] for line in register.lines(life.house.data_dir)] == ["asked", "asked"]
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_restore_knows_what_was_asked_and_taken_back_since(life: Life, *, is_cancelled: bool) -> None:
+    """The backup is from before the request, or from before it was taken back."""
+    backed_up = list(life.database["erasures"].find())
+    if is_cancelled:
+        asking.cancel(life.database, life.person, T0)
+        assert erasing.do_one(life.database, life.house, T0)
+        life.database["erasures"].insert_many(backed_up)
+    else:
+        life.database["erasures"].delete_many({})
+    assert erasing.replay(life.database, life.house, T0) == 0
+    assert list(life.database["erasures"].find()) == ([] if is_cancelled else backed_up)
 
 
 class Killed(BaseException):
@@ -192,7 +220,7 @@ def test_cut_off_before_and_after_every_step_it_comes_to_the_same_end(
             deaths -= 1
     assert (pending, deaths) == (set(), 0)
     assert naming(life.database, life.person) == LEFT
-    assert [line["did"] for line in register.lines(life.house.data_dir)] == ["began", "finished"]
+    assert [line["did"] for line in register.lines(life.house.data_dir)] == ["asked", "began", "finished"]
 
 
 def _make_deadly(patch: pytest.MonkeyPatch, module: Any, name: str, pending: set[tuple[str, str]]) -> None:
