@@ -76,8 +76,7 @@ def note_one(database: Database, of: House, now_ms: int) -> bool:
     if row is None:
         return False
     line = {"did": row["state"], "person": row["_id"], "at_ms": now_ms}
-    kept = ("asked_by", "asked_at_ms", "receipt", "due_at_ms") if row["state"] == "asked" else ()
-    register.append(of.data_dir, line | {name: row[name] for name in kept})
+    register.append(of.data_dir, line | (_said(row) if row["state"] == "asked" else {}))
     erasures.set_noted(database, row, now_ms)
     return True
 
@@ -89,8 +88,7 @@ def close(database: Database, of: House, person: str, now_ms: int) -> None:
     if row is None:
         return
     if not register.has(of.data_dir, person, "began"):
-        kept = {name: row[name] for name in ("asked_by", "asked_at_ms", "receipt")}
-        register.append(of.data_dir, {"did": "began", "person": person, "at_ms": now_ms} | kept)
+        register.append(of.data_dir, {"did": "began", "person": person, "at_ms": now_ms} | _said(row))
     _make_room(database, of, person, now_ms)
     people.close(database, person)
     seals.destroy(database, person, now_ms)
@@ -141,21 +139,24 @@ def replay(database: Database, of: House, now_ms: int) -> int:
 def _ask_again(database: Database, line: Line) -> None:
     database[COLLECTION].delete_one({"_id": line["person"]})
     if line["did"] == "asked":
-        names = ("asked_by", "asked_at_ms", "receipt", "due_at_ms")
         row = {"_id": line["person"], "state": "asked", "next_at_ms": line["due_at_ms"], "noted_at_ms": line["at_ms"]}
-        database[COLLECTION].insert_one(row | {name: line[name] for name in names})
+        database[COLLECTION].insert_one(row | _said(line))
 
 
 def _erase_again(database: Database, of: House, line: Line, now_ms: int) -> None:
     person, at_ms = line["person"], line["at_ms"]
-    again = {name: line[name] for name in ("asked_by", "asked_at_ms", "receipt")}
-    again |= {"state": "asked", "due_at_ms": at_ms, "next_at_ms": at_ms, "noted_at_ms": at_ms}
+    again = _said(line) | {"state": "asked", "next_at_ms": at_ms, "noted_at_ms": at_ms}
     database[COLLECTION].replace_one({"_id": person}, again, upsert=True)
     close(database, of, person, at_ms)
     sweep(database, of, person)
     _go_on(database, person, "closed", {"state": "swept", "next_at_ms": now_ms})
     if _given_before(of, person):
         finish(database, of, person, now_ms)
+
+
+def _said(row: Document) -> Document:
+    """What was asked, as a row and a line of the register have it."""
+    return {name: row[name] for name in ("asked_by", "asked_at_ms", "due_at_ms", "receipt")}
 
 
 def _make_room(database: Database, of: House, person: str, now_ms: int) -> None:

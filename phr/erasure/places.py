@@ -104,6 +104,7 @@ TAKEN: Mapping[str, Find] = {
     "clock_samples": _of_own_devices("_id"),
     "import_parts": _where("person"),
     "imports": _where("person"),
+    "exports": _where("person"),
     "entry_imports": _where("person"),
     "documents.chunks": _chunks,
     "documents.files": _where("metadata.person"),

@@ -28,7 +28,7 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
     for name in ("entries", "entry_history"):
         wrote: Document = {"person": {"$in": others}, "author.subject": person}
         database[name].update_many(wrote, {"$set": {"author.subject": alias}})
-    for name, field in (("imports", "author"), ("imports", "taken_back.by"), ("restamps", "by")):
+    for name, field in (("imports", "author"), ("imports", "taken_back.by"), ("exports", "author"), ("restamps", "by")):
         database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
     for other in others:
         acted = {"_id": {"$gte": f"{other}:", "$lt": f"{other};"}, "l.a": person}

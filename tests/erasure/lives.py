@@ -152,6 +152,7 @@ def _by_hand(database: Database, owner: str) -> None:
         "device_status": [{"_id": device, "state": "online"}],
         "device_sightings": [{"_id": device, "at_ms": T0}],
         "clock_samples": [{"_id": device, "s": []}],
+        "exports": [{"_id": "x1", "person": owner, "author": owner}],
         "entry_imports": [{"_id": f"{owner}:i", "person": owner}],
         "landings": [{"b": [f"{owner}:weight:1:{device}", "another:1"], "v": [1, 1], "at": at}],
         "priorities": [{"_id": f"{owner}:heart-rate", "p": owner, "sources": [device]}],
