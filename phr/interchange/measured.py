@@ -1,4 +1,4 @@
-"""What an export that shows readings goes through: a person's metrics, and of each all that stands, part by part."""
+"""What an export that shows a record goes through, part by part: of each metric all that stands, and the entries."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from phr.readings import raw_page
 from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
 from phr.readings.track import Track
+from phr.timeline import listing
+from phr.timeline.entry import Entry
+from phr.timeline.listing import Filter
 from phr.vocabulary.metrics import vocabulary
 
+PAGE = 200
 EVER_MS = (-(2**43), 2**43)
 
 
@@ -30,3 +34,14 @@ def lanes(asked: Asked) -> list[Lane]:
 def rows_of(lane: Lane) -> Iterator[Rows]:
     """Every reading that stands, in order of time; what is in memory is one span of all its devices."""
     return raw_page.groups(Track(lane), EVER_MS)
+
+
+def entries_of(asked: Asked) -> Iterator[Entry]:
+    """Every entry as it is now, newest first; a page is in memory."""
+    cursor = None
+    while True:
+        page = listing.page(asked.database, asked.person, Filter(), PAGE, cursor)
+        yield from page.entries
+        cursor = page.next_cursor
+        if cursor is None:
+            return

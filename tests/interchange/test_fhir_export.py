@@ -1,0 +1,114 @@
+"""FHIR bundles and patient summaries: valid by the published model, with the record's codes, times and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from phr.interchange.exporters import Asked, fhir, ips
+from phr.people import people
+from phr.readings.store import write
+from phr.timeline import entries
+from phr.timeline.content import checked
+from phr.timeline.effective import Effective, placed, remembered
+from phr.timeline.entries import NewEntry
+from phr.timeline.entry import Author, Draft
+from phr.timeline.kinds import kinds
+from tests.cast import T0
+from tests.interchange.conftest import Desk
+from tests.readings.builders import a_run, arriving
+from tests.timeline.test_kinds import EXAMPLES
+
+CUFF = {"systolic": 1280, "diastolic": 820}
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """One entry of each kind, at times as they are remembered, and readings."""
+    person = people.require(desk.database, desk.ana)
+    times = ("1987", "spring 2003", "1990s", "2011-05", "winter 2009")
+    for number, (name, said) in enumerate(sorted(EXAMPLES.items())):
+        told = remembered(times[number % len(times)])
+        assert told is not None
+        when = Effective(placed(told, person.offset_min_at))
+        draft = Draft(kind=name, content=checked(kinds()[name], said), effective=when)
+        new = NewEntry(person=desk.ana, draft=draft, author=Author(desk.ana, "app", None))
+        entries.create(desk.database, new, T0)
+    low = a_run(T0, 2200, "glucose-capillary", extras={0: {"flag": "below-range"}})
+    runs = (a_run([T0, T0 + 60_000], [720, 730]), a_run(T0, CUFF, "blood-pressure"), low)
+    write(desk.database, [arriving(run, person=desk.ana) for run in runs])
+    return desk
+
+
+def resources(desk: Desk, form: Any = fhir) -> list[dict[str, Any]]:
+    content = b"".join(form.write(Asked(desk.database, desk.ana, T0)))
+    Bundle.model_validate_json(content)
+    return [one["resource"] for one in msgspec.json.decode(content)["entry"]]
+
+
+def of_type(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [one for one in found if one["resourceType"] == name]
+
+
+def test_bundle_is_valid_and_holds_every_type(full: Desk) -> None:
+    found = {one["resourceType"] for one in resources(full)}
+    assert found == {
+        *("Patient", "Condition", "AllergyIntolerance", "MedicationStatement", "Immunization", "Procedure"),
+        *("Encounter", "DiagnosticReport", "Observation", "FamilyMemberHistory"),
+    }
+
+
+@pytest.mark.parametrize("form", [fhir, ips])
+def test_every_reference_leads_to_something_in_the_bundle(full: Desk, form: Any) -> None:
+    content = b"".join(form.write(Asked(full.database, full.ana, T0)))
+    told = {one["fullUrl"] for one in msgspec.json.decode(content)["entry"]}
+    named = {part.split(b'"')[0].decode() for part in content.split(b'"reference":"')[1:]}
+    assert named <= told
+    assert len(told) == content.count(b'"fullUrl"')
+
+
+def test_reading_has_its_code_unit_and_time(full: Desk) -> None:
+    beat = next(one for one in of_type(resources(full), "Observation") if one["code"]["text"] == "Heart rate")
+    assert beat["code"]["coding"] == [{"system": "http://loinc.org", "code": "8867-4"}]
+    assert beat["valueQuantity"] == {
+        "value": 72.0,
+        "unit": "/min",
+        "system": "http://unitsofmeasure.org",
+        "code": "/min",
+    }
+    assert beat["effectiveDateTime"] == "2026-11-23T07:30:00+08:00"
+
+
+def test_pressure_is_one_observation_of_two_components(full: Desk) -> None:
+    (cuff,) = [one for one in of_type(resources(full), "Observation") if "component" in one]
+    told = [(one["code"]["coding"][0]["code"], one["valueQuantity"]["value"]) for one in cuff["component"]]
+    assert told == [("8480-6", 128.0), ("8462-4", 82.0)]
+
+
+def test_what_is_beyond_the_sensor_has_a_comparator(full: Desk) -> None:
+    found = [one.get("valueQuantity", {}) for one in of_type(resources(full), "Observation")]
+    assert "<" in [one.get("comparator") for one in found]
+
+
+def test_summary_is_a_valid_document_whose_first_is_its_composition(full: Desk) -> None:
+    composition, whose, *_ = resources(full, ips)
+    assert (composition["resourceType"], whose["resourceType"]) == ("Composition", "Patient")
+    codes = [one["code"]["coding"][0]["code"] for one in composition["section"]]
+    assert codes == ["10160-0", "48765-2", "11450-4", "11369-6", "47519-4", "30954-2", "8716-3"]
+
+
+def test_summary_of_an_empty_record_says_that_nothing_is_known(desk: Desk) -> None:
+    composition, _, *absent = resources(desk, ips)
+    assert len(composition["section"]) == 3
+    found = [one.get("code") or one["medicationCodeableConcept"] for one in absent]
+    assert [one["coding"][0]["code"] for one in found] == ["no-medication-info", "no-allergy-info", "no-problem-info"]
+
+
+def test_words_of_a_summary_are_not_markup(desk: Desk) -> None:
+    when = Effective(placed(remembered("1987"), lambda _: 480))  # type: ignore[arg-type]
+    draft = Draft(kind="condition", content={"text": "<script>alert(1)</script>"}, effective=when)
+    entries.create(desk.database, NewEntry(person=desk.ana, draft=draft, author=Author("a", "b", None)), T0)
+    assert "<script>" not in resources(desk, ips)[0]["section"][2]["text"]["div"]
