@@ -134,9 +134,12 @@ def _parsed(env: str, default: Any, text: str) -> Any:
         return Path(text)
     if isinstance(default, int):
         try:
-            return int(text)
+            number = int(text)
         except ValueError as error:
             raise SettingInvalid(f"{env}={text} is not a whole number") from error
+        if number < 0:
+            raise SettingInvalid(f"{env}={text} must not be less than 0")
+        return number
     return text
 
 

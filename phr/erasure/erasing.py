@@ -101,7 +101,8 @@ def sweep(database: Database, of: House, person: str) -> None:
     _make_room(database, of, person, row["closed_at_ms"])
     _note(database, person, "others", traces.others_of(database, person))
     row = _row(database, person)
-    whose = Whose(person, tuple(Stay(**one) for one in row["stays"]))
+    stays = theirs.looked_at_again(database, [Stay(**one) for one in row["stays"]])
+    whose = Whose(person, tuple(stays))
     for name, find in places.TAKEN.items():
         wanted = find(database, whose)
         while database[name].find_one(wanted, {"_id": 1}) is not None:
@@ -162,7 +163,7 @@ def _said(row: Document) -> Document:
 def _make_room(database: Database, of: House, person: str, now_ms: int) -> None:
     """What must stay is where it stays. Which devices were theirs is noted before the bindings that say so change."""
     _note(database, person, "archives", archive.move(database, person, of.retained_years))
-    _note(database, person, "stays", theirs.as_rows(theirs.stays_of(database, person)))
+    _note(database, person, "stays", theirs.as_rows(theirs.stays_of(database, person, now_ms)))
     theirs.let_go(database, person, now_ms)
 
 

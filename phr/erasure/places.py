@@ -13,11 +13,11 @@ from phr.database import Database, Document
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A device while it was the person's, over [since, until); None: since ever, still. ``is_alone``: no one else's."""
+    """A device while it was the person's, over [since, until); None: since ever. ``is_alone``: never another's."""
 
     device: str
     since_ms: int | None
-    until_ms: int | None
+    until_ms: int
     is_alone: bool
 
 
@@ -65,9 +65,8 @@ def _rejections(_: Database, whose: Whose) -> Document:
     """What their devices sent that was refused; of a shared device, what came while it was theirs too."""
     wanted: list[Document] = [_sent_by(one) for one in whose.alone]
     for one in whose.stays:
-        ends = {"$gte": one.since_ms, "$lt": one.until_ms}
-        between = {name: end for name, end in ends.items() if end is not None}
-        wanted.append(_sent_by(one.device) | ({"received_at_ms": between} if between else {}))
+        since = {} if one.since_ms is None else {"$gte": one.since_ms}
+        wanted.append(_sent_by(one.device) | {"received_at_ms": since | {"$lt": one.until_ms}})
     return {"$or": wanted} if wanted else NOTHING
 
 
@@ -121,7 +120,7 @@ TAKEN: Mapping[str, Find] = {
 # Collections that no row is taken from, and why.
 STAYING: Mapping[str, str] = {
     "access_log": "kept under another name for as long as the law wants logs (phr.erasure.traces)",
-    "devices": "a vendor's; the person's bindings become nobody's (phr.erasure.devices)",
+    "devices": "a vendor's; the person's bindings become nobody's (phr.erasure.theirs)",
     "data_keys": "a marker without the key, so that none is made again for this id",
     "erasures": "that this id was erased, and its certificate",
     "retained": "what an organisation must keep (phr.erasure.archive)",

@@ -3,7 +3,7 @@
 One JSON object a line, only ever appended to:
     {"did": "asked", "person", "at_ms", "asked_by", "asked_at_ms", "receipt", "due_at_ms"}
     {"did": "cancelled", "person", "at_ms"}
-    {"did": "began", and the same: on the disk before anything is taken
+    {"did": "began", … the same}      on the disk before anything is taken
     {"did": "finished", "person", "at_ms", "certificate"}
 """
 

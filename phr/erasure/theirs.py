@@ -17,10 +17,18 @@ from phr.intake.device import Binding, Device
 ERASED = "erased"
 
 
-def stays_of(database: Database, person: str) -> list[Stay]:
-    """When which device was the person's."""
+def stays_of(database: Database, person: str, now_ms: int) -> list[Stay]:
+    """When which device was the person's, up to now."""
     found = devices.of_person(database, person)
-    return [stay for one in found for stay in _stays(one, person)]
+    return [stay for one in found for stay in _stays(one, person, now_ms)]
+
+
+def looked_at_again(database: Database, stays: Iterable[Stay]) -> list[Stay]:
+    """The same, but a device that somebody has claimed since is not alone."""
+    noted = list(stays)
+    known = devices.find_many(database, {one.device for one in noted})
+    free = {ref for ref, device in known.items() if {one.person for one in device.bindings} <= {ERASED}}
+    return [replace(one, is_alone=one.is_alone and one.device in free) for one in noted]
 
 
 def let_go(database: Database, person: str, now_ms: int) -> None:
@@ -37,10 +45,11 @@ def as_rows(stays: Iterable[Stay]) -> list[Document]:
     return [{name: getattr(one, name) for name in Stay.__slots__} for one in stays]
 
 
-def _stays(device: Device, person: str) -> list[Stay]:
+def _stays(device: Device, person: str, now_ms: int) -> list[Stay]:
     is_alone = {one.person for one in device.bindings} <= {person, ERASED}
     own = [one for one in device.bindings if one.person == person]
-    return [Stay(device.ref, one.since_ms, one.until_ms, is_alone) for one in own]
+    ended = [_nobodys(one, now_ms) for one in own]
+    return [Stay(device.ref, one.since_ms, one.until_ms or now_ms, is_alone) for one in ended]
 
 
 def _nobodys(binding: Binding, now_ms: int) -> Binding:

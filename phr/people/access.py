@@ -153,8 +153,10 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
         about=ask.about,
         outcome="refused",
     )
-    if caller.kind != "person" or not ask.categories or keyring.is_destroyed(database, ask.person):
+    if caller.kind != "person" or not ask.categories:
         return refused
+    if any(keyring.is_destroyed(database, one) for one in {ask.person, caller.subject}):
+        return refused  # of an erased record; to an erased person, whose token and grants hold a few minutes longer
     if caller.subject == ask.person and caller.act is None:
         return replace(refused, role=OWNER, outcome="allowed")
     # An operator's token carries the owner's id: it is worth what the support grant is worth at this moment.

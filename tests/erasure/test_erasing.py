@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,20 @@ import pytest
 from joserfc import jws
 
 from ops import snapshot
+from phr.care.rules import rules
 from phr.clock import to_ms
 from phr.database import Database
 from phr.erasure import archive, asking, certificate, erasing, erasures, register, theirs, traces
 from phr.erasure.erasures import TooLate
 from phr.erasure.places import STAYING, TAKEN, Stay, Whose
 from phr.errors import NotFound
+from phr.formats.phr_v1 import decode
+from phr.intake import bindings
 from phr.people import people, seals
 from phr.people.keyring import KeyDestroyed
+from phr.recording import Delivery, Recorder
 from phr.timeline import files
+from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0, Cast
 from tests.erasure.lives import CLINIC, Life, erased, files_with, lived, naming
 
@@ -44,13 +50,14 @@ def test_every_collection_is_in_the_table(life: Life) -> None:
 
 def test_every_collection_that_the_code_names_is_in_the_table() -> None:
     """A store that no test has written to yet is found too. Say in phr/erasure/places.py how its rows are erased."""
+    by_name = re.compile(r"""database\.([a-z_]+)\.(?:find|insert|update|replace|delete|bulk)""")
     by_key = re.compile(r"""(?:database|connection|self\._database)\[f?"([a-z_.]+)"\]""")
     named = set()
     for package in ("phr", "ingest", "notifications", "ops"):
         for path in (ROOT / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             constants = dict(re.findall(r'^([A-Z_]+) = "([a-z_]+)"', text, re.MULTILINE))
-            named |= set(by_key.findall(text))
+            named |= set(by_key.findall(text)) | set(by_name.findall(text))
             named |= {constants[name] for name in re.findall(r"atabase\[([A-Z_]+)\]", text) if name in constants}
     assert len(named) > 40
     assert named <= TAKEN.keys() | STAYING.keys()
@@ -58,7 +65,7 @@ def test_every_collection_that_the_code_names_is_in_the_table() -> None:
 
 def test_a_life_has_rows_in_every_place_that_is_emptied(life: Life) -> None:
     """So that the tests below look at each of them."""
-    whose = Whose(life.person, (Stay("acme/cuff-1", None, None, is_alone=True),))
+    whose = Whose(life.person, (Stay("acme/cuff-1", None, 2**53, is_alone=True),))
     empty = {name for name, find in TAKEN.items() if not _count(life.database, name, find(life.database, whose))}
     assert empty == set()
 
@@ -99,10 +106,35 @@ def test_what_a_device_measured_then_is_refused_and_not_kept(life: Life) -> None
     row = life.database["devices"].find_one({"_id": "acme/cuff-1"})
     assert row is not None
     assert [(one["person"], one["until_ms"] is None) for one in row["bindings"]] == [("erased", False)]
+    reading = {"metric": "weight", "t": T0, "value": 70.5, "unit": "kg"}
+    payload = json.dumps({"readings": [reading]}).encode()
+    delivery = Delivery(
+        decode(payload, vocabulary()), "acme/cuff-1", "mqtt", T0, payload, topic="phr/v1/acme/cuff-1/readings"
+    )
+    (verdict,) = Recorder(life.database, rules()).record([delivery], T0)
+    assert [one.code for one in verdict.rejected] == ["consent-withdrawn"]
+    assert life.database["rejections"].distinct("payload") == [b""]
+    assert not list(life.database["held"].find()) + list(life.database["readings"].find({"p": life.person}))
+
+
+def test_who_claims_the_device_meanwhile_keeps_what_is_theirs(life: Life) -> None:
+    assert erasing.do_one(life.database, life.house, T0 + 8 * 86_400_000)
+    bindings.bind_from_now(life.database, "acme/cuff-1", "", life.cast.stranger, T0 + 8 * 86_400_000 + 1)
+    life.database["rejections"].update_one({}, {"$set": {"received_at_ms": T0 + 8 * 86_400_000 + 2}})
+    kept = {name: _count(life.database, name, {}) for name in ("commands", "rejections", "device_status")}
+    erased(life)
+    assert {name: _count(life.database, name, {}) for name in kept} == kept
+
+
+def test_erased_person_has_no_part_in_others_records_from_the_due_day_on(life: Life) -> None:
+    cast, path = life.cast, f"/v1/people/{life.cast.stranger}/entries"
+    assert cast.send(cast.owner, "GET", path).status_code == 200
+    erasing.do_one(life.database, life.house, T0 + 7 * 86_400_000)
+    assert cast.send(cast.owner, "GET", path).status_code == 403
 
 
 def test_certificate_is_signed_and_counts_what_went(life: Life) -> None:
-    whose = Whose(life.person, (Stay("acme/cuff-1", None, None, is_alone=True),))
+    whose = Whose(life.person, (Stay("acme/cuff-1", None, 2**53, is_alone=True),))
     counts = {name: _count(life.database, name, find(life.database, whose)) for name, find in TAKEN.items()}
     erased(life)
     given = erasures.find(life.database, life.person).certificate
