@@ -56,7 +56,10 @@ def do_one(database: Database, of: House, now_ms: int) -> bool:
     """Takes the next step of one erasure that is due; True where there was one. Raises what kept it from ending."""
     if note_one(database, of, now_ms):
         return True
-    row = database[COLLECTION].find_one({"next_at_ms": {"$lte": now_ms}}, sort=[("next_at_ms", 1)])
+    # Not again before others had their turn: one that can't be ended must not keep all from it.
+    row = database[COLLECTION].find_one_and_update(
+        {"next_at_ms": {"$lte": now_ms}}, {"$set": {"next_at_ms": now_ms + QUIET_MS}}, sort=[("next_at_ms", 1)]
+    )
     if row is None:
         return False
     if row["state"] in ("asked", "closing"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,25 @@ def test_restore_knows_what_was_asked_and_taken_back_since(life: Life, *, is_can
     assert list(life.database["erasures"].find()) == ([] if is_cancelled else backed_up)
 
 
+def test_one_that_can_not_be_ended_keeps_nobody_from_it(life: Life) -> None:
+    asking.ask(life.database, life.cast.relative, "owner", 7, T0 + 1)
+    life.database["people"].update_one({"_id": life.person}, {"$set": {"sealed": b"damaged"}})
+    due_ms = T0 + 8 * 86_400_000
+    assert erasing.do_one(life.database, life.house, due_ms)  # noted
+    with pytest.raises(seals.SealBroken):
+        erasing.do_one(life.database, life.house, due_ms)
+    assert erasing.do_one(life.database, life.house, due_ms)
+    assert erasures.find(life.database, life.cast.relative).state == "closed"
+
+
+@pytest.mark.parametrize(
+    ("last", "until"), [("2024-02-29", "2039-03-01"), ("2024-02-28", "2039-02-28"), ("2026-11-23", "2041-11-23")]
+)
+def test_years_of_an_archive_run_to_the_same_day(last: str, until: str) -> None:
+    begun, end = (to_ms(datetime.fromisoformat(f"{day}T00:00:00+00:00")) for day in (last, until))
+    assert archive._years_after(begun, 15) == end
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -250,6 +270,7 @@ def test_cut_off_before_and_after_every_step_it_comes_to_the_same_end(
             at_ms += erasing.QUIET_MS
         except Killed:
             deaths -= 1
+            at_ms += erasing.QUIET_MS
     assert (pending, deaths) == (set(), 0)
     assert naming(life.database, life.person) == LEFT
     assert [line["did"] for line in register.lines(life.house.data_dir)] == ["asked", "began", "finished"]

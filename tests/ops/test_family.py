@@ -120,6 +120,7 @@ def test_port_that_was_asked_for_and_is_taken_is_one_line(tmp_path: Path, taken_
         ({"PHR_MONGODB_URI": "mongodb://"}, "PHR_MONGODB_URI is not a MongoDB address"),
         ({"PHR_DATA_DIR": "/proc/nowhere"}, "set PHR_DATA_DIR"),
         ({"PHR_HTTP_PORT": "eighty"}, "is not a whole number"),
+        ({"PHR_ERASURE_DAYS": "-1"}, "must not be less than 0"),
         ({"PHR_LOG_LEVEL": "LOUD"}, "PHR_LOG_LEVEL=LOUD"),
     ],
 )
