@@ -18,7 +18,7 @@ def of_metric(database: Database, person: str, metric: Metric) -> Ranking:
     if metric.merge_sources:
         return ALIKE
     sources = priorities.sources_of(database, person, metric.key)
-    return ranking(database, person, metric.key, sources) if len(sources) > 1 else ALIKE
+    return ranking(database, person, metric.key, sources) if len(sources) > 1 else Ranking(is_alone=True)
 
 
 def ranking(database: Database, person: str, metric: str, sources: list[str]) -> Ranking:

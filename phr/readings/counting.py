@@ -18,7 +18,7 @@ from phr.vocabulary.reading import DURATION
 def rows(track: Track, page: Rows) -> Bools | None:
     """Which readings of a page count; None where all of them do, whatever else there is."""
     metric = track.lane.metric
-    if metric.merge_sources or not page.t.size or (track.source is not None and not has_totals(metric)):
+    if metric.merge_sources or not page.t.size or (_has_one_source(track, page) and not has_totals(metric)):
         return None
     lengths = page.values.get(DURATION)
     named = page.t if lengths is None or metric.day_of != "end" else page.t + np.where(lengths == ABSENT, 0, lengths)
@@ -38,3 +38,8 @@ def rows(track: Track, page: Rows) -> Bools | None:
     for number, device in enumerate(kept.devices):
         is_counted |= (devices == device) & np.isin(mine, keys[kept.who == number])
     return is_counted
+
+
+def _has_one_source(track: Track, page: Rows) -> bool:
+    """The one that was asked for, or the only one; a second one may have come since they were counted."""
+    return track.source is not None or (track.ranking.is_alone and len({one.device for one in page.stretches}) == 1)

@@ -13,11 +13,13 @@ class Ranking:
     """``own``: the person's order, of sources and categories; ``usual``: the categories' order where it says nothing.
 
     ``category_of``: by source, where it has one. Sources of equal rank are told apart by who has more readings.
+    ``is_alone``: there was but one source when it was asked.
     """
 
     own: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     category_of: Mapping[str, str] = field(default_factory=dict)
+    is_alone: bool = False
 
     def rank(self, source: str) -> int:
         """The lower, the sooner it is believed."""
