@@ -3,7 +3,8 @@
 Collection ``views``, a document a local year and view (``_id`` person:metric:year:source, "" for all of them):
     e       epoch: raised whenever something of the year was folded      p, m  person, metric      w  the view
     ranks   [source, rank] of each, as it was ranked                     groups  the sources of a row, by its ``who``
-    days, months   of: component keys, s: columns (phr.readings.matrix) of at, n, covered, who, components
+    days     of: component keys, s: columns (phr.readings.matrix) of at, n, covered, who, components
+    months   of: the same, r: the same in rows of w int64, which of many years are read at once
 
 What is kept is a memory and no truth: it is made from slices and summaries when somebody asks, and forgotten when they
 change or somebody ranks anew. Who makes it read the epoch before all else and stores it only at that epoch, so what
@@ -12,6 +13,7 @@ was made of older summaries is never kept. Days that are behind (``dirty``) are 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal
@@ -21,6 +23,7 @@ from pymongo import UpdateOne, WriteConcern
 
 from phr.database import Document, write_new
 from phr.readings import kept_slices, matrix, merging, periods, slices
+from phr.readings.columns import IntArray
 from phr.readings.kept_slices import Wanted
 from phr.readings.periods import Periods
 from phr.readings.raw import Lane
@@ -30,6 +33,7 @@ from phr.readings.sums import Sums
 from phr.readings.track import Track
 
 Part = Literal["days", "months"]
+_DATA: dict[Part, str] = {"days": "s", "months": "r"}
 _ALL = ""  # the view of all sources
 _CHEAP = WriteConcern(w=1, j=False)  # lost in a crash, it is made again
 
@@ -38,11 +42,11 @@ def read(track: Track, first: int, last: int, part: Part) -> Periods:
     """The days, or the months by their first days, of the local years that the days from first to last lie in."""
     years = range(to_date(first).year, to_date(last).year + 1)
     known = _known(track, years, part)
-    missing = {year for year in years if not _is_valid(known.get(year), track)}
+    missing = {year for year in years if not _is_valid(known.get(year), track, part)}
     made = _made(track, sorted(missing), known) if missing else {}
-    valid = {year: _unpacked(known[year], part) for year in years if year not in missing}
-    of_years = valid | {year: one[part] for year, one in made.items()}
-    return periods.joined([of_years[year] for year in sorted(of_years)])
+    valid = [known[year] for year in years if year not in missing]
+    found = [_days(one) for one in valid] if part == "days" else _months(valid)
+    return periods.in_order(periods.joined([*found, *(one[part] for _, one in sorted(made.items()))]))
 
 
 def forget(lane: Lane, device: str, days: Iterable[int]) -> None:
@@ -67,8 +71,8 @@ def _known(track: Track, years: Sequence[int], part: Part) -> dict[int, Document
     return {row["y"]: row for row in rows}
 
 
-def _is_valid(document: Document | None, track: Track) -> bool:
-    if document is None or "ranks" not in document:
+def _is_valid(document: Document | None, track: Track, part: Part) -> bool:
+    if document is None or _DATA[part] not in document.get(part, {}):  # never made, forgotten, or in an earlier form
         return False
     return all(track.ranking.rank(source) == rank for source, rank in document["ranks"])
 
@@ -115,22 +119,47 @@ def _writing(
     lane, view = track.lane, track.source or _ALL
     days, months = made["days"], made["months"]
     groups = [list(group) for group in months.groups]  # those of the days come first, in their order
-    fields = {"ranks": ranks, "groups": groups, "days": _packed(days), "months": _packed(months)}
+    fields = {"ranks": ranks, "groups": groups, "days": _packed_days(days), "months": _packed_months(months)}
     new = {"p": lane.person, "m": lane.metric.key, "y": year, "w": view}
     key = {"_id": f"{lane.prefix}:{year:04}:{view}", "e": old["e"] if old else 0}
     return UpdateOne(key, {"$set": fields, "$setOnInsert": new}, upsert=old is None)
 
 
-def _packed(found: Periods) -> Document:
+def _columns(found: Periods) -> tuple[list[str], list[IntArray]]:
     keys = sorted(found.sums.columns)
     rows = [row for key in keys for row in found.sums.columns[key]]
-    return {"of": keys, "s": matrix.pack([found.at, found.sums.n, found.covered, found.who, *rows])}
+    return keys, [found.at, found.sums.n, found.covered, found.who, *rows]
 
 
-def _unpacked(document: Document, part: Part) -> Periods:
-    packed = document[part]
-    at, n, covered, who, *rows = matrix.unpack(packed["s"])
-    keys = packed["of"]
+def _packed_days(found: Periods) -> Document:
+    keys, columns = _columns(found)
+    return {"of": keys, "s": matrix.pack(columns)}
+
+
+def _packed_months(found: Periods) -> Document:
+    keys, columns = _columns(found)
+    return {"of": keys, "w": len(columns), "r": np.column_stack(columns).astype("<i8").tobytes()}
+
+
+def _days(document: Document) -> Periods:
+    return _periods(document["days"]["of"], matrix.unpack(document["days"]["s"]), document["groups"])
+
+
+def _months(documents: Iterable[Document]) -> list[Periods]:
+    """Those of years that have the same components and sources come in one piece, as most of a life do."""
+    alike: dict[tuple[tuple[str, ...], int, tuple[periods.Group, ...]], list[bytes]] = defaultdict(list)
+    for document in documents:
+        months = document["months"]
+        alike[tuple(months["of"]), months["w"], tuple(map(tuple, document["groups"]))].append(months["r"])
+    found = []
+    for (keys, width, groups), rows in alike.items():
+        columns = np.ascontiguousarray(np.frombuffer(b"".join(rows), "<i8").reshape(-1, width).T)
+        found.append(_periods(keys, list(columns), groups))
+    return found
+
+
+def _periods(keys: Sequence[str], columns: Sequence[IntArray], groups: Iterable[Iterable[str]]) -> Periods:
+    at, n, covered, who, *rows = columns
     height = len(rows) // len(keys) if keys else 0
-    columns = {key: np.stack(rows[place * height : (place + 1) * height]) for place, key in enumerate(keys)}
-    return Periods(at, None, Sums(n, columns), covered, who, tuple(tuple(group) for group in document["groups"]))
+    by_key = {key: np.stack(rows[place * height : (place + 1) * height]) for place, key in enumerate(keys)}
+    return Periods(at, None, Sums(n, by_key), covered, who, tuple(tuple(group) for group in groups))
