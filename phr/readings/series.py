@@ -24,6 +24,8 @@ MOST_ROWS = 20_000
 # Where readings are looked for, so that no sum of a date and a few years leaves the calendar.
 FIRST_MS, LAST_MS = to_day(date(10, 1, 1)) * DAY_MS, to_day(date(9990, 1, 1)) * DAY_MS
 _LONG_MS = 4_000 * DAY_MS
+_LIFE_MS = 55_000 * DAY_MS  # whole years are found by their numbers, of a life in no time
+_OF_YEARS = (Resolution.MONTH, Resolution.YEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _span(track: Track, wish: Wish) -> Span:
     """From when to when to look: where an end is open or the span is long, no further than the buckets reach."""
     low_ms, high_ms = _clamped(wish.start, FIRST_MS), _clamped(wish.end, LAST_MS)
     first, last = _first_day(track, wish.start, low_ms), _last_day(track, wish.end, high_ms)
-    if high_ms - low_ms > _LONG_MS:
+    if high_ms - low_ms > (_LIFE_MS if wish.resolution in _OF_YEARS else _LONG_MS):
         begin_ms, end_ms = _reach(track)
         low_ms, high_ms = max(low_ms, begin_ms), min(high_ms, end_ms)
         first, last = max(first, begin_ms // DAY_MS - 1), min(last, end_ms // DAY_MS + 1)  # no offset is a day long
