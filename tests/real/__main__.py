@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.real import data_points, files, glucose, scales
+from tests.real import data_points, files, glucose, published, scales
 from tests.real.installation import installed
 from tests.real.score import table
 
@@ -22,7 +22,7 @@ def main() -> int:
         print(f"no real data in {data}: nothing to replay")
         return 0
     with tempfile.TemporaryDirectory(prefix="phr-real-") as directory, installed(Path(directory)) as installation:
-        replays = (glucose.replay, data_points.replay, scales.replay, files.replay)
+        replays = (glucose.replay, data_points.replay, scales.replay, files.replay, published.replay)
         scores = list(itertools.chain.from_iterable(replay(installation, data) for replay in replays))
     print(table(scores))
     for difference in itertools.islice((one for score in scores for one in score.differences), SHOWN_DIFFERENCES):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -71,7 +71,8 @@ SCHEMAS = {
     "body-fat-pct": _plain("body-fat-percentage", "2.0", "body_fat_percentage", "%"),
     "glucose-capillary": _glucose("capillary blood"),
     "glucose-interstitial": _glucose("interstitial fluid"),
-    "glucose-fasting-plasma": _glucose("plasma", temporal_relationship_to_meal="fasting"),
+    # Later versions of the schema have no plasma.
+    "glucose-fasting-plasma": replace(_glucose("plasma", temporal_relationship_to_meal="fasting"), version="2.0"),
     "glucose-2h-postmeal": _glucose("capillary blood", temporal_relationship_to_meal="2 hours postprandial"),
     "steps": _plain("step-count", "3.0", "step_count", "steps"),
     "active-energy": _plain("calories-burned", "2.0", "kcal_burned", "kcal"),
