@@ -13,7 +13,11 @@ from pymongo.errors import AutoReconnect
 from notifications import scheduler
 from phr.config import Settings
 from phr.database import Database
+from phr.erasure import asking, erasing, erasures
 from phr.errors import SettingInvalid
+from phr.people import people, seals
+from phr.people.keyring import KeyDestroyed
+from tests.cast import T0, a_person
 from tests.conftest import MASTER_KEY
 from tests.ops.running import ROOT, command, environment, wait_until
 
@@ -41,6 +45,22 @@ def test_tick_outlives_a_database_that_is_away(database: Database, caplog: pytes
 
 def test_nothing_to_fold_in_an_empty_record(database: Database) -> None:
     assert scheduler.fold_one(database) is False
+
+
+def test_due_erasures_are_carried_out(database: Database, settings: Settings) -> None:
+    person = people.create(database, a_person()).id
+    asking.ask(database, person, "owner", 0, T0)
+    assert scheduler.tick_one(scheduler.eraser(erasing.house(settings)), database)
+    assert erasures.find(database, person).state == "closed"
+    with pytest.raises(KeyDestroyed):
+        people.find(database, person)
+
+
+def test_days_of_one_whose_key_is_gone_keep_nobody_elses_from_being_folded(database: Database) -> None:
+    person = people.create(database, a_person(zone="Asia/Tokyo")).id
+    assert scheduler._offsets(database)(person)(T0) == 540
+    seals.destroy(database, person, T0)
+    assert scheduler._offsets(database)(person)(T0) == 0
 
 
 def test_without_a_database_it_says_what_to_start(settings: Settings) -> None:
