@@ -50,6 +50,14 @@ def test_sheet_says_who_what_and_how_much_in_chinese(full: Desk) -> None:
     assert "感冒" not in page
 
 
+def test_font_is_in_the_file_so_that_no_reader_leaves_words_out(full: Desk) -> None:
+    content = b"".join(pdf.write(Asked(full.database, full.ana, T0)))
+    fonts = PdfReader(io.BytesIO(content)).pages[0]["/Resources"]["/Font"]
+    used = [one.get_object() for one in fonts.values()]
+    assert {"/FontFile2" in one["/FontDescriptor"] for one in used if "/FontDescriptor" in one} == {True}
+    assert "青霉素" in pages(full)[0]
+
+
 def test_sheet_is_in_english_where_it_is_asked_for(full: Desk) -> None:
     (page,) = pages(full, language="en")
     assert "Allergies" in page

@@ -1,6 +1,7 @@
 """One to three pages to hand to a doctor, in Chinese or English, with charts.
 
-Chinese is set in STSong-Light, one of the fonts that PDF names for every reader (Adobe-GB1): no font file is needed.
+The font, WenQuanYi Micro Hei, is embedded as far as it is used: a reader without Chinese fonts would show an allergy as
+nothing at all.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import io
 import math
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from html import escape
+from importlib import resources
 
 from reportlab.graphics.shapes import Drawing, Line, PolyLine, String
 from reportlab.lib.colors import HexColor
@@ -17,7 +20,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Table
 
 from phr.interchange.exporters import Asked
@@ -27,7 +30,8 @@ NAME = "pdf"
 MEDIA_TYPE = "application/pdf"
 SUFFIX = ".pdf"
 
-FONT = "STSong-Light"
+FONT = "WenQuanYi Micro Hei"
+FONT_FILE = resources.files("paperang_p2_fonts_cjk") / "fonts" / "wqy-microhei.ttc"
 WIDTH, HEIGHT = 84 * mm, 40 * mm  # of a chart, two side by side
 COLOURS = ("#1b4f8a", "#b3541e")
 PLAIN = ParagraphStyle("plain", fontName=FONT, fontSize=9, leading=12, wordWrap="CJK")
@@ -38,12 +42,18 @@ SMALL = ParagraphStyle("small", parent=PLAIN, fontSize=7.5, leading=10, textColo
 
 def write(asked: Asked) -> Iterator[bytes]:
     """Raises NotFound."""
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
+    _register()
     out = io.BytesIO()
     said = sheet(asked)
     margins = {"leftMargin": 18 * mm, "rightMargin": 18 * mm, "topMargin": 15 * mm, "bottomMargin": 15 * mm}
     SimpleDocTemplate(out, pagesize=A4, title=said.title, invariant=1, **margins).build(_flow(said, asked))
     yield out.getvalue()
+
+
+@cache
+def _register() -> None:
+    with resources.as_file(FONT_FILE) as path:
+        pdfmetrics.registerFont(TTFont(FONT, str(path)))
 
 
 def _flow(said: Sheet, asked: Asked) -> list[Flowable]:
