@@ -65,10 +65,10 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 @pytest.mark.parametrize("opening", [b"[", b'{"readings":', b'{"readings":[{"metric":', b'{"a":['])
 def test_nesting_without_end_is_unreadable_in_no_time(opening: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(PayloadUnreadable):
         decode((opening * MAX_BYTES)[:MAX_BYTES], vocabulary())
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_nesting_without_end_is_unreadable_in_no_time(opening: bytes) -> None:
 def test_a_full_payload_of_one_fault_is_counted_in_bounded_time(item: str, code: str) -> None:
     count = (MAX_BYTES - 20) // (len(item) + 6)
     body = ",".join(item.replace("#", str(i)) for i in range(count))
-    began = time.perf_counter()
+    began = time.process_time()
     decoded = decode(f'{{"readings":[{body}]}}'.encode(), vocabulary())
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert (len(decoded.rejections), {one.code for one in decoded.rejections}) == (count, {code})
 
 
@@ -96,18 +96,18 @@ def test_a_series_that_fills_a_payload_is_read_in_bounded_time(value: str, is_ta
     count = (MAX_BYTES - 100) // (len(value) + 1)
     values = ",".join([value] * count)
     payload = f'{{"series":[{{"metric":"spo2","start":1,"period_s":1,"unit":"%","values":[{values}]}}]}}'.encode()
-    began = time.perf_counter()
+    began = time.process_time()
     decoded = decode(payload, vocabulary())
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert _total(decoded) == (0 if value == "null" else count)
     assert bool(decoded.runs) is is_taken
 
 
 def test_many_keys_in_one_object_are_compared_in_bounded_time() -> None:
     keys = ",".join(f'"k{n:05}":1' for n in range(20_000))
-    began = time.perf_counter()
+    began = time.process_time()
     decoded = decode(f'{{"readings":[{{{keys},"k19999":2}}]}}'.encode(), vocabulary())
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert [one.code for one in decoded.rejections] == ["duplicate-key"]
 
 

