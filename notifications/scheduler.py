@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
 
 from phr import clock, database
@@ -33,7 +33,7 @@ REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
 ERASE_EVERY_S = 30
 
-LEAVING = threading.Event()  # an import is left where it is, for the next scheduler
+LEAVING = threading.Event()  # set by a signal, whenever it comes; an import is left where it is, for the next scheduler
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +45,18 @@ def main(settings: Settings) -> int:
     keyring.use(master_keys.load(settings))
     connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
     database.ping(connection)
-    scheduler = BlockingScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(import_one, connection), seconds=IMPORT_EVERY_S)
     erase_one = eraser(erasing.house(settings))
     scheduler.add_job(tick_one, "interval", args=(erase_one, connection), seconds=ERASE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
-    try:
-        scheduler.start()
-    finally:
-        scheduler.shutdown(wait=True)  # a tick that has begun is finished
+    scheduler.start()
+    LEAVING.wait()
+    scheduler.shutdown(wait=True)  # a tick that has begun is finished
     return 0
 
 
@@ -65,7 +64,7 @@ def tick_one(work: Callable[[Database], bool], connection: Database) -> bool:
     """Does one tick's work until none is left; a database that is away is tried again at the next tick."""
     try:
         has_worked = work(connection)
-        while has_worked and work(connection):
+        while has_worked and not LEAVING.is_set() and work(connection):
             pass
     except (PyMongoError, PhrError, OSError) as error:
         log.warning("%s: %s; trying again at the next tick", work.__name__, type(error).__name__)
@@ -119,8 +118,4 @@ def _offsets(connection: Database) -> Callable[[str], OffsetAt]:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """Once: a second signal would break what is done on the way out."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
     LEAVING.set()
-    raise SystemExit(0)
