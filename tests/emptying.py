@@ -32,6 +32,7 @@ class Emptier:
                 self.database[name].with_options(write_concern=_FAST).delete_many({})
             if last is not None:
                 self.database[last].delete_many({})  # majority-journaled, and with it what went before
+        self.database["system.profile"].drop()  # which no log tells of
         self._since = _now(self.database.client)
 
     def _written(self) -> Iterator[Document]:
