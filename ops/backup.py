@@ -41,7 +41,8 @@ def main(argv: Sequence[str], settings: Settings) -> int:
         manifest = take(database, target, bar)
     total = sum(one.documents for one in manifest.collections.values())
     print(f"{target}: {total:,} documents as of {manifest.made_at}.")
-    print("The keys under the data directory are not in it; keep them elsewhere, for without them it can't be read.")
+    print("Keep `keys` and `registers` of the data directory elsewhere: without the keys nobody can read it,")
+    print("and without the register of erasures a restore would bring back who was erased since.")
     return 0
 
 
