@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from datetime import date
 from typing import Any, NoReturn
-
-from pymongo.errors import PyMongoError
 
 from ops import admin_archive, admin_devices, admin_erase, admin_keys, admin_qr, admin_rates, administration
 from ops.administration import Operator, Printed, TokenWish
@@ -17,7 +13,6 @@ from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
 from phr.clock import now_ms
 from phr.config import Settings
-from phr.errors import PhrError
 from phr.formats.building import ItemRefused, parse_time
 from phr.intake.devices import NewDevice
 from phr.people import directory
@@ -36,18 +31,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str], settings: Settings) -> int:
     """The exit status; what the command gives is printed as one JSON object."""
     wished = parser().parse_args(argv)
-    try:
-        database = administration.open_record(settings)
-        with database.client:
-            printed = wished.run(Operator(settings, database, now_ms()), wished)
-    except PhrError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    except (PyMongoError, OSError) as error:
-        sys.stderr.write(f"that did not work: {error}\n")
-        return 1
-    sys.stdout.write(json.dumps(printed, ensure_ascii=False) + "\n")
-    return 0
+    return administration.printing(settings, lambda record: wished.run(Operator(settings, record, now_ms()), wished))
 
 
 def parser() -> Parser:

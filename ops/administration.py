@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from pymongo.errors import PyMongoError
 
 from ingest import broker, credentials
 from phr.auth import clients, scopes, tokens
@@ -13,7 +18,7 @@ from phr.auth.keys import signing_key
 from phr.clock import rfc3339
 from phr.config import Settings
 from phr.database import Database, connect, ping
-from phr.errors import AccessDenied, AlreadyThere, InputInvalid, ServerUnavailable
+from phr.errors import AccessDenied, AlreadyThere, InputInvalid, PhrError, ServerUnavailable
 from phr.feed import feed
 from phr.intake import bindings, devices, enrolment
 from phr.intake.device import Binding, Device
@@ -45,6 +50,22 @@ class Operator:
     settings: Settings
     database: Database
     now_ms: int
+
+
+def printing(settings: Settings, work: Callable[[Database], Any]) -> int:
+    """Prints as one JSON object what the work on the open record gives; or, in one line, why it gave nothing."""
+    try:
+        database = open_record(settings)
+        with database.client:
+            printed = work(database)
+    except PhrError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    except (PyMongoError, OSError) as error:
+        sys.stderr.write(f"that did not work: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(printed, ensure_ascii=False) + "\n")
+    return 0
 
 
 def open_record(settings: Settings) -> Database:

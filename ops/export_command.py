@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
-from pymongo.errors import PyMongoError
 from tqdm import tqdm
 
 from ops import administration
@@ -16,7 +14,7 @@ from ops.admin import Parser
 from phr.clock import now_ms
 from phr.config import Settings
 from phr.database import Database
-from phr.errors import InputInvalid, PhrError
+from phr.errors import InputInvalid
 from phr.interchange.exporters import Asked, Told, all_formats, find_format
 from phr.people.access import Ask, Caller, may
 from phr.timeline.categories import all_categories
@@ -27,18 +25,7 @@ UNFINISHED = ".part"
 def main(argv: list[str], settings: Settings) -> int:
     """The exit status. Until it is whole the file is called FILE.part."""
     wished = parser().parse_args(argv)
-    try:
-        database = administration.open_record(settings)
-        with database.client:
-            told = _run(database, settings, wished)
-    except PhrError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    except (PyMongoError, OSError) as error:
-        sys.stderr.write(f"that did not work: {error}\n")
-        return 1
-    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
-    return 0
+    return administration.printing(settings, lambda record: _run(record, settings, wished))
 
 
 def parser() -> Parser:
