@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 
 from benchmarks import Figure, note
-from benchmarks.ingest import MemoryWatch, stored, wait_until_stored
+from benchmarks.ingest import MemoryWatch, cores_used, stored, wait_until_stored
 from benchmarks.load import load_process, start_load
 from benchmarks.payloads import SingleHeartRate
 from benchmarks.stack import Stack, running
@@ -49,8 +49,7 @@ def _with_id() -> Figure:
             report = load.result(timeout=PATIENCE_S)
         if report.verdicts != DEVICES * WITH_ID or stored(stack) != DEVICES * WITH_ID:
             raise RuntimeError(f"{report.verdicts} verdicts, {stored(stack)} stored of {DEVICES * WITH_ID}")
-        used = {name: after - cpu_before[name] for name, after in stack.cpu_s().items()}
-        shares = ", ".join(f"{name} {seconds / report.wall_s:.2f}" for name, seconds in used.items())
+        shares = cores_used(stack, cpu_before, report.wall_s)
         note(f"each message with an id, each verdict heard: load generator {report.cpu_share:.2f} cores, {shares}")
         return Figure("ingest_1_with_id_messages_per_s", report.verdicts / report.wall_s, "messages/s")
 

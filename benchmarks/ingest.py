@@ -99,7 +99,7 @@ class MemoryWatch:
         self._stack = stack
         self._samples: list[float] = []
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)  # a measurement that fails ends all the same
         self._thread.start()
 
     def stop(self) -> float:
@@ -116,9 +116,14 @@ class MemoryWatch:
                 return
 
 
-def _say(stack: Stack, load: Load, report: LoadReport, took_s: float, cpu_before: dict[str, float]) -> None:
+def cores_used(stack: Stack, cpu_before: dict[str, float], took_s: float) -> str:
+    """Of each part since ``cpu_before``, in words."""
     used = {name: after - cpu_before[name] for name, after in stack.cpu_s().items()}
-    shares = ", ".join(f"{name} {seconds / took_s:.2f}" for name, seconds in used.items())
+    return ", ".join(f"{name} {seconds / took_s:.2f}" for name, seconds in used.items())
+
+
+def _say(stack: Stack, load: Load, report: LoadReport, took_s: float, cpu_before: dict[str, float]) -> None:
     note(f"{load.name}: {load.messages} messages of {load.devices} devices in {took_s:.1f} s, {WORKERS} workers")
+    shares = cores_used(stack, cpu_before, took_s)
     note(f"  cores used: load generator {report.cpu_s / took_s:.2f} (raw sockets), {shares}")
     note("  mosquitto: persistence true, autosave_interval 60; mongod: w=majority, j=true")
