@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.intake import devices
 from phr.intake.devices import NewDevice
+from phr.passwords import new_password
 from phr.people import keyring, master_keys, people
 from phr.people.people import NewPerson
 
@@ -117,14 +117,14 @@ class Stack:
 
     def clients(self, refs: Sequence[str]) -> list[tuple[str, str, str]]:
         """(user name, password, topic) of each device; all under the vendor's login."""
-        password = secrets.token_urlsafe(16)
+        password = new_password(16)
         credentials.put_credential(self.database, VENDOR, broker.password_hash(password), VENDOR, None)
         credentials.sync(self.database, self.data_dir)
         return [(VENDOR, password, f"phr/v1/{ref}/readings") for ref in refs]
 
     def strangers(self, vendor: str, count: int) -> list[tuple[str, str, str]]:
         """``clients`` of another vendor, whose devices nobody registered."""
-        password = secrets.token_urlsafe(16)
+        password = new_password(16)
         devices.create_vendor(self.database, vendor, clock.now_ms())
         credentials.put_credential(self.database, vendor, broker.password_hash(password), vendor, None)
         credentials.sync(self.database, self.data_dir)

@@ -24,6 +24,7 @@ from phr.intake import bindings, devices, enrolment
 from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
 from phr.notices import outbox
+from phr.passwords import new_password
 from phr.people import access, grants, keyring, logins, master_keys, people
 from phr.people.access import Line
 from phr.people.grants import EVERYTHING, GUARDIAN, SUPPORT, NewGrant
@@ -92,7 +93,7 @@ def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
     zone = operator.settings.timezone
     draft = NewPerson(zone=zone, name=name, roles=("doctor",), organisation=organisation)
     person = people.create(operator.database, draft)
-    login, password = f"doctor-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
+    login, password = f"doctor-{secrets.token_hex(3)}", new_password(12)
     logins.create(operator.database, login, password, person.id)
     return {"person_id": person.id, "login": login, "password": password}
 
@@ -238,7 +239,7 @@ def _record_use(operator: Operator, wish: TokenWish) -> None:
 
 
 def _give_mqtt_login(operator: Operator, vendor: str, device: str | None) -> str:
-    password = secrets.token_urlsafe(24)
+    password = new_password()
     username = broker.mqtt_username(vendor, device)
     credentials.put_credential(operator.database, username, broker.password_hash(password), vendor, device)
     credentials.sync(operator.database, operator.settings.data_dir)

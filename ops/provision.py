@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import date
 
@@ -14,6 +13,7 @@ from phr.config import Settings
 from phr.database import Database
 from phr.intake import devices
 from phr.intake.devices import NewDevice
+from phr.passwords import new_password
 from phr.people.people import NewPerson
 from simulator.home import VENDOR, ZONE, Device, Home, Provision, device_name
 from simulator.resident import resident_of
@@ -82,11 +82,11 @@ def _refs(seed: int, number: int) -> list[str]:
 
 def _own_logins(refs: Sequence[str]) -> _Logins:
     names = {ref: broker.mqtt_username(VENDOR, ref.partition("/")[2]) for ref in refs}
-    return {ref: (name, secrets.token_urlsafe(16)) for ref, name in names.items()}
+    return {ref: (name, new_password(16)) for ref, name in names.items()}
 
 
 def _cloud_login(refs: Sequence[str]) -> _Logins:
-    login = (broker.mqtt_username(VENDOR), secrets.token_urlsafe(16))
+    login = (broker.mqtt_username(VENDOR), new_password(16))
     return dict.fromkeys(refs, login)
 
 

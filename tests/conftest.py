@@ -23,6 +23,7 @@ from ops.mongod import Mongod
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
 from phr.migrations.migrate import run_pending
+from phr.passwords import new_password
 from phr.people import keyring, master_keys, numbers
 from tests.emptying import Emptier
 
@@ -55,7 +56,7 @@ class Broker:
 
     def add(self, username: str) -> str:
         """The password of a user who can log in when this returns."""
-        password = secrets.token_urlsafe(16)
+        password = new_password(16)
         self.entries[username] = broker_files.password_hash(password)
         broker_files.write_password_file(self.data_dir, self.entries)
         broker_files.reload(self.data_dir)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from phr.auth import scopes
 from phr.database import Database
 from phr.errors import InputInvalid
+from phr.passwords import new_password
 
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (CLIENT_CREDENTIALS,)  # what this server offers
@@ -49,7 +50,7 @@ def create(database: Database, draft: NewClient, now_ms: int) -> Credentials:
     """The credentials of a new client. Raises InputInvalid for an unknown scope or a grant this server has not."""
     if unknown := sorted(set(draft.grant_types) - set(GRANT_TYPES)):
         raise InputInvalid(f"{unknown[0]} is not a grant of this server; there is {', '.join(GRANT_TYPES)}", "/grant")
-    made = Credentials(f"c-{secrets.token_hex(8)}", secrets.token_urlsafe(32))
+    made = Credentials(f"c-{secrets.token_hex(8)}", new_password(32))
     row = {
         "_id": made.client_id,
         "name": draft.name,

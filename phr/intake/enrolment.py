@@ -11,6 +11,7 @@ from phr.formats import all_formats
 from phr.intake import claim_codes, devices, models, mqtt_logins
 from phr.intake.devices import MAPPED, NewDevice
 from phr.intake.mqtt_logins import Credential
+from phr.passwords import new_password
 
 MOST = 1_000
 
@@ -50,7 +51,7 @@ def enrol(
         Enrolled(
             f"{one.vendor}/{one.name}",
             mqtt_logins.mqtt_username(one.vendor, one.name),
-            mqtt_logins.new_password(),
+            new_password(),
             claim_codes.new_claim_code(),
         )
         for one in whole

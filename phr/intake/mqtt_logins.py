@@ -17,6 +17,7 @@ from pymongo.read_concern import ReadConcern
 from phr.database import DURABLE, Database, Document
 from phr.errors import AlreadyThere, NotFound
 from phr.intake.mqtt_rights import SECOND, SERVER_USER
+from phr.passwords import new_password
 
 COLLECTION = "mqtt_credentials"
 COUNTER = "mqtt_logins"
@@ -53,10 +54,6 @@ def mqtt_username(vendor: str, device: str | None = None) -> str:
     A ':' (legal in a device slug) would end the name in mosquitto's password file, so it is written ``%3A``.
     """
     return vendor if device is None else f"{vendor}/{quote(device, safe='')}"
-
-
-def new_password() -> str:
-    return secrets.token_urlsafe(24)
 
 
 def password_hash(password: str) -> str:

@@ -25,6 +25,7 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.intake import devices
 from phr.intake.devices import NewDevice
+from phr.passwords import new_password
 from phr.people import keyring, master_keys, people
 from simulator.home import Device
 from tests.cast import a_person
@@ -177,7 +178,7 @@ def built(
     database = connect(mongodb_uri, "faults")
     ensure_indexes(database)
     database.telemetry.delete_many({})  # of workers of another site
-    vendor, password = f"v{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    vendor, password = f"v{secrets.token_hex(4)}", new_password(16)
     refs = [f"{vendor}/d{number}" for number in range(2 * each_kind)]
     owners = {
         ref: one.id for ref, one in zip(refs, people.create_many(database, [a_person() for _ in refs]), strict=True)

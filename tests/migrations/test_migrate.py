@@ -40,6 +40,7 @@ def numbers(database: Database) -> Iterator[Database]:
     database.migrations.delete_many({})
     database.numbers_.insert_many([{"_id": number, "value": number} for number in range(5)])
     yield database
+    database.numbers_.drop()
     database.migrations.delete_many({})
     run_pending(database)
 
