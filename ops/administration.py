@@ -111,7 +111,8 @@ def create_guardian(operator: Operator, child: str, guardian: str, reason: str) 
         kind=GUARDIAN,
         categories=(EVERYTHING,),
         verbs=("read", "write"),
-        purpose=reason,
+        purpose="representation",
+        told={"note": reason},
         from_ms=operator.now_ms,
         until_ms=until_ms,
     )

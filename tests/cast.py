@@ -35,6 +35,11 @@ def a_grant(person: str, grantee: str, **changes: Any) -> NewGrant:
     return NewGrant(person=person, grantee=grantee, **(valid | changes))
 
 
+def a_gift(grantee: str, kind: str = "relative", **changes: Any) -> dict[str, Any]:
+    """What an owner sends who grants something."""
+    return {"grantee": grantee, "kind": kind, "text": {"version": 1, "language": "zh"}} | changes
+
+
 def a_note(**changes: Any) -> dict[str, Any]:
     return {"kind": "note", "text": "头晕", "effective_at": "2026-11-23T07:30:00+08:00"} | changes
 

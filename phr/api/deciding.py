@@ -55,7 +55,8 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
                 return view(vendor=_vendor(caller), **args)
-            return _recorded(partial(once, view), _begun(scope.verb, categories or scope.categories, args), args)
+            permission = g.permission = _begun(scope.verb, categories or scope.categories, args)
+            return _recorded(partial(once, view), permission, args)
 
         guarded.__dict__["scope"] = scope_name
         return guarded

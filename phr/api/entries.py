@@ -16,6 +16,7 @@ from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, NotFound
 from phr.people import people
 from phr.people.access import Caller
+from phr.people.granting import PROFESSIONS
 from phr.timeline import entries, history, listing
 from phr.timeline.content import checked, patched
 from phr.timeline.effective import Effective, Remembered, When, placed
@@ -26,7 +27,6 @@ from phr.timeline.kinds import kinds
 blueprint = Blueprint("entries", __name__)
 
 OWN_WORD = {"how": "self-reported"}
-PROFESSIONS = frozenset(("doctor", "nurse", "village-doctor"))
 
 
 class HistoryQuery(Schema):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mongoengine import (
+    BinaryField,
     BooleanField,
+    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentListField,
@@ -46,13 +48,24 @@ class GrantDocument(Document):
     id = StringField(primary_key=True)
     person = StringField(required=True, regex=PERSON_ID)
     grantee = StringField(required=True, max_length=64)
-    kind = StringField(required=True, choices=("support", "family-doctor", "relative", "guardian"))
+    kind = StringField(
+        required=True, choices=("support", "family-doctor", "relative", "guardian", "specialist", "proxy")
+    )
     categories = ListField(StringField(max_length=32), required=True)
     verbs = ListField(StringField(choices=("read", "write")), required=True)
     purpose = StringField(required=True, max_length=200)
     from_ms = LongField(required=True)
     until_ms = LongField()
     revoked_at_ms = LongField()
+    awaits = StringField(regex=PERSON_ID)
+    proposed_by = StringField(max_length=64)
+    proposed_at_ms = LongField()
+    accepted_by = StringField(max_length=64)
+    accepted_at_ms = LongField()
+    declined_at_ms = LongField()
+    revoked_by = StringField(max_length=64)
+    text = DictField()
+    sealed = BinaryField()
 
 
 class LoginDocument(Document):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from mongoengine import ValidationError
@@ -13,6 +14,8 @@ from mongoengine import ValidationError
 from phr.clock import to_ms
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
+from phr.people import seals
+from phr.people.consent_texts import Seen
 from phr.people.documents import GrantDocument
 from phr.people.people import Person
 
@@ -21,36 +24,73 @@ SUPPORT = "support"  # the grantee and the kind of a grant to the operators of t
 # under 14.
 GUARDED_UNTIL_AGE = 14
 EVERYTHING = "*"
-GUARDIAN = "guardian"  # stands in for a child: the only kind of grant that covers what owners alone may do
-OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right: no other grant covers them, "*" neither
-ERASURE = "erasure"  # nor this: the end of the record
-_NEVER_GRANTED = {OWNERS_ALONE, ERASURE}
+PROPOSAL_LIFE_MS = 30 * 86_400_000  # how long a proposal waits for an answer
+RELATIVE, FAMILY_DOCTOR, SPECIALIST = "relative", "family-doctor", "specialist"
+GUARDIAN = "guardian"  # stands in for a child
+PROXY = "proxy"  # stands in for an elder
+OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right, and what the owner's devices are told
+SHARING = "grants"  # who may see the record
+ERASURE = "erasure"  # the end of the record
+REFERRALS = "referrals"  # questions to specialists and their answers
+# What no grant lists, "*" neither: the owner has it, and those whose kind of grant it comes with.
+WITH_KIND: Mapping[str, frozenset[str]] = {
+    OWNERS_ALONE: frozenset((GUARDIAN, PROXY)),
+    SHARING: frozenset((GUARDIAN, PROXY)),
+    ERASURE: frozenset((GUARDIAN,)),
+    REFERRALS: frozenset((GUARDIAN, PROXY, FAMILY_DOCTOR, SPECIALIST)),
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Live over [from, until) while not revoked. The category "*" stands for all that can be granted."""
+    """Live over [from, until) while it awaits nobody and is not revoked. "*" stands for all that can be granted."""
 
     id: str
     person: str
     grantee: str
-    kind: str  # "support" | "family-doctor" | "relative" | "guardian"
+    kind: str
     categories: frozenset[str]
     verbs: frozenset[str]
     purpose: str
     from_ms: int
-    until_ms: int | None
-    revoked_at_ms: int | None
+    until_ms: int | None = None
+    revoked_at_ms: int | None = None
+    awaits: str | None = None  # the person who has to accept it first
+    proposed_by: str | None = None
+    proposed_at_ms: int | None = None
+    accepted_by: str | None = None  # the owner, or who stood in
+    accepted_at_ms: int | None = None
+    declined_at_ms: int | None = None
+    revoked_by: str | None = None
+    text: Seen | None = None  # what they saw who accepted it
+    sealed: bytes | None = None
 
     def covers(self, verb: str, categories: Iterable[str]) -> bool:
         """True where it allows the verb on every one of the categories."""
         asked = set(categories)
-        is_covered = EVERYTHING in self.categories or asked <= self.categories
-        return verb in self.verbs and is_covered and (not asked & _NEVER_GRANTED or self.kind == GUARDIAN)
+        special = asked & WITH_KIND.keys()
+        is_covered = EVERYTHING in self.categories or asked - special <= self.categories
+        has_verb = verb in self.verbs or asked == {REFERRALS}  # a specialist reads, and answers
+        return has_verb and is_covered and all(self.kind in WITH_KIND[one] for one in special)
+
+    def state(self, now_ms: int) -> str:
+        """ "proposed", "accepted", "declined", "revoked" or "expired"."""
+        if self.declined_at_ms is not None:
+            return "declined"
+        if self.revoked_at_ms is not None:
+            return "revoked"
+        ends_ms = [self.until_ms] if self.until_ms is not None else []
+        if self.awaits is not None:
+            ends_ms.append((self.proposed_at_ms or 0) + PROPOSAL_LIFE_MS)
+        if ends_ms and min(ends_ms) <= now_ms:
+            return "expired"
+        return "accepted" if self.awaits is None else "proposed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewGrant:
+    """``told``: words about it ("note", "question"), which are kept sealed with the person's key."""
+
     person: str
     grantee: str
     kind: str
@@ -59,21 +99,19 @@ class NewGrant:
     purpose: str
     from_ms: int
     until_ms: int | None = None
+    awaits: str | None = None
+    proposed_by: str | None = None
+    proposed_at_ms: int | None = None
+    accepted_by: str | None = None
+    accepted_at_ms: int | None = None
+    text: Seen | None = None
+    told: Mapping[str, str] | None = None
 
 
 def create(database: Database, draft: NewGrant) -> Grant:
     """The grant, stored. Raises InputInvalid with a pointer; who may give it is decided by the caller."""
-    document = GrantDocument(
-        id=secrets.token_urlsafe(12),
-        person=draft.person,
-        grantee=draft.grantee,
-        kind=draft.kind,
-        categories=sorted(draft.categories),
-        verbs=sorted(draft.verbs),
-        purpose=draft.purpose,
-        from_ms=draft.from_ms,
-        until_ms=draft.until_ms,
-    )
+    grant_id = secrets.token_urlsafe(12)
+    document = GrantDocument(id=grant_id, **(_plain(draft) | _sealed(database, grant_id, draft)))
     try:
         document.validate()
     except ValidationError as error:
@@ -81,13 +119,13 @@ def create(database: Database, draft: NewGrant) -> Grant:
         raise InputInvalid(f"{field}: {error.to_dict().get(field)}", f"/{field}") from error
     row: Document = document.to_mongo().to_dict()
     database["grants"].insert_one(row)
-    return _grant(row)
+    return grant_of(row)
 
 
-def revoke(database: Database, grant_id: str, now_ms: int) -> None:
+def revoke(database: Database, grant_id: str, now_ms: int, by: str | None = None) -> None:
     """Ends the grant now; one that is revoked stays as it was. Raises NotFound."""
-    grants = database["grants"]
-    ended = grants.update_one({"_id": grant_id, "revoked_at_ms": None}, {"$set": {"revoked_at_ms": now_ms}})
+    grants, told = database["grants"], {"revoked_at_ms": now_ms} | ({"revoked_by": by} if by else {})
+    ended = grants.update_one({"_id": grant_id, "revoked_at_ms": None}, {"$set": told})
     if not ended.matched_count and grants.find_one({"_id": grant_id}, {"_id": 1}) is None:
         raise NotFound("no such grant")
 
@@ -97,11 +135,25 @@ def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Gra
     wanted: Document = {
         "person": person,
         "grantee": grantee,
+        "awaits": None,
         "from_ms": {"$lte": now_ms},
         "revoked_at_ms": None,
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
-    return [_grant(row) for row in database["grants"].find(wanted)]
+    return [grant_of(row) for row in database["grants"].find(wanted)]
+
+
+def told(database: Database, grant: Grant) -> dict[str, str]:
+    """What was said about it: some of {"note", "question", "answer"}."""
+    if grant.sealed is None:
+        return {}
+    words: dict[str, str] = seals.unseal(database, grant.person, _place(grant.id), grant.sealed)
+    return words
+
+
+def seal_told(database: Database, grant_id: str, person: str, words: Mapping[str, str]) -> bytes:
+    """What ``told`` opens again."""
+    return seals.seal(database, person, _place(grant_id), dict(words))
 
 
 def guarded_until_ms(child: Person) -> int | None:
@@ -115,21 +167,40 @@ def guarded_until_ms(child: Person) -> int | None:
     return to_ms(on.replace(tzinfo=ZoneInfo(zone)))
 
 
+def grant_of(row: Document) -> Grant:
+    """The grant of a stored row."""
+    values: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
+    text = row.get("text")
+    return Grant(
+        **(
+            values
+            | {"id": row["_id"], "text": Seen(**text) if text else None}
+            | {name: frozenset(row[name]) for name in ("categories", "verbs")}
+        )
+    )
+
+
 def ensure_indexes(database: Database) -> None:
     database["grants"].create_index([("person", 1), ("grantee", 1)], name="person")
     database["grants"].create_index("grantee", name="grantee")
+    # At most one proposal of a kind waits between two people.
+    waits = {"awaits": {"$exists": True}}
+    keys = [("person", 1), ("grantee", 1), ("kind", 1)]
+    database["grants"].create_index(keys, name="waiting", unique=True, partialFilterExpression=waits)
 
 
-def _grant(row: Document) -> Grant:
-    return Grant(
-        id=row["_id"],
-        person=row["person"],
-        grantee=row["grantee"],
-        kind=row["kind"],
-        categories=frozenset(row["categories"]),
-        verbs=frozenset(row["verbs"]),
-        purpose=row["purpose"],
-        from_ms=row["from_ms"],
-        until_ms=row.get("until_ms"),
-        revoked_at_ms=row.get("revoked_at_ms"),
-    )
+_FIELDS = tuple(one.name for one in fields(Grant))
+
+
+def _plain(draft: NewGrant) -> Document:
+    values = {name: getattr(draft, name) for name in NewGrant.__slots__ if name not in ("told", "text")}
+    listed = {"categories": sorted(draft.categories), "verbs": sorted(draft.verbs)}
+    return values | listed | {"text": asdict(draft.text) if draft.text else None}
+
+
+def _sealed(database: Database, grant_id: str, draft: NewGrant) -> Document:
+    return {"sealed": seal_told(database, grant_id, draft.person, draft.told)} if draft.told else {}
+
+
+def _place(grant_id: str) -> str:
+    return f"grants.{grant_id}"

@@ -1,0 +1,121 @@
+"""Grants as JSON, in and out, for both of their sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from phr.api.shapes import MomentField
+from phr.auth.scopes import scopes
+from phr.clock import rfc3339
+from phr.people.access import Caller
+from phr.people.consent_texts import LANGUAGES
+from phr.people.granting import KINDS, PROFESSIONS, Consent
+from phr.people.grants import EVERYTHING, WITH_KIND, Grant, NewGrant
+from phr.people.people import Person
+
+PERSON = r"[a-z2-7]{20}\Z"
+LONGEST_TOLD = 2_000
+
+
+def categories_known() -> tuple[str, ...]:
+    """All that a grant can list, and what comes with its kind."""
+    return tuple(sorted({category for scope in scopes().values() for category in scope.categories}))
+
+
+def grantable() -> tuple[str, ...]:
+    return tuple(one for one in categories_known() if one not in WITH_KIND)
+
+
+class TextSeen(Schema):
+    version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 10_000))
+    language = fields.String(required=True, validate=validate.OneOf(LANGUAGES))
+
+
+class ConsentBody(Schema):
+    text = fields.Nested(TextSeen, required=True)
+
+
+class AskedBody(Schema):
+    """``question``: what a specialist is asked; ``note``: words to the person, both kept sealed."""
+
+    grantee = fields.String(load_default=None, validate=validate.Regexp(PERSON))
+    kind = fields.String(required=True, validate=validate.OneOf(tuple(KINDS)))
+    categories = fields.List(
+        fields.String(validate=validate.OneOf((EVERYTHING, *grantable()))),
+        load_default=(EVERYTHING,),
+        validate=validate.Length(1, 40),
+    )
+    verbs = fields.List(
+        fields.String(validate=validate.OneOf(("read", "write"))), load_default=("read",), validate=validate.Length(1)
+    )
+    until = MomentField(load_default=None)
+    note = fields.String(validate=validate.Length(1, LONGEST_TOLD))
+    question = fields.String(validate=validate.Length(1, LONGEST_TOLD))
+
+
+class GivenBody(AskedBody):
+    grantee = fields.String(required=True, validate=validate.Regexp(PERSON))
+    text = fields.Nested(TextSeen, required=True)
+
+
+def draft_of(person: str, body: Mapping[str, Any]) -> NewGrant:
+    """The grant that a body describes; its kind has the purpose, and who consents the beginning."""
+    return NewGrant(
+        person=person,
+        grantee=body["grantee"],
+        kind=body["kind"],
+        categories=tuple(sorted(set(body["categories"]))),
+        verbs=tuple(sorted(set(body["verbs"]))),
+        purpose=KINDS[body["kind"]].purpose,
+        from_ms=0,
+        until_ms=body["until"] and body["until"].t_ms,
+        told={name: body[name] for name in ("note", "question") if name in body} or None,
+    )
+
+
+def consent_of(who: Caller, text: Mapping[str, Any]) -> Consent:
+    return Consent(who.subject, text["version"], text["language"])
+
+
+def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[str, Any]:
+    """``grantee``: who it is, where they asked for it themselves or are a professional: a name that may be told."""
+    is_named = grantee and (one.proposed_by == one.grantee or PROFESSIONS & set(grantee.roles))
+    return {
+        "id": one.id,
+        "person": one.person,
+        "grantee": one.grantee,
+        **({"grantee_name": grantee.name, "organisation": grantee.organisation} if grantee and is_named else {}),
+        "kind": one.kind,
+        "state": one.state(now_ms),
+        "categories": sorted(one.categories),
+        "comes_with": sorted(category for category, kinds in WITH_KIND.items() if one.kind in kinds),
+        "verbs": sorted(one.verbs),
+        "purpose": one.purpose,
+        "from": None if one.awaits else rfc3339(one.from_ms),
+        "until": _moment(one.until_ms),
+        "proposed_by": one.proposed_by,
+        "proposed_at": _moment(one.proposed_at_ms),
+        "accepted_by": one.accepted_by,
+        "accepted_at": _moment(one.accepted_at_ms),
+        "declined_at": _moment(one.declined_at_ms),
+        "revoked_at": _moment(one.revoked_at_ms),
+        "revoked_by": one.revoked_by,
+        "text": {"version": one.text.version, "language": one.text.language} if one.text else None,
+    }
+
+
+def referral_json(one: Grant, told: Mapping[str, str], now_ms: int) -> dict[str, Any]:
+    asked = {"grant": one.id, "specialist": one.grantee, "proposed_by": one.proposed_by}
+    times = {"state": one.state(now_ms), "until": _moment(one.until_ms)}
+    return asked | times | {"question": told.get("question"), "answer": told.get("answer")}
+
+
+def is_referral(one: Grant) -> bool:
+    return KINDS[one.kind].has_question if one.kind in KINDS else False
+
+
+def _moment(t_ms: int | None) -> str | None:
+    return None if t_ms is None else rfc3339(t_ms)

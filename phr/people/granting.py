@@ -1,0 +1,201 @@
+"""How a grant comes about: given by the owner, or proposed to the owner and accepted or declined; what each kind needs.
+
+Collection ``grants``; see phr.people.grants for who decides by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from phr.database import Database, Document
+from phr.errors import AccessDenied, AlreadyThere, InputInvalid, NotFound, PhrError
+from phr.people import consent_texts, grants, people
+from phr.people.grants import (
+    EVERYTHING,
+    FAMILY_DOCTOR,
+    PROPOSAL_LIFE_MS,
+    PROXY,
+    RELATIVE,
+    SPECIALIST,
+    Grant,
+    NewGrant,
+    grant_of,
+)
+
+DAY_MS = 86_400_000
+MOST_WAITING = 20  # proposals that wait for one person's answer
+PROFESSIONS = frozenset(("doctor", "nurse", "village-doctor"))
+PURPOSES = ("care", "second-opinion", "family", "representation")
+
+
+class GrantSettled(PhrError):
+    """It was accepted, declined, revoked or has expired: it can't be answered any more."""
+
+    code: ClassVar[str] = "grant-settled"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a grant of a kind must be. ``longest_days``: a limit of its own choosing where no law names one."""
+
+    purpose: str
+    is_for_professionals: bool = False
+    is_whole: bool = False  # all categories, reading and writing
+    has_question: bool = False
+    may_write: bool = True
+    longest_days: int | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    RELATIVE: Kind("family"),
+    FAMILY_DOCTOR: Kind("care", is_for_professionals=True),
+    SPECIALIST: Kind("second-opinion", is_for_professionals=True, has_question=True, may_write=False, longest_days=90),
+    PROXY: Kind("representation", is_whole=True, longest_days=366),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Who consents, and to which text as it was shown."""
+
+    by: str
+    version: int
+    language: str
+
+
+def give(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> Grant:
+    """The grant, live from now on. Raises InputInvalid, TextOutdated, AccessDenied for a proxy who makes another."""
+    _hold_to_owner(draft, consent)
+    checked = _checked(database, draft, now_ms)
+    text = consent_texts.seen(draft.kind, consent.version, consent.language)
+    accepted = {"accepted_by": consent.by, "accepted_at_ms": now_ms, "text": text}
+    return grants.create(database, replace(checked, from_ms=now_ms, **accepted))  # type: ignore[arg-type]
+
+
+def propose(database: Database, draft: NewGrant, by: str, now_ms: int) -> Grant:
+    """The grant, waiting for the person's word, for 30 days. A specialist is proposed by the family doctor.
+
+    Raises InputInvalid, AlreadyThere where one of the kind waits already or too many wait, NotFound for nobody.
+    """
+    if people.find(database, draft.person) is None:
+        raise NotFound("there is no such record")
+    if by != draft.grantee and not _is_family_doctor(database, draft.person, by, now_ms):
+        raise InputInvalid("one asks for oneself; only the family doctor asks for a specialist", "/grantee")
+    checked = _checked(database, draft, now_ms)
+    _forget_unanswered(database, draft.person, now_ms)
+    if database["grants"].count_documents({"awaits": draft.person}, limit=MOST_WAITING) >= MOST_WAITING:
+        raise AlreadyThere("too many proposals wait for this person's answer")
+    proposed = {"awaits": draft.person, "proposed_by": by, "proposed_at_ms": now_ms}
+    try:
+        return grants.create(database, replace(checked, **proposed))  # type: ignore[arg-type]
+    except DuplicateKeyError as error:
+        raise AlreadyThere("a proposal of this kind waits for an answer already") from error
+
+
+def accept(database: Database, grant: Grant, consent: Consent, now_ms: int) -> Grant:
+    """The grant, live from now on. Raises GrantSettled, TextOutdated, AccessDenied as ``give``."""
+    _hold_to_owner(grant, consent)
+    text = consent_texts.seen(grant.kind, consent.version, consent.language)
+    seen = {name: getattr(text, name) for name in text.__slots__}
+    told: Document = {"from_ms": now_ms, "accepted_by": consent.by, "accepted_at_ms": now_ms, "text": seen}
+    return _settled(database, grant, {"$set": told, "$unset": {"awaits": ""}}, now_ms)
+
+
+def decline(database: Database, grant: Grant, now_ms: int) -> Grant:
+    """The proposal, declined: by the owner, or taken back by who made it. Raises GrantSettled."""
+    return _settled(database, grant, {"$set": {"declined_at_ms": now_ms}, "$unset": {"awaits": ""}}, now_ms)
+
+
+def answer(database: Database, grant: Grant, words: str) -> Grant:
+    """The referral with the specialist's answer, which may be given anew while the grant lives. Raises NotFound."""
+    told = grants.told(database, grant) | {"answer": words}
+    sealed = grants.seal_told(database, grant.id, grant.person, told)
+    row = database["grants"].find_one_and_update(
+        {"_id": grant.id}, {"$set": {"sealed": sealed}}, return_document=ReturnDocument.AFTER
+    )
+    if row is None:
+        raise NotFound("no such grant")
+    return grant_of(row)
+
+
+def of_person(database: Database, person: str) -> list[Grant]:
+    """All that a person has granted or is asked to, latest first."""
+    return _sorted(database, {"person": person})
+
+
+def to_grantee(database: Database, grantee: str) -> list[Grant]:
+    """All that somebody holds, asks for or has asked for, latest first."""
+    return _sorted(database, {"$or": [{"grantee": grantee}, {"proposed_by": grantee}]})
+
+
+def find(database: Database, person: str, grant_id: str) -> Grant:
+    """The person's grant. Raises NotFound."""
+    row = database["grants"].find_one({"_id": grant_id, "person": person})
+    if row is None:
+        raise NotFound("no such grant")
+    return grant_of(row)
+
+
+def _hold_to_owner(grant: Grant | NewGrant, consent: Consent) -> None:
+    if grant.kind == PROXY and consent.by != grant.person:
+        raise AccessDenied("only the owner makes somebody a proxy")
+
+
+def _settled(database: Database, grant: Grant, change: Document, now_ms: int) -> Grant:
+    if grant.state(now_ms) != "proposed":
+        raise GrantSettled(f"this one is {grant.state(now_ms)}: it can't be answered any more")
+    row = database["grants"].find_one_and_update(
+        {"_id": grant.id, "awaits": grant.person}, change, return_document=ReturnDocument.AFTER
+    )
+    if row is None:
+        raise GrantSettled("somebody answered it meanwhile")
+    return grant_of(row)
+
+
+def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
+    """The draft as its kind wants it. Raises InputInvalid naming the field."""
+    kind = KINDS[draft.kind]
+    grantee = None if draft.grantee == draft.person else people.find(database, draft.grantee)
+    if grantee is None:
+        raise InputInvalid("there is no such person, or it is the record's own", "/grantee")
+    if kind.is_for_professionals and not PROFESSIONS & set(grantee.roles):
+        raise InputInvalid(f"a {draft.kind} is a registered professional", "/grantee")
+    if kind.is_whole:
+        draft = replace(draft, categories=(EVERYTHING,), verbs=("read", "write"))
+    if not kind.may_write and "write" in draft.verbs:
+        raise InputInvalid(f"a {draft.kind} reads, and answers the question; nothing more", "/verbs")
+    if kind.has_question != ("question" in (draft.told or {})):
+        wanted = "needs a question" if kind.has_question else "takes no question"
+        raise InputInvalid(f"a {draft.kind} {wanted}", "/question")
+    return replace(draft, purpose=kind.purpose, until_ms=_until(kind, draft, now_ms))
+
+
+def _until(kind: Kind, draft: NewGrant, now_ms: int) -> int | None:
+    latest = None if kind.longest_days is None else now_ms + kind.longest_days * DAY_MS
+    until = draft.until_ms if draft.until_ms is not None or not kind.is_whole else latest
+    if until is not None and until <= now_ms:
+        raise InputInvalid("it would end before it begins", "/until")
+    if latest is not None and (until is None or until > latest):
+        raise InputInvalid(f"a {draft.kind} has an end, within {kind.longest_days} days", "/until")
+    return until
+
+
+def _is_family_doctor(database: Database, person: str, by: str, now_ms: int) -> bool:
+    return any(one.kind == FAMILY_DOCTOR for one in grants.live(database, person, by, now_ms))
+
+
+def _forget_unanswered(database: Database, person: str, now_ms: int) -> None:
+    """Proposals that nobody answered make room."""
+    old = {"awaits": person, "proposed_at_ms": {"$lte": now_ms - PROPOSAL_LIFE_MS}}
+    database["grants"].update_many(old, {"$set": {"declined_at_ms": now_ms}, "$unset": {"awaits": ""}})
+
+
+def _sorted(database: Database, wanted: Document) -> list[Grant]:
+    found: Iterable[Document] = database["grants"].find(wanted)
+    return sorted(map(grant_of, found), key=lambda one: (one.proposed_at_ms or one.from_ms, one.id), reverse=True)
