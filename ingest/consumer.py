@@ -84,7 +84,7 @@ class Consumer:
         self._queue = HandOver(HANDED_OVER, HANDED_OVER_BYTES)
         self._epoch = 0
         self._connected_at = 0.0
-        self._is_stopping = threading.Event()
+        self._is_stopping = False
         self._is_ready = threading.Event()
         self._has_begun = threading.Event()
         self._drains = drains
@@ -129,7 +129,7 @@ class Consumer:
 
     def stop_receiving(self) -> None:
         """Takes nothing more over; what is handed over can still be gathered and acknowledged."""
-        self._is_stopping.set()
+        self._is_stopping = True
 
     @property
     def is_ready(self) -> bool:
@@ -181,7 +181,7 @@ class Consumer:
 
     def _on_disconnect(self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
         self._is_ready.clear()
-        if not self._is_stopping.is_set():
+        if not self._is_stopping:
             log.warning("lost the broker: %s; reconnecting", reason)
 
     def _on_qos_1(self, message: Publish) -> None:
@@ -222,5 +222,5 @@ class Consumer:
             message.is_retained,
             is_first=is_live and not message.is_redelivered and not message.is_retained,
         )
-        while not self._is_stopping.is_set() and not self._queue.put(received, timeout_s=0.2):
+        while not self._is_stopping and not self._queue.put(received, timeout_s=0.2):
             pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 from collections.abc import Sequence
 from functools import partial
 
@@ -41,8 +40,7 @@ def main(argv: Sequence[str], settings: Settings) -> int:
         worker.Lease(connection, slot),
         Orphans(connection, slot, partial(worker.session, address, group, drains=True)),
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, drainer.stop)
+    drainer.stopping.listen()
     try:
         count = drainer.drain(QUIET_MS / 1000)
         if count is not None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from types import FrameType
 
 import msgspec
 from pymongo.errors import OperationFailure, PyMongoError
@@ -31,6 +28,7 @@ from phr.formats.building import MAX_TEXT, is_text
 from phr.intake import limits
 from phr.people import keyring, master_keys
 from phr.recording import LISTED_REJECTIONS, Delivery, Recorder, Verdict
+from phr.stopping import Stopping
 from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
@@ -71,8 +69,7 @@ def main(settings: Settings) -> int:
         Orphans(connection, slot, partial(open_session, drains=True)),
         _chores(settings, connection, slot, address),
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, worker.stop)
+    worker.stopping.listen()
     memory.settle()
     log.info("ingest worker starts in slot %d", slot)
     try:
@@ -139,19 +136,16 @@ class Worker:
         self._lease = lease
         self._orphans = orphans
         self._chores = chores or Chores()
-        self._is_stopping = threading.Event()
-
-    def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        self._is_stopping.set()
-        self._consumer.stop_receiving()
+        self.stopping = Stopping()
 
     def run(self) -> None:
         """Until stopped; then what was handed over is recorded before it leaves."""
         self._publisher.start()
         self._chores.start()
         self._consumer.start()
-        while not self._is_stopping.is_set():
+        while not self.stopping.is_asked:
             self.work_one(IDLE_WAIT_S)
+        self._consumer.stop_receiving()
         while self.work_one(wait_s=0.0):
             pass
         self._consumer.close()
@@ -164,12 +158,12 @@ class Worker:
         self._publisher.start()
         self._consumer.start()
         count, until = 0, time.monotonic() + quiet_s
-        while not self._is_stopping.is_set() and (time.monotonic() < until or not self._consumer.is_ready):
+        while not self.stopping.is_asked and (time.monotonic() < until or not self._consumer.is_ready):
             self._lease.keep(clock.now_ms())
             taken = self._take_one(self._consumer, wait_s=0.1)
             count += taken
             until = time.monotonic() + quiet_s if taken else until
-        is_empty = not self._is_stopping.is_set()
+        is_empty = not self.stopping.is_asked
         self._consumer.close(ends_session=is_empty)
         self._publisher.close()
         return count if is_empty else None
@@ -206,7 +200,7 @@ class Worker:
 
     def _keep_lease(self) -> None:
         now_ms = clock.now_ms()
-        if not self._is_stopping.is_set():
+        if not self.stopping.is_asked:
             self._orphans.look(now_ms)
         try:
             self._lease.keep(now_ms)
@@ -223,7 +217,7 @@ class Worker:
                 pause_s = BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)]
                 log.warning("database: %s; %d messages wait %.1f s", type(error).__name__, len(batch), pause_s)
                 tries += 1
-                if self._is_stopping.wait(pause_s):
+                if self.stopping.wait(pause_s):
                     return None
 
     def _record_or_each(self, batch: Sequence[Received], *, is_persistent: bool) -> list[_Judged]:

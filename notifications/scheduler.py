@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 from collections.abc import Callable
-from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
@@ -23,6 +20,7 @@ from phr.people.keyring import KeyDestroyed
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
+from phr.stopping import Stopping
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
@@ -33,7 +31,7 @@ REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
 ERASE_EVERY_S = 30
 
-LEAVING = threading.Event()  # set by a signal, whenever it comes; an import is left where it is, for the next scheduler
+LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +43,7 @@ def main(settings: Settings) -> int:
     keyring.use(master_keys.load(settings))
     connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
     database.ping(connection)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    LEAVING.listen()
     scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
@@ -64,7 +61,7 @@ def tick_one(work: Callable[[Database], bool], connection: Database) -> bool:
     """Does one tick's work until none is left; a database that is away is tried again at the next tick."""
     try:
         has_worked = work(connection)
-        while has_worked and not LEAVING.is_set() and work(connection):
+        while has_worked and not LEAVING.is_asked and work(connection):
             pass
     except (PyMongoError, PhrError, OSError) as error:
         log.warning("%s: %s; trying again at the next tick", work.__name__, type(error).__name__)
@@ -85,7 +82,7 @@ def rezone_one(connection: Database) -> bool:
 
 def import_one(connection: Database) -> bool:
     """Takes in, or back, one import whose file was sent over the API; True where it found one."""
-    return sent_imports.do_one(connection, Recorder(connection, rules()), clock.now_ms, LEAVING.is_set)
+    return sent_imports.do_one(connection, Recorder(connection, rules()), clock.now_ms, lambda: LEAVING.is_asked)
 
 
 def eraser(house: erasing.House) -> Callable[[Database], bool]:
@@ -115,7 +112,3 @@ def _offsets(connection: Database) -> Callable[[str], OffsetAt]:
         return person.offset_min_at if person else lambda _t_ms: 0
 
     return of_person
-
-
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    LEAVING.set()

@@ -60,7 +60,7 @@ class Broker:
         self.entries[username] = broker_files.password_hash(password)
         broker_files.write_password_file(self.data_dir, self.entries)
         broker_files.reload(self.data_dir)
-        assert wait_for_login(self.host, self.port, username, password, timeout_s=5)
+        assert wait_for_login(self.host, self.port, username, password, timeout_s=40)
         return password
 
 

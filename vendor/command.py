@@ -92,7 +92,7 @@ def _watched(address: Address, login: Login, api: Api | None, seconds: float) ->
     present = Presence()
     with Line(address, login, [f"phr/v1/{login.vendor}/{login.device or '+'}/feedback/#"]) as line:
         until = time.monotonic() + seconds
-        while (left_s := until - time.monotonic()) > 0:
+        while (left_s := _left_s(until)) > 0:
             heard = line.listen(min(LOOKED_EVERY_S, left_s) if api else left_s)
             if api:
                 present.look(api, _devices_of(heard, login))
@@ -103,6 +103,10 @@ def _watched(address: Address, login: Login, api: Api | None, seconds: float) ->
     device = {"device": login.device} if login.device else {}
     rows = api.get("/v1/vendor/rejections", from_=from_ms, limit=500, **device)["rejections"]
     return Watched(heard, (after or 0) - before if is_whole_vendor else None, rows, present)
+
+
+def _left_s(until: float) -> float:
+    return until - time.monotonic()
 
 
 def _devices_of(heard: Iterable[Heard], login: Login) -> list[str]:

@@ -19,7 +19,8 @@ from phr.errors import ServerUnavailable
 from vendor.login import Address, Login
 
 Verdict = dict[str, Any]
-WAIT_S = 15.0
+BROKER_WITHIN_S = 15.0
+VERDICT_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Line:
         """The next thing heard after publishing; None where nothing came in time."""
         before = len(self.heard)
         self.publish(topic, payload, **properties)
-        self._wait(lambda: len(self.heard) > before)
+        self._wait(lambda: len(self.heard) > before, VERDICT_WITHIN_S)
         return self.heard[before] if len(self.heard) > before else None
 
     def listen(self, seconds: float) -> list[Heard]:
@@ -98,9 +99,9 @@ class Line:
             self._changed.wait_for(lambda: False, seconds)
             return list(self.heard)
 
-    def _wait(self, is_true: Callable[[], Any]) -> bool:
+    def _wait(self, is_true: Callable[[], Any], timeout_s: float = BROKER_WITHIN_S) -> bool:
         with self._changed:
-            return bool(self._changed.wait_for(is_true, WAIT_S))
+            return bool(self._changed.wait_for(is_true, timeout_s))
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         with self._changed:

@@ -15,7 +15,7 @@ from tests.real.installation import Installation
 
 def opened(installation: Installation, person: str) -> Listener:
     parts = urlsplit(installation.url)
-    connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
     token = installation._token(person)
     head = f"GET /v1/people/{person}/stream HTTP/1.1\r\nHost: phr\r\nAuthorization: Bearer {token}\r\n\r\n"
     connection.sendall(head.encode())

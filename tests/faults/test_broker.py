@@ -13,7 +13,7 @@ import pytest
 from tests.faults.proof import Row
 from tests.faults.proxy import Proxy
 from tests.faults.senders import Trusting, Waiting
-from tests.faults.site import EACH_KIND, IS_WHOLE, Site, built
+from tests.faults.site import EACH_KIND, IS_WHOLE, WAIT_S, Site, built
 from tests.faults.small_disk import SmallDisk
 
 SAFEST = {"autosave_on_changes": "true", "autosave_interval": "1"}
@@ -120,7 +120,7 @@ def _backlog_lost(site: Site, name: str, end: signal.Signals | None, disk: Small
         disk.fill()
     before = _written(site)
     traffic.publish_each(BACKLOG_EACH)
-    traffic.settle(60, (Trusting,))
+    traffic.settle(WAIT_S, (Trusting,))
     print(f"\n{name}: {(_written(site) - before) / traffic.ledger.published:.0f} bytes written a message")
     if end:
         site.stop_broker(end)
@@ -130,7 +130,7 @@ def _backlog_lost(site: Site, name: str, end: signal.Signals | None, disk: Small
     if end:
         site.start_broker()
     site.start_workers(1)
-    traffic.settle(60)
+    traffic.settle(WAIT_S)
     all_s = time.monotonic() - began_s
     _wait_until_quiet(site)
     lost = {device: site.record.missing(traffic.ledger, device) for device in traffic.ledger.acked}

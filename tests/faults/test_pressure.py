@@ -17,7 +17,7 @@ from tests.faults.nursery import Child
 from tests.faults.proof import Row
 from tests.faults.reader import Reader
 from tests.faults.senders import Trusting
-from tests.faults.site import RATE, Site, built, wait_until
+from tests.faults.site import RATE, WAIT_S, Site, built, wait_until
 from tests.ops.running import Family
 
 MIB = 1024 * 1024
@@ -34,12 +34,12 @@ def test_a_worker_s_memory_is_bounded_while_the_database_is_frozen(
     worker = site.start_workers(1)[0]
     traffic = site.traffic(kinds=(Trusting,), padding=100_000)
     traffic.publish_each(2)
-    traffic.settle(10)
+    traffic.settle(WAIT_S)
     before = _memory(worker)
     database_server.process.send_signal(signal.SIGSTOP)
     try:
         traffic.publish_each(60)
-        traffic.settle(30, (Trusting,))
+        traffic.settle(WAIT_S, (Trusting,))
         most = max(_memory(worker, 0.2) for _ in range(15))
     finally:
         database_server.process.send_signal(signal.SIGCONT)
@@ -53,7 +53,7 @@ def test_a_backlog_drains_faster_than_it_came(site: Site, table: list[Row]) -> N
     site.start_workers(1)[0].stop()
     traffic = site.traffic(kinds=(Trusting,))
     traffic.publish_each(500)
-    traffic.settle(60)
+    traffic.settle(WAIT_S)
     site.start_worker()
     row = site.recover(traffic, "backlog drained by one worker")
     table.append(row)
@@ -67,7 +67,7 @@ def test_an_orphaned_backlog_is_drained_by_a_survivor(site: Site, table: list[Ro
         one.stop()
     traffic = site.traffic(kinds=(Trusting,))
     traffic.publish_each(800)
-    traffic.settle(60)
+    traffic.settle(WAIT_S)
     site.start_worker()
     table.append(site.recover(traffic, "backlog of two slots, one worker"))
 
@@ -77,7 +77,7 @@ def test_what_the_broker_drops_is_counted_for_operators(mongod: str, tmp_path: P
         site.start_workers(1)[0].stop()
         traffic = site.traffic(kinds=(Trusting,))
         traffic.publish_each(100)
-        traffic.settle(30)
+        traffic.settle(WAIT_S)
         site.start_workers(1)
         reader = Reader(site.database, site.settings)
         wait_until(lambda: reader.figure(DROPPED) > 0, "dropped messages in /metrics")

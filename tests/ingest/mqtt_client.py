@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 NOT_AUTHORISED = 135
-WAIT_S = 5.0
+WAIT_S = 40.0
 
 
 class Client:

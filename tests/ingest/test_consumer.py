@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,7 @@ from ingest import consumer as consumer_module
 from ingest.consumer import Consumer, parse_url
 from ingest.handover import Received
 from phr.errors import ServerUnavailable, SettingInvalid
-from tests.ingest.running import Plant, a_payload, wait_until
+from tests.ingest.running import WAIT_S, Plant, a_payload, wait_until
 
 MIB = 1024 * 1024
 
@@ -84,9 +83,7 @@ def test_a_batch_ends_at_its_size(plant: Plant) -> None:
 def test_a_batch_lingers_no_longer_than_it_is_told(plant: Plant) -> None:
     with _started(plant) as consumer:
         plant.send(a_payload())
-        began = time.monotonic()
-        assert len(consumer.gather(500, MIB, 5.0, 0.05)) == 1
-        assert time.monotonic() - began < 2
+        assert len(consumer.gather(500, MIB, 10 * WAIT_S, 0.05)) == 1  # longer than a test may take
 
 
 def test_a_draining_session_gives_what_it_holds_and_gets_nothing_more(plant: Plant) -> None:
@@ -148,7 +145,7 @@ def test_what_is_no_address_is_a_wrong_setting(url: str) -> None:
 @contextmanager
 def _started(plant: Plant, *, drains: bool = False) -> Iterator[Consumer]:
     consumer = plant.session(0, drains=drains)
-    consumer.start(timeout_s=5)
+    consumer.start(timeout_s=WAIT_S)
     try:
         yield consumer
     finally:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from ingest.handover import HandOver, Received
+from tests.ingest.running import WAIT_S
 
 MIB = 1024 * 1024
 
@@ -39,10 +40,10 @@ def test_one_message_fits_whatever_its_size_and_then_no_other() -> None:
 def test_what_is_taken_makes_room_for_one_who_waits() -> None:
     queue, came = HandOver(1, MIB), []
     queue.put(a_message(), 0)
-    waiting = threading.Thread(target=lambda: came.append(queue.put(a_message(2), 5)))
+    waiting = threading.Thread(target=lambda: came.append(queue.put(a_message(2), WAIT_S)))
     waiting.start()
-    assert [len(one.payload) for one in queue.take(1, MIB, 1, 0)] == [1]
-    waiting.join(5)
+    assert [len(one.payload) for one in queue.take(1, MIB, WAIT_S, 0)] == [1]
+    waiting.join(WAIT_S)
     assert (came, queue.waiting) == ([True], (1, 2))
 
 

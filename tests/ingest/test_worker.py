@@ -17,7 +17,7 @@ from phr.clock import now_ms
 from phr.intake import rejections
 from phr.recording import Delivery
 from tests.cast import T0
-from tests.ingest.running import BreakingRecorder, Plant, a_payload, counts, wait_until
+from tests.ingest.running import WAIT_S, BreakingRecorder, Plant, a_payload, counts, wait_until
 
 MINUTE_MS = 60_000
 SPO2 = {"metric": "spo2", "t": T0, "unit": "%", "value": 97}
@@ -287,7 +287,7 @@ def test_a_worker_that_is_stopped_takes_what_it_holds_to_its_end(plant: Plant) -
     with plant.working(recorder) as running:
         plant.send(*[a_payload(n) for n in range(30)])
         wait_until(lambda: recorder.sizes)
-        running.stop()
+        running.stopping.ask()
     told = len(plant.client.wait_for(len(plant.stored())))
     assert told == len(plant.stored()) > 0
     with plant.working():
@@ -323,6 +323,7 @@ def test_a_worker_empties_the_session_that_another_left(plant: Plant, monkeypatc
 
 def test_a_worker_that_is_stopped_gives_an_adopted_slot_back(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.orphans.LOOK_EVERY_MS", 100)
+    monkeypatch.setattr("ingest.orphans.QUIET_MS", 1_000 * WAIT_S)  # it is not emptied before it is given back
     with plant.working():
         with plant.working():
             wait_until(lambda: _has_slot(plant, 1))

@@ -19,11 +19,11 @@ from phr.people import people, seals
 from phr.people.keyring import KeyDestroyed
 from tests.cast import T0, a_person
 from tests.conftest import MASTER_KEY
-from tests.ops.running import ROOT, command, environment, wait_until
+from tests.ops.running import ROOT, WAIT_S, command, environment, wait_until
 
 
-def is_idle(pid: int) -> bool:
-    """True once it waits in APScheduler's loop, its signal handlers set."""
+def listens(pid: int) -> bool:
+    """True once its signal handlers are set; it may not have started its ticks by then."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
     return bool(caught & 1 << (signal.SIGTERM - 1))
@@ -78,6 +78,6 @@ def test_it_leaves_when_asked(mongod: str, tmp_path: Path) -> None:
     with subprocess.Popen(
         argv, env=environment(tmp_path, PHR_MONGODB_URI=mongod, PHR_MASTER_KEY=MASTER_KEY)
     ) as process:
-        wait_until(lambda: is_idle(process.pid), "not started", 10)
+        wait_until(lambda: listens(process.pid), "not started")
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(WAIT_S) == 0

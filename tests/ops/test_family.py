@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import stat
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from ops import family
 from phr.config import load
 from phr.errors import ServerUnavailable, SettingInvalid
-from tests.ops.running import Family, command, processes_of, wait_until
+from tests.ops.running import WAIT_S, Family, command, processes_of, wait_until
 
 PARTS = ("mongod", "mosquitto", "gunicorn", "app.py ingest", "app.py scheduler")
 
@@ -54,7 +53,7 @@ def test_tls_listener_answers_with_a_certificate_of_the_installation(running: Fa
     port = running.addresses["mqtts_port"]
     assert f"mqtts://127.0.0.1:{port}" in running.said
     context = ssl.create_default_context(cafile=running.data_dir / "mosquitto" / "ca.crt")
-    plain = socket.create_connection(("127.0.0.1", port), timeout=5)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
     with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
         assert secure.version() in ("TLSv1.2", "TLSv1.3")
 
@@ -95,10 +94,8 @@ def test_killed_supervisor_leaves_nobody_and_a_second_start_leaves_nothing(tmp_p
         first.process.kill()
         wait_until(lambda: not processes_of(first.data_dir), "orphans after SIGKILL of the supervisor")
         assert "Traceback" not in first.said
-    began = time.monotonic()
     with Family(tmp_path / "phr") as second:
         second.wait_until_up()
-        assert time.monotonic() - began < 20  # under 5 s on a quiet machine: benchmarks/starting.py
         assert "shown once" not in second.said
         assert (second.stop(signal.SIGTERM), processes_of(second.data_dir)) == (0, {})
         assert not (second.data_dir / "family.json").exists()

@@ -36,7 +36,7 @@ def test_child_ends_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-    wait_until(lambda: not is_alive(child), "the child outlived its parent", 5)
+    wait_until(lambda: not is_alive(child), "the child outlived its parent")
 
 
 def test_stop_is_a_request_first() -> None:
@@ -57,7 +57,7 @@ def test_children_of_a_child_end_too() -> None:
     with process:
         grandchild = int(process.stdout.readline())
         processes.stop(process)
-    wait_until(lambda: not is_alive(grandchild), "the grandchild lives on", 5)
+    wait_until(lambda: not is_alive(grandchild), "the grandchild lives on")
 
 
 @pytest.mark.parametrize(

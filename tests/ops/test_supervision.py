@@ -14,7 +14,7 @@ from phr.errors import ServerUnavailable
 
 def ended(code: int = 3) -> processes.Process:
     process = processes.start(["sh", "-c", f"exit {code}"])
-    process.wait(10)
+    process.wait(60)
     return process
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from phr.errors import InputInvalid, ServerUnavailable
 from tests.ingest.running import Plant, wait_until
+from tests.vendor.conftest import Rounds
 from vendor import command, line, main
 from vendor.login import login_of
 
@@ -57,7 +58,7 @@ def test_a_device_that_is_nobodys_is_told_so(plant: Plant, capsys: pytest.Captur
 
 
 def test_an_installation_without_a_worker_fails(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "WAIT_S", 0.3)
+    monkeypatch.setattr(line, "VERDICT_WITHIN_S", 0.05)
     assert main(arguments(plant, plant.vendor, "--device", "d1")) == 1
 
 
@@ -67,8 +68,11 @@ def test_a_wrong_password_is_one_sentence(plant: Plant) -> None:
         main(["check", "--broker", broker, "--credentials", f"{plant.vendor}:wrong"])
 
 
-def test_watching_hears_what_a_device_does_wrong(plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
-    given = arguments(plant, f"{plant.vendor}/d1", "--watch", "2")
+def test_watching_hears_what_a_device_does_wrong(
+    plant: Plant, capsys: pytest.CaptureFixture[str], rounds: Rounds
+) -> None:
+    given = arguments(plant, f"{plant.vendor}/d1", "--watch", "600")
+    rounds(lambda one: one.heard)
     bad = json.dumps({"readings": [{"metric": "heart-rate", "t": "2026-11-23T07:30:00", "value": 72}]}).encode()
     status: list[int] = []
     with plant.working():

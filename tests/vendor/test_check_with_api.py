@@ -16,10 +16,11 @@ from ops import administration
 from phr.errors import ServerUnavailable
 from phr.intake.devices import NewDevice
 from phr.people.people import NewPerson
-from tests.ingest.running import wait_until
+from tests.ingest.running import WAIT_S, wait_until
 from tests.real.gateway import Gateway
 from tests.real.installation import Installation, installed
-from vendor import command, main, presence
+from tests.vendor.conftest import Rounds
+from vendor import main, presence
 from vendor.api import Api
 from vendor.line import Line
 from vendor.login import Login, address_of
@@ -78,37 +79,52 @@ def test_watching_sees_a_status_and_a_will(
     printed: dict[str, Any],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    rounds: Rounds,
 ) -> None:
-    monkeypatch.setattr(command, "LOOKED_EVERY_S", 0.2)
-    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "4")
+    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "600")
     login = Login(printed["mqtt_username"], printed["mqtt_password"])
+    api = Api(installation.url, printed["client_id"], printed["client_secret"])
+    looked = threading.Event()
+
+    def shows(state: str) -> bool:
+        return presence.status_of(api, "d1").get("state") == state
+
+    def is_looked_at() -> bool:
+        device.publish(f"phr/v1/{login.vendor}/d1/readings", b'{"id": "m", "readings": []}')
+        return looked.is_set()
+
+    rounds(lambda one: one.heard and shows("online"), lambda _: looked.set() or shows("offline"))
     watching = threading.Thread(target=lambda: main(given))
     watching.start()
     device = Line(address_of(given[2]), login, [f"phr/v1/{login.vendor}/d1/feedback"])
     device.set_will(f"phr/v1/{login.vendor}/d1/status", b"offline")
     with device:
         device.publish(f"phr/v1/{login.vendor}/d1/status", b"online", retain=True)
-        wait_until(lambda: device.ask(f"phr/v1/{login.vendor}/d1/readings", b'{"id": "m", "readings": []}'))
-        api = Api(installation.url, printed["client_id"], printed["client_secret"])
-        wait_until(lambda: presence.status_of(api, "d1").get("state") == "online")
-        threading.Event().wait(0.5)  # the watcher looks
+        wait_until(is_looked_at)
         device.break_off()
-    watching.join(10)
+    watching.join(WAIT_S)
     said = capsys.readouterr().out
     assert "ok   devices say their status" in said
     assert "ok   a device that left was shown as offline" in said
 
 
 def test_a_payload_without_an_id_is_seen_through_the_statistics(
-    installation: Installation, printed: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    installation: Installation,
+    printed: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    rounds: Rounds,
 ) -> None:
-    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "2")
+    given = arguments(installation, tmp_path / "v.json", printed, "--watch", "600")
+    api = Api(installation.url, printed["client_id"], printed["client_secret"])
+    begun = threading.Event()
+    rounds(lambda _: begun.set() or api.get("/v1/vendor/statistics")["total"]["messages"])
     address = parse_url(str(installation.operator.settings.mqtt_url))
     gateway = Gateway((address.host, address.port), printed["mqtt_username"], printed["mqtt_password"])
     statuses: list[int] = []
     watching = threading.Thread(target=lambda: statuses.append(main(given)))
     watching.start()
+    assert begun.wait(WAIT_S)
     wait_until(lambda: gateway.publish("d1", b'{"readings": []}', "") or not watching.is_alive())
     gateway.close()
     assert "FAIL every payload carries an id" in capsys.readouterr().out
