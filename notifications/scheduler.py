@@ -8,7 +8,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
 
-from phr import clock, database
+from phr import clock, database, happenings
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database
@@ -30,6 +30,7 @@ REPORT_EVERY_S = 10
 REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
 ERASE_EVERY_S = 30
+ENTER_EVERY_S = 5
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
@@ -47,6 +48,7 @@ def main(settings: Settings) -> int:
     scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick_one, "interval", args=(fold_one, connection), seconds=FOLD_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(rezone_one, connection), seconds=REZONE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(enter_one, connection), seconds=ENTER_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(import_one, connection), seconds=IMPORT_EVERY_S)
     erase_one = eraser(erasing.house(settings))
     scheduler.add_job(tick_one, "interval", args=(erase_one, connection), seconds=ERASE_EVERY_S)
@@ -78,6 +80,11 @@ def fold_one(connection: Database) -> bool:
 def rezone_one(connection: Database) -> bool:
     """Finishes one change of a person's zone that a crash left half done; True where it found one."""
     return rezoning.settle_one(connection, clock.now_ms())
+
+
+def enter_one(connection: Database) -> bool:
+    """Writes what happened in the record, alerts and device events, into timelines; True where it found some."""
+    return happenings.enter_one(connection, clock.now_ms())
 
 
 def import_one(connection: Database) -> bool:

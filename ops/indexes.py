@@ -23,6 +23,7 @@ from phr.intake import (
     proposals,
     rejections,
     restamps,
+    status,
     vendor_hours,
 )
 from phr.interchange import exports, imports, uploads
@@ -60,7 +61,7 @@ STORES = (
         limits,
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
-    vendor_hours,
+    *(status, vendor_hours),
     *(exports, whole_readings, whole_entries),
 )
 

@@ -22,6 +22,7 @@ from phr.timeline.content import checked, patched
 from phr.timeline.effective import Effective, Remembered, When, placed
 from phr.timeline.entries import Hand, NewEntry, is_seen
 from phr.timeline.entry import Author, Draft, Entry, categories
+from phr.timeline.happened import RECORD
 from phr.timeline.kinds import kinds
 
 blueprint = Blueprint("entries", __name__)
@@ -76,6 +77,7 @@ def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str,
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
     keep_retained(found)
+    _keep_recorded(found)
     draft = _changed(found, body)
     permit(categories(draft))
     changed = entries.change(database(), found, draft, _hand())
@@ -125,6 +127,12 @@ def keep_retained(entry: Entry) -> None:
         raise AccessDenied(
             "what a professional wrote is changed by the same organisation alone; write a note beside it"
         )
+
+
+def _keep_recorded(entry: Entry) -> None:
+    """Raises AccessDenied for what the record itself wrote: who does not want it deletes it."""
+    if entry.source == RECORD or kinds()[entry.kind].is_written_by_record:
+        raise AccessDenied("what happened in the record is told by the record; delete it, or write a note beside it")
 
 
 def _seen(entry: Entry, sight: frozenset[str]) -> Entry:

@@ -38,6 +38,10 @@ def of_period(device: str, period: Period) -> Words | None:
     )
 
 
+def of_right(device: str) -> Words:
+    return Words(f"设备 {device} 的时钟已准确。", f"The clock of {device} is right again.")
+
+
 def of_removed(device: str) -> Words:
     return Words(
         f"设备 {device} 的时钟曾被误判为不准，已校正的读数恢复为设备自己的时间。",

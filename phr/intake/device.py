@@ -42,7 +42,15 @@ class Device:
     seq: int
     clock: Clock = Clock()
     model: str | None = None
-    is_retired: bool = False
+    retired_at_ms: int | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        return self.retired_at_ms is not None
+
+    def holders_at(self, t_ms: int) -> set[str]:
+        """Who had it, or a slot of it, at an instant."""
+        return {one.person for one in self.bindings if one.covers(one.slot, t_ms)}
 
     def owner_at(self, slot: str, t_ms: int) -> str | None:
         """The person whose reading it is: bound to this slot ("" = none named) at the time of measurement."""
@@ -70,7 +78,7 @@ def device_of(row: Document) -> Device:
         seq=row["seq"],
         clock=clock_of(row),
         model=row.get("model"),
-        is_retired=row.get("retired_at_ms") is not None,
+        retired_at_ms=row.get("retired_at_ms"),
     )
 
 

@@ -1,6 +1,7 @@
 """What a device says of itself: there or not, its battery, its firmware; the last word of each device is kept.
 
-Collection ``device_status``: {_id: "vendor/device", state, since_ms | null, battery, firmware}.
+Collection ``device_status``: {_id: "vendor/device", state, since_ms | null, battery, firmware, is_low, untold}.
+``is_low``: its battery was low and has not been charged since; ``untold``: what no timeline tells yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from phr.intake import sightings
 State = Literal["online", "offline"]
 MOST_BYTES = 1024
 MAX_FIRMWARE = 64
+# In %. At the first a device is about to stop measuring; only from the second on is it charged again, so that one that
+# hovers is told of once. The first is where phones begin to warn; neither is a clinical number.
+LOW_BATTERY, CHARGED_BATTERY = 15, 30
+MOST_UNTOLD = 20
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -48,6 +53,13 @@ class Known:
     since_ms: int | None  # None: it began while nobody listened; the broker remembered it
     battery: float | None
     firmware: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    device: str
+    what: Literal["battery-low", "firmware"]
+    at_ms: int
 
 
 def parse_status(payload: bytes) -> Status:
@@ -81,17 +93,49 @@ def of_devices(database: Database, refs: Iterable[str]) -> dict[str, Known]:
     return {row["_id"]: _known(row) for row in database["device_status"].find({"_id": {"$in": list(refs)}})}
 
 
+def untold(database: Database, limit: int) -> list[Untold]:
+    """What devices said that their owners' timelines do not tell yet; all that the first so many devices said."""
+    rows = database["device_status"].find({"untold.at_ms": {"$exists": True}}, {"untold": 1}).limit(limit)
+    return [Untold(row["_id"], one["what"], one["at_ms"]) for row in rows for one in row["untold"]]
+
+
+def set_told(database: Database, told: Iterable[Untold]) -> None:
+    writes = [
+        UpdateOne({"_id": one.device}, {"$pull": {"untold": {"what": one.what, "at_ms": one.at_ms}}}) for one in told
+    ]
+    if writes:
+        database["device_status"].bulk_write(writes, ordered=False)
+
+
+def ensure_indexes(database: Database) -> None:
+    is_there = {"untold.at_ms": {"$exists": True}}
+    database["device_status"].create_index("untold.at_ms", name="untold", partialFilterExpression=is_there)
+
+
 def _update(heard: Heard, now_ms: int) -> list[Document]:
     """In one step: a state that stays keeps its beginning, an offline that brings no battery keeps the last one."""
     status = heard.status
     is_same = {"$eq": ["$state", status.state]}
     since = {"$cond": [is_same, {"$ifNull": ["$since_ms", None]}, None if heard.is_replay else now_ms]}
     fields: Document = {"state": status.state, "since_ms": since}
+    news: list[Document] = []
     if status.battery is not None:
+        was_low = {"$ifNull": ["$is_low", False]}
+        is_low = status.battery <= LOW_BATTERY
         fields["battery"] = status.battery
+        fields["is_low"] = is_low if is_low or status.battery >= CHARGED_BATTERY else was_low
+        news.append(_news("battery-low", {"$and": [is_low, {"$not": was_low}]}, now_ms))
     if status.firmware is not None:
-        fields["firmware"] = {"$literal": status.firmware}
+        firmware = {"$literal": status.firmware}
+        fields["firmware"] = firmware
+        news.append(_news("firmware", {"$ne": [{"$ifNull": ["$firmware", firmware]}, firmware]}, now_ms))
+    if news:
+        fields["untold"] = {"$slice": [{"$concatArrays": [{"$ifNull": ["$untold", []]}, *news]}, -MOST_UNTOLD]}
     return [{"$set": fields}]
+
+
+def _news(what: str, is_new: Document, now_ms: int) -> Document:
+    return {"$cond": [is_new, [{"what": what, "at_ms": now_ms}], []]}
 
 
 def _known(row: Document) -> Known:

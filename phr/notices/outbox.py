@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.collection import Collection
+from pymongo.read_concern import ReadConcern
 
 from phr.clock import to_datetime, to_ms
 from phr.database import DURABLE, Database, Document, insert_new
 from phr.vocabulary.alert import Alert
 
 COLLECTION = "notices"
+MAJORITY = ReadConcern("majority")
 PENDING = "pending"
 WITHDRAWN = "withdrawn"  # the reading that raised it was taken out of the record
 # Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
@@ -50,6 +52,19 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Unentered:
+    """A rule's notice that the timeline does not show as it stands."""
+
+    notice: Notice
+    rule_version: int
+    state: str
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.state == WITHDRAWN
+
+
+@dataclass(frozen=True, slots=True)
 class Raised:
     """The readings, by (t in milliseconds, seq), whose notices are meant."""
 
@@ -64,6 +79,7 @@ def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index(
         [("person", ASCENDING), ("state", ASCENDING), ("raised_at", DESCENDING)], name="person_state_raised"
     )
+    database[COLLECTION].create_index("to_enter", name="to_enter", sparse=True)
 
 
 def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
@@ -95,14 +111,15 @@ def tell(database: Database, telling: Telling, now_ms: int) -> None:
 
 def withdraw(database: Database, raised: Raised, now_ms: int) -> None:
     """The notices of these readings are withdrawn, whatever became of them so far; safe to repeat."""
-    fields = {"state": WITHDRAWN, "withdrawn_from": "$state", "withdrawn_at": to_datetime(now_ms)}
+    fields = {"state": WITHDRAWN, "withdrawn_from": "$state", "withdrawn_at": to_datetime(now_ms), "to_enter": True}
     ids = _ids_of(database, raised, {"$ne": WITHDRAWN})
     _notices(database).update_many({"_id": {"$in": ids}, "state": {"$ne": WITHDRAWN}}, [{"$set": fields}])
 
 
 def reinstate(database: Database, raised: Raised) -> None:
     """The withdrawn notices of these readings are what they were before; safe to repeat."""
-    steps: list[Document] = [{"$set": {"state": "$withdrawn_from"}}, {"$unset": ["withdrawn_from", "withdrawn_at"]}]
+    fields = {"state": "$withdrawn_from", "to_enter": True}
+    steps: list[Document] = [{"$set": fields}, {"$unset": ["withdrawn_from", "withdrawn_at"]}]
     ids = _ids_of(database, raised, WITHDRAWN)
     _notices(database).update_many({"_id": {"$in": ids}, "state": WITHDRAWN}, steps)
 
@@ -119,6 +136,20 @@ def pending_since(database: Database, person: str, since_ms: int) -> list[Notice
     wanted = {"person": person, "state": PENDING, "raised_at": {"$gte": to_datetime(since_ms)}}
     found = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
     return [notice(row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
+
+
+def unentered(database: Database, limit: int) -> list[Unentered]:
+    """Rules' notices that have come, gone or come back since the timeline was told of them."""
+    shown = dict.fromkeys((*_SHOWN, "state", "rule_version"), 1)
+    rows = database[COLLECTION].with_options(read_concern=MAJORITY).find({"to_enter": True}, shown).limit(limit)
+    return [Unentered(notice(row), row["rule_version"], row["state"]) for row in rows]
+
+
+def set_entered(database: Database, entered: Iterable[Unentered]) -> None:
+    """The timeline shows these as they were read; one that has changed since is told of again."""
+    writes = [UpdateOne({"_id": one.notice.key, "state": one.state}, {"$unset": {"to_enter": ""}}) for one in entered]
+    if writes:
+        _notices(database).bulk_write(writes, ordered=False)
 
 
 def _notices(database: Database) -> Collection[Document]:
@@ -140,6 +171,7 @@ def _row(alert: Alert) -> Document:
     """What is stored beside the key. ``values`` are what raised it, kept so that it can be explained later."""
     return {
         "state": PENDING,
+        "to_enter": True,
         "person": alert.person,
         "rule": alert.rule,
         "rule_version": alert.rule_version,

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from phr.people import access
-from tests.cast import Cast, a_note
+from phr.timeline import happened
+from phr.timeline.happened import Happening
+from tests.cast import T0, Cast, a_note
 
 ENTRIES = "/v1/people/{owner}/entries"
 
@@ -162,3 +164,11 @@ def test_cursor_of_no_list_is_refused(cast: Cast) -> None:
 def test_note_of_another_person_is_not_found_under_ones_own_name(cast: Cast) -> None:
     made(cast, id="n1")
     assert cast.send(cast.stranger, "GET", "/v1/people/me/entries/n1").status_code == 404
+
+
+def test_what_the_record_wrote_is_not_changed_but_may_go(cast: Cast) -> None:
+    event = {"text": "电量低", "device": "acme/cuff-1", "event": "battery-low"}
+    happened.put(cast.database, [Happening("k", cast.owner, "device-event", T0, event)], T0)
+    path = f"{ENTRIES}/{happened.entry_id('k')}"
+    assert cast.send(cast.owner, "PATCH", path, json={"text": "x"}, headers={"If-Match": "*"}).status_code == 403
+    assert cast.send(cast.owner, "DELETE", path, headers={"If-Match": "*"}).status_code == 204

@@ -1,4 +1,4 @@
-"""Something that a device did or met: out of battery, a new firmware, an error."""
+"""Something that a device did or met: whose it became, its clock corrected, low battery, a new firmware, an error."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from phr.timeline.kind import Kind
 
 class DeviceEvent(Schema):
     text = printed()
+    text_en = printed(required=False)
     device = fields.String(required=True, validate=validate.Length(1, 200))
     event = choice(
-        "claimed", "given-up", "online", "offline", "battery-low", "firmware", "error", "other", required=True
+        "claimed",
+        "given-up",
+        "clock-corrected",
+        "clock-right",
+        "retired",
+        "online",
+        "offline",
+        "battery-low",
+        "firmware",
+        "error",
+        "other",
+        required=True,
     )
 
 
