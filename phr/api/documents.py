@@ -1,38 +1,82 @@
-"""The file of a document entry: sent, read for its text, kept sealed, given back as it came."""
+"""The file of an entry: sent, read for its text, kept sealed, given back as it came; sent alone, it is the document."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
-from phr.api.entries import keep_retained
+from phr.api.entries import OWN_WORD, effective_of, keep_retained
 from phr.api.entry_shapes import entry_json
 from phr.api.installation import database
+from phr.api.shapes import WhenField
 from phr.clock import now_ms
 from phr.errors import InputInvalid, NotFound
 from phr.timeline import entries, extraction, files
-from phr.timeline.content import patched
-from phr.timeline.entries import Hand, is_seen
+from phr.timeline.categories import SENSITIVE
+from phr.timeline.content import checked, patched
+from phr.timeline.effective import Remembered, When, instant
+from phr.timeline.entries import Hand, NewEntry, is_seen
 from phr.timeline.entry import Author, Draft, Entry, categories
 from phr.timeline.extraction import Extracted
+from phr.timeline.filed import has_file
 from phr.timeline.kinds import kinds
+from phr.timeline.kinds.document import TYPES
 
 blueprint = Blueprint("documents", __name__)
 
 DOCUMENT = "document"
+UNNAMED = "文档"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # The browser shows nothing of it in our name, and what is in it runs nowhere.
 LOCKED = "sandbox; default-src 'none'"
 
 
+class NamesField(fields.Field[tuple[str, ...]]):
+    """Sensitive categories with commas between."""
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002
+        data: Mapping[str, Any] | None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        names = tuple(sorted(set(str(value).split(","))))
+        if odd := [name for name in names if name not in SENSITIVE]:
+            raise ValidationError(f"{odd[0]!r} is none of {', '.join(SENSITIVE)}")
+        return names
+
+
 class FileQuery(Schema):
+    """``name``: of the file; the rest is of a document that is made with it."""
+
     name = fields.String(load_default=None, validate=validate.Length(1, 255))
+    text = fields.String(load_default=None, validate=validate.Length(1, 500))
+    type = fields.String(load_default=None, validate=validate.OneOf(TYPES))
+    effective_at = WhenField(load_default=None)
+    sensitive = NamesField(load_default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file as it came, and what it is called."""
+
+    content: bytes
+    name: str | None
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @blueprint.put("/v1/people/<person>/entries/<entry>/file")
@@ -40,25 +84,27 @@ class FileQuery(Schema):
 @takes(FileQuery, location="query")
 @returns()
 def put_file(person: str, sight: frozenset[str], entry: str, query: dict[str, Any]) -> Answer:
-    """The body is the file. The same bytes again change nothing."""
-    found = _document(person, sight, entry)
-    expected_version(found.version)
-    keep_retained(found)
-    permit(found.categories)
-    content = _body()
-    if (found.content.get("file") or {}).get("sha256") == hashlib.sha256(content).hexdigest():
-        return Answer(entry_json(found), version=found.version)
-    changed = _kept(found, content, query["name"])
-    return Answer(entry_json(changed), version=changed.version)
+    """The body is the file. Without an entry it makes the document; the same bytes again change nothing."""
+    found, sent = _standing(person, sight, entry), Sent(_body(), query["name"])
+    if found is None:
+        kept = _made(person, entry, sent, query)
+    elif (found.content.get("file") or {}).get("sha256") == sent.sha256:
+        kept = found
+    else:
+        expected_version(found.version)
+        keep_retained(found)
+        permit(found.categories)
+        kept = _given(found, sent)
+    return Answer(entry_json(kept), version=kept.version)
 
 
 @blueprint.get("/v1/people/<person>/entries/<entry>/file")
 @access_by_category("read")
 def get_file(person: str, sight: frozenset[str], entry: str) -> Response:
-    found = _document(person, sight, entry)
-    told = found.content.get("file")
+    found = _standing(person, sight, entry)
+    told = found.content.get("file") if found else None
     if told is None:
-        raise NotFound("this document has no file")
+        raise NotFound("there is no such file")
     pieces = files.pieces(database(), person, entry, told["id"])
     first = next(pieces)  # so that a missing file or key is a problem document, not half an answer
     name = quote(told.get("name") or f"{entry}", safe="")
@@ -68,12 +114,17 @@ def get_file(person: str, sight: frozenset[str], entry: str) -> Response:
     return Response(whole, 200, headers, content_type=media_type)
 
 
-def _document(person: str, sight: frozenset[str], entry: str) -> Entry:
-    found = entries.find(database(), person, entry)
+def _standing(person: str, sight: frozenset[str], entry: str) -> Entry | None:
+    """The entry, None where there is none. Raises NotFound for one that the caller has no part in."""
+    try:
+        found = entries.find(database(), person, entry)
+    except NotFound:
+        return None
     if not is_seen(found, sight):
         raise NotFound("no such entry")
-    if found.kind != DOCUMENT:
-        raise InputInvalid("only an entry of the kind document has a file")
+    if not has_file(kinds()[found.kind]):
+        carriers = ", ".join(sorted(kind.name for kind in kinds().values() if has_file(kind)))
+        raise InputInvalid(f"an entry of this kind carries no file; these do: {carriers}")
     return found
 
 
@@ -86,39 +137,66 @@ def _body() -> bytes:
     return content
 
 
-def _kept(entry: Entry, content: bytes, name: str | None) -> Entry:
-    """File first, entry second: a crash in between leaves sealed bytes that nothing names."""
-    extracted = extraction.extract(content)
-    file_id = files.keep(database(), entry.person, entry.id, content, entry.retained_by)
-    told = {"id": file_id, "name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+def _made(person: str, entry: str, sent: Sent, query: Mapping[str, Any]) -> Entry:
+    """A new document. File first, entry second: a crash in between leaves sealed bytes that nothing names."""
+    if _ID.fullmatch(entry) is None:
+        raise InputInvalid("an id has 1 to 64 of A-Z, a-z, 0-9, _ and -")
+    at: When | Remembered = query["effective_at"] or instant(now_ms(), None)
+    draft = Draft(
+        kind=DOCUMENT,
+        content={"text": query["text"] or (sent.name and PurePath(sent.name).stem) or UNNAMED, "type": query["type"]},
+        effective=effective_of(person, at, None),
+        sensitive=query["sensitive"],
+        provenance=OWN_WORD,
+    )
+    permit(categories(draft))
+    extracted = extraction.extract(sent.content)
+    file_id = files.keep(database(), person, entry, sent.content)
     try:
         with shape_faults():
-            said = patched(kinds()[DOCUMENT], entry.content, _said(entry, told, extracted))
-        draft = _draft(entry, said)
-        who = caller()
-        hand = Hand(Author(who.subject, who.client_id, who.act), now_ms())
-        return entries.change(database(), entry, draft, hand)
+            said = _without_nothing({**draft.content, **_said(sent, file_id, extracted)})
+            draft = replace(draft, content=checked(kinds()[DOCUMENT], said))
+        return entries.create(database(), NewEntry(person=person, draft=draft, author=_author(), id=entry), now_ms())
+    except BaseException:
+        files.discard(database(), person, entry, file_id)
+        raise
+
+
+def _given(entry: Entry, sent: Sent) -> Entry:
+    """With another file. Where no text is found, what somebody typed stays; what an earlier file said goes."""
+    extracted = extraction.extract(sent.content)
+    file_id = files.keep(database(), entry.person, entry.id, sent.content, entry.retained_by)
+    typed = None if "file" in entry.content else entry.content.get("words")
+    try:
+        with shape_faults():
+            said = _said(sent, file_id, extracted)
+            content = patched(kinds()[entry.kind], entry.content, said | {"words": said["words"] or typed})
+        draft = Draft(
+            kind=entry.kind,
+            content=content,
+            effective=entry.effective,
+            sensitive=entry.sensitive,
+            provenance=entry.provenance,
+            retained_by=entry.retained_by,
+        )
+        permit(categories(draft))
+        return entries.change(database(), entry, draft, Hand(_author(), now_ms()))
     except BaseException:
         files.discard(database(), entry.person, entry.id, file_id)
         raise
 
 
-def _said(entry: Entry, told: dict[str, Any], extracted: Extracted) -> dict[str, Any]:
-    """The text found; where none was, what somebody typed from the paper stays, and what an earlier file said goes."""
+def _said(sent: Sent, file_id: str, extracted: Extracted) -> dict[str, Any]:
+    """``file`` and ``words`` of the entry; None for no words."""
+    told = {"id": file_id, "name": sent.name, "bytes": len(sent.content), "sha256": sent.sha256}
     found = {"media_type": extracted.media_type, "pages": extracted.pages, "notes": list(extracted.notes)}
-    file = {key: value for key, value in (told | found).items() if value not in (None, [])}
-    typed = None if "file" in entry.content else entry.content.get("words")
-    return {"file": file, "words": extracted.text or typed}
+    return {"file": _without_nothing(told | found), "words": extracted.text or None}
 
 
-def _draft(entry: Entry, said: Any) -> Draft:
-    draft = Draft(
-        kind=entry.kind,
-        content=said,
-        effective=entry.effective,
-        sensitive=entry.sensitive,
-        provenance=entry.provenance,
-        retained_by=entry.retained_by,
-    )
-    permit(categories(draft))
-    return draft
+def _author() -> Author:
+    who = caller()
+    return Author(who.subject, who.client_id, who.act)
+
+
+def _without_nothing(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if value not in (None, [])}

@@ -153,7 +153,7 @@ def _draft(person: str, body: dict[str, Any]) -> Draft:
     return Draft(
         kind=kind.name,
         content=content,
-        effective=_effective(person, body["effective_at"], body.get("effective_until")),
+        effective=effective_of(person, body["effective_at"], body.get("effective_until")),
         sensitive=tuple(sorted(set(body.get("sensitive", ())))),
         provenance=provenance,
         retained_by=_organisation(provenance),
@@ -169,14 +169,14 @@ def _changed(entry: Entry, body: dict[str, Any]) -> Draft:
     return Draft(
         kind=body.get("kind", entry.kind),
         content=content,
-        effective=_effective(entry.person, begin, body.get("effective_until", entry.effective.end)),
+        effective=effective_of(entry.person, begin, body.get("effective_until", entry.effective.end)),
         sensitive=tuple(sorted(set(body.get("sensitive", entry.sensitive)))),
         provenance=body.get("provenance", entry.provenance),
         retained_by=_organisation(body["provenance"]) if "provenance" in body else entry.retained_by,
     )
 
 
-def _effective(person: str, begin: When | Remembered, end: When | Remembered | None) -> Effective:
+def effective_of(person: str, begin: When | Remembered, end: When | Remembered | None) -> Effective:
     """Raises InputInvalid for a period that surely ends before it begins."""
 
     def when(told: When | Remembered) -> When:

@@ -147,7 +147,45 @@ def test_file_of_another_entry_can_not_be_named(paper: Cast) -> None:
     assert paper.send(paper.owner, "GET", "/v1/people/{owner}/entries/d2/file").status_code == 404
 
 
-def test_only_a_document_has_a_file(cast: Cast) -> None:
+def test_a_file_alone_makes_the_document_that_carries_it_once(cast: Cast) -> None:
+    def send(content: bytes, query: str) -> Any:
+        return cast.send(cast.owner, "PUT", FILE + query, data=content)
+
+    query = "?name=出院小结.pdf&type=discharge&effective_at=2020-05&sensitive=mental"
+    made = send(a_pdf("hypertension"), query).json
+    assert (made["kind"], made["text"], made["type"]) == ("document", "出院小结", "discharge")
+    assert (made["effective_at"], made["categories"]) == ("2020-05", ["documents", "mental"])
+    assert send(a_pdf("hypertension"), query).json == made  # the answer was lost
+    assert send(a_pdf("other"), query).status_code == 428
+    found = cast.send(cast.owner, "GET", "/v1/people/{owner}/entries?text=hypertension&kinds=document").json
+    assert [one["id"] for one in found["entries"]] == ["d1"]
+    assert cast.send(cast.owner, "GET", FILE).data == a_pdf("hypertension")
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [("?type=x", "/type"), ("?effective_at=once", "/effective_at"), ("?sensitive=mental,x", "/sensitive")],
+)
+def test_bad_word_about_a_new_document_is_pointed_at_and_no_file_kept(cast: Cast, query: str, pointer: str) -> None:
+    answer = cast.send(cast.owner, "PUT", FILE + query, data=PNG)
+    assert [one["pointer"] for one in answer.json["errors"]] == [pointer]
+    assert cast.database["documents.files"].count_documents({}) == 0
+
+
+def test_a_deleted_documents_id_makes_no_other_and_keeps_no_file(paper: Cast) -> None:
+    paper.send(paper.owner, "DELETE", ENTRY, headers={"If-Match": '"1"'})
+    assert paper.send(paper.owner, "PUT", FILE, data=PNG).status_code == 409
+    assert paper.database["documents.files"].count_documents({}) == 0
+
+
+def test_a_report_carries_its_own_file(cast: Cast) -> None:
+    body = {"kind": "imaging", "id": "d1", "text": "胸部CT", "effective_at": "2020"}
+    cast.send(cast.owner, "POST", "/v1/people/{owner}/entries", json=body)
+    assert put(cast, a_pdf("nodule")).json["words"] == "nodule"
+    assert cast.send(cast.owner, "GET", FILE).data == a_pdf("nodule")
+
+
+def test_only_a_document_or_report_has_a_file(cast: Cast) -> None:
     note = {"kind": "note", "id": "d1", "text": "x", "effective_at": "2020"}
     cast.send(cast.owner, "POST", "/v1/people/{owner}/entries", json=note)
     assert put(cast, PNG).status_code == 400

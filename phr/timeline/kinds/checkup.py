@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from phr.timeline.coding import LONGEST_TEXT, entry_id, printed, results
+from phr.timeline.filed import file, words
 from phr.timeline.kind import Kind
 
 
@@ -20,6 +21,8 @@ class CheckUp(Schema):
     conclusion = printed(required=False, longest=LONGEST_TEXT)
     advice = printed(required=False, longest=LONGEST_TEXT)
     document = entry_id()
+    file = file()
+    words = words()
 
 
 KIND = Kind(name="check-up", category="results", zh="体检", en="Check-up", schema=CheckUp)

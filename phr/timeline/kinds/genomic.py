@@ -1,10 +1,11 @@
-"""A genomic report: variants as they were reported, and the document that it came in."""
+"""A genomic report: variants as they were reported, with its file or the document that it came in."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
 from phr.timeline.coding import LONGEST_TEXT, choice, codes, entry_id, printed
+from phr.timeline.filed import file, words
 from phr.timeline.kind import Kind
 
 
@@ -21,6 +22,8 @@ class Genomic(Schema):
     variants = fields.List(fields.Nested(Variant), validate=validate.Length(1, 500))
     conclusion = printed(required=False, longest=LONGEST_TEXT)
     document = entry_id()
+    file = file()
+    words = words()
 
 
 KIND = Kind(name="genomic", category="genomic", zh="基因检测", en="Genomic report", schema=Genomic)

@@ -1,10 +1,11 @@
-"""An imaging report and the document that it came in (modalities: DICOM PS3.3, C.7.3.1.1.1)."""
+"""An imaging report with its file, or the document that it came in (modalities: DICOM PS3.3, C.7.3.1.1.1)."""
 
 from __future__ import annotations
 
 from marshmallow import Schema
 
 from phr.timeline.coding import LONGEST_TEXT, choice, codes, entry_id, printed
+from phr.timeline.filed import file, words
 from phr.timeline.kind import Kind
 
 
@@ -16,6 +17,8 @@ class Imaging(Schema):
     findings = printed(required=False, longest=LONGEST_TEXT)
     conclusion = printed(required=False, longest=LONGEST_TEXT)
     document = entry_id()
+    file = file()
+    words = words()
 
 
 KIND = Kind(name="imaging", category="imaging", zh="影像检查", en="Imaging report", schema=Imaging)

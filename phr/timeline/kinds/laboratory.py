@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema
 
 from phr.timeline.coding import LONGEST_TEXT, choice, codes, entry_id, printed, results
+from phr.timeline.filed import file, words
 from phr.timeline.kind import Kind
 
 
@@ -16,6 +17,8 @@ class Laboratory(Schema):
     conclusion = printed(required=False, longest=LONGEST_TEXT)
     status = choice("preliminary", "final", "amended", "cancelled")
     document = entry_id()
+    file = file()
+    words = words()
 
 
 KIND = Kind(name="laboratory", category="results", zh="检验报告", en="Laboratory report", schema=Laboratory)
