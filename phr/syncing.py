@@ -27,6 +27,7 @@ from phr.timeline.entries import is_seen
 from phr.timeline.entry import Entry
 from phr.timeline.listing import Filter
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import HIDDEN
 
 LONGEST_CURSOR = 1_024
 MOST_UNSETTLED = 500
@@ -68,7 +69,7 @@ class Reader:
 
     @property
     def sight_name(self) -> str:
-        return hashlib.sha256(",".join(sorted(self.sight)).encode()).hexdigest()[:12]
+        return hashlib.sha256(",".join(sorted(self.sight - {HIDDEN})).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from phr.api.installation import database, installation
 from phr.api.problems import PreconditionMissing, ShapeInvalid
+from phr.api.professionals import speaks_for
 from phr.api.repeats import once
 from phr.auth import tickets
 from phr.auth.protector import TokenInvalid
@@ -23,7 +24,9 @@ from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
 from phr.errors import AccessDenied, VersionConflict
-from phr.people.access import Ask, Caller, Permission, begin, hold_to
+from phr.people.access import Ask, Caller, Permission, begin, hold_to, is_owners
+from phr.people.grants import OWNERS_ALONE
+from phr.vocabulary.sight import HIDDEN, hidden_but_from, plain
 
 View = Callable[..., Any]
 ME = "me"
@@ -82,7 +85,8 @@ def access_by_category(verb: Literal["read", "write"], *, has_tickets: bool = Fa
             has = caller.scopes & accepted.keys()
             categories = tuple(sorted({category for scope in has for category in accepted[scope]}))
             permission = g.permission = _begun(verb, categories, args, is_partial=True)
-            return _recorded(view, permission, args | {"sight": frozenset(permission.line.categories)})
+            sight = frozenset(permission.line.categories) | _hidden_sight(caller, permission)
+            return _recorded(view, permission, args | {"sight": sight})
 
         guarded.__dict__["scope"] = " | ".join(accepted)
         return guarded
@@ -92,7 +96,13 @@ def access_by_category(verb: Literal["read", "write"], *, has_tickets: bool = Fa
 
 def permit(categories: Iterable[str]) -> None:
     """Raises AccessDenied, logged, where the request may not write (or see) all of these categories."""
-    hold_to(database(), g.permission, categories)
+    hold_to(database(), g.permission, plain(categories))
+
+
+def permit_owner() -> None:
+    """Raises AccessDenied, logged, unless the owner asks, or who stands in for them."""
+    if not is_owners(g.permission):
+        hold_to(database(), g.permission, (OWNERS_ALONE,))
 
 
 def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> Callable[[View], View]:
@@ -175,6 +185,14 @@ def _recorded(view: View, permission: Permission, args: dict[str, Any]) -> Any:
         return view(**args)
     finally:
         permission.finish()
+
+
+def _hidden_sight(caller: Caller, permission: Permission) -> frozenset[str]:
+    """What else is seen of what its owner has hidden: by the owner all, by professionals what their own wrote."""
+    if is_owners(permission):
+        return frozenset((HIDDEN,))
+    organisation = speaks_for(caller)
+    return frozenset((hidden_but_from(organisation),) if organisation else ())
 
 
 def _bearer(ticket: str, person: str) -> Caller:

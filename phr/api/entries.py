@@ -8,15 +8,24 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
+from phr.api.deciding import (
+    Answer,
+    access_by_category,
+    caller,
+    expected_version,
+    permit,
+    permit_owner,
+    returns,
+    shape_faults,
+    takes,
+)
 from phr.api.entry_shapes import EntriesQuery, EntryBody, EntryPatch, change_json, entry_json, filter_of
 from phr.api.installation import database
+from phr.api.professionals import speaks_for
 from phr.api.repeats import idempotency_key
 from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, NotFound
 from phr.people import people
-from phr.people.access import Caller
-from phr.people.granting import PROFESSIONS
 from phr.timeline import entries, history, listing
 from phr.timeline.content import checked, patched
 from phr.timeline.effective import Effective, Remembered, When, placed
@@ -121,9 +130,32 @@ def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str
     return Answer(entry_json(restored), version=restored.version)
 
 
+@blueprint.post("/v1/people/<person>/entries/<entry>/hide")
+@access_by_category("write")
+@returns()
+def hide_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+    """Of what a professional wrote: from all but the owner and the organisation that wrote it."""
+    return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=True)
+
+
+@blueprint.post("/v1/people/<person>/entries/<entry>/show")
+@access_by_category("write")
+@returns()
+def unhide_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+    return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=False)
+
+
+def _hidden(entry: Entry, *, is_hidden: bool) -> Answer:
+    permit_owner()
+    expected_version(entry.version)
+    permit(entry.categories)
+    changed = entries.hide(database(), entry, _hand(), is_hidden=is_hidden)
+    return Answer(entry_json(changed), version=changed.version)
+
+
 def keep_retained(entry: Entry) -> None:
     """Raises AccessDenied for what an organisation must retain, unless one of its professionals asks."""
-    if entry.retained_by is not None and _speaks_for(caller()) != entry.retained_by:
+    if entry.retained_by is not None and speaks_for(caller()) != entry.retained_by:
         raise AccessDenied(
             "what a professional wrote is changed by the same organisation alone; write a note beside it"
         )
@@ -195,16 +227,10 @@ def _organisation(provenance: Mapping[str, Any]) -> str | None:
     """
     if provenance["how"] != "professional":
         return None
-    organisation = _speaks_for(caller())
+    organisation = speaks_for(caller())
     if organisation is None:
         raise InputInvalid("only a professional's own login writes as one", "/provenance/how")
     return organisation
-
-
-def _speaks_for(who: Caller) -> str | None:
-    """The organisation of a professional; None of all others and of an operator in anybody's name."""
-    author = None if who.act else people.find(database(), who.subject)
-    return author.organisation if author and PROFESSIONS & set(author.roles) else None
 
 
 def _author() -> Author:

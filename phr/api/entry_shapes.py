@@ -14,6 +14,7 @@ from phr.timeline.entry import Author, Entry
 from phr.timeline.history import Change
 from phr.timeline.kinds import kinds
 from phr.timeline.listing import Filter
+from phr.vocabulary.sight import plain
 
 SOURCE = r"hand|record|import(:[A-Za-z0-9_-]{1,64})?"
 
@@ -101,7 +102,8 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         **entry.content,
         "effective_at": str(entry.effective.begin),
         **({"effective_until": str(end)} if end else {}),
-        "categories": entry.categories,
+        "categories": plain(entry.categories),
+        **({"hidden": True} if entry.is_hidden else {}),
         **({"sensitive": entry.sensitive} if entry.sensitive else {}),
         "provenance": entry.provenance,
         "version": entry.version,

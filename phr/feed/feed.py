@@ -20,6 +20,7 @@ from pymongo.client_session import ClientSession
 from phr.database import Database, Document, transact
 from phr.feed import positions
 from phr.feed.positions import MAJORITY
+from phr.vocabulary.sight import is_within
 
 FEED = "feed"
 EPOCHS = "feed_epochs"
@@ -40,7 +41,7 @@ class EntryChange:
 
     def is_told(self, sight: Collection[str]) -> bool:
         """True for one who may see it, or could once."""
-        return any(set(one) <= set(sight) for one in (self.categories, *self.former))
+        return any(is_within(one, sight) for one in (self.categories, *self.former))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
 from phr.readings.track import Track
 from phr.timeline import listing
+from phr.timeline.categories import all_categories
 from phr.timeline.entry import Entry
 from phr.timeline.listing import Filter
 from phr.vocabulary.metrics import vocabulary
@@ -37,10 +38,10 @@ def rows_of(lane: Lane) -> Iterator[Rows]:
 
 
 def entries_of(asked: Asked) -> Iterator[Entry]:
-    """Every entry as it is now, newest first; a page is in memory."""
+    """Every entry as it is now that its owner does not hide, newest first; a page is in memory."""
     cursor = None
     while True:
-        page = listing.page(asked.database, asked.person, Filter(), PAGE, cursor)
+        page = listing.page(asked.database, asked.person, Filter(sight=frozenset(all_categories())), PAGE, cursor)
         yield from page.entries
         cursor = page.next_cursor
         if cursor is None:

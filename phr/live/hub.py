@@ -20,6 +20,7 @@ from phr.people import access
 from phr.readings import changed
 from phr.syncing import Item
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import plain
 
 AWAIT_MS = 100  # how long the server may keep an empty answer: a stream that joins is taken in after it
 CHECK_EVERY_MS = 1_000
@@ -189,7 +190,7 @@ class Hub:
     def _decide(self, streams: Iterable[Stream], now_ms: int) -> None:
         """Ends the streams of those who may see less than when they began."""
         seen = ((one, access.visible(self._database, one.caller, one.ask, now_ms)) for one in streams)
-        self._end([stream for stream, sight in seen if not stream.sight <= sight], "access-ended")
+        self._end([stream for stream, sight in seen if not set(plain(stream.sight)) <= sight], "access-ended")
 
     def _end(self, streams: Iterable[Stream], code: str) -> None:
         for stream in streams:

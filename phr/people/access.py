@@ -14,7 +14,7 @@ from pymongo import DESCENDING
 from phr.database import Database, Document
 from phr.errors import AccessDenied, ServerUnavailable
 from phr.people import grants, keyring
-from phr.people.grants import SUPPORT, Grant
+from phr.people.grants import OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
 
 OWNER = "owner"
 LOG_TIMEOUT_S = 30.0
@@ -111,6 +111,11 @@ def hold_to(database: Database, permission: Permission, categories: Iterable[str
     if not set(categories) <= set(permission.line.categories):
         _write(database, replace(permission.line, categories=tuple(sorted(set(categories))), outcome="refused"))
         raise AccessDenied("there is no such record, or you may not do this with it")
+
+
+def is_owners(permission: Permission) -> bool:
+    """True where the owner asks, or who stands in for them; not an operator in the owner's name."""
+    return permission.line.role in (OWNER, *WITH_KIND[OWNERS_ALONE])
 
 
 def record(database: Database, line: Line) -> None:

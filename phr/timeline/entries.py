@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pymongo.client_session import ClientSession
 
@@ -15,6 +15,7 @@ from phr.feed import feed
 from phr.feed.feed import EntryChange
 from phr.timeline import history
 from phr.timeline.entry import HAND, SAID, TOMBSTONE, Author, Draft, Entry, author_row, from_row, said
+from phr.vocabulary.sight import hidden_but_from, is_within, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,20 @@ def change(database: Database, entry: Entry, draft: Draft, hand: Hand) -> Entry:
     """
     if draft.kind != entry.kind:
         raise InputInvalid("an entry stays what it is; delete it and make another", "/kind")
+    draft = replace(draft, is_hidden=entry.is_hidden)
     return _replace(database, entry, said(database, entry.person, entry.id, draft), hand)
+
+
+def hide(database: Database, entry: Entry, hand: Hand, *, is_hidden: bool) -> Entry:
+    """The entry of a professional, out of others' sight or in it again; what it says stays. Raises as ``change``.
+
+    InputInvalid for one that nobody must retain.
+    """
+    if entry.retained_by is None:
+        raise InputInvalid("only what a professional wrote is hidden; your own you may change or delete")
+    if entry.is_hidden == is_hidden:
+        return entry
+    return _replace(database, entry, {"categories": _categories(entry, is_hidden=is_hidden)}, hand)
 
 
 def delete(database: Database, entry: Entry, hand: Hand) -> None:
@@ -83,7 +97,9 @@ def delete(database: Database, entry: Entry, hand: Hand) -> None:
 def restore(database: Database, current: Entry, version: int, hand: Hand) -> Entry:
     """The entry saying what an earlier version of it said, as a new version. Raises as ``change``."""
     row = history.row_of(database, current, version)
-    return _replace(database, current, {name: row[name] for name in SAID} | {"is_deleted": False}, hand)
+    fields = {name: row[name] for name in SAID} | {"is_deleted": False}
+    earlier = replace(current, categories=tuple(row["categories"]))
+    return _replace(database, current, fields | {"categories": _categories(earlier, is_hidden=current.is_hidden)}, hand)
 
 
 def write(database: Database, session: ClientSession, row: Document, before: Document | None) -> None:
@@ -122,7 +138,7 @@ def next_row(before: Document, fields: Document, hand: Hand) -> Document:
 
 def is_seen(entry: Entry, sight: Collection[str]) -> bool:
     """True for one who may see all of its categories."""
-    return set(entry.categories) <= set(sight)
+    return is_within(entry.categories, sight)
 
 
 def ensure_indexes(database: Database) -> None:
@@ -131,6 +147,11 @@ def ensure_indexes(database: Database) -> None:
     entries.create_index([("person", 1), ("is_deleted", 1), *newest_first], name="newest")
     entries.create_index([("person", 1), ("is_deleted", 1), ("kind", 1), *newest_first], name="kind")
     entries.create_index([("words", 1), *newest_first], name="words")  # tokens are one person's alone
+
+
+def _categories(entry: Entry, *, is_hidden: bool) -> list[str]:
+    hiding = [hidden_but_from(entry.retained_by)] if is_hidden and entry.retained_by else []
+    return [*plain(entry.categories), *hiding]
 
 
 def _replace(database: Database, entry: Entry, fields: Document, hand: Hand) -> Entry:

@@ -17,6 +17,7 @@ from phr.timeline.effective import Effective
 from phr.timeline.kind import Content
 from phr.timeline.kinds import kinds
 from phr.timeline.words import words_of
+from phr.vocabulary.sight import hidden_but_from, is_hiding
 
 HAND = "hand"
 # The stored fields that a version says; the rest tells who wrote it and when.
@@ -54,6 +55,11 @@ class Entry:
     is_deleted: bool
 
     @property
+    def is_hidden(self) -> bool:
+        """True where its owner wants nobody but the organisation that wrote it to see it."""
+        return any(map(is_hiding, self.categories))
+
+    @property
     def effective_ms(self) -> int:
         """What entries are in order of: the first instant that it tells of."""
         return self.effective.begin.start_ms
@@ -73,10 +79,11 @@ class Draft:
     sensitive: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     retained_by: str | None = None
+    is_hidden: bool = False
 
 
 def categories(draft: Draft) -> tuple[str, ...]:
-    """What one must be allowed to write it."""
+    """What one must be allowed to write it, hidden or not."""
     return categories_of(kinds()[draft.kind], draft.content, draft.sensitive)
 
 
@@ -88,10 +95,11 @@ def said(database: Database, person: str, entry_id: str, draft: Draft) -> Docume
     end = draft.effective.end
     body = {"content": dict(draft.content), "provenance": dict(draft.provenance)}
     owner = _owner(person, draft.retained_by)
+    hiding = [hidden_but_from(draft.retained_by)] if draft.is_hidden and draft.retained_by else []
     same, *words = seals.tokens(database, person, [_digest(draft, body), *words_of(draft.content)])
     return {
         "kind": draft.kind,
-        "categories": list(categories(draft)),
+        "categories": [*categories(draft), *hiding],
         "sensitive": list(draft.sensitive),
         "effective_ms": draft.effective.begin.start_ms,
         "begin": effective.to_row(draft.effective.begin),

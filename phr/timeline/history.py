@@ -26,6 +26,8 @@ class Change:
             return "deleted"
         if self.before is None:
             return "created"
+        if self.before.is_hidden != self.after.is_hidden:
+            return "hidden" if self.after.is_hidden else "shown"
         return "restored" if self.before.is_deleted else "changed"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,8 +15,10 @@ from phr.feed.positions import MAJORITY
 from phr.people import seals
 from phr.timeline.entry import Entry, from_rows
 from phr.timeline.words import sought, sought_code
+from phr.vocabulary.sight import HIDDEN
 
 COMMON = 5_000  # from here on one word is as common as another: to count further costs more than it spares
+_HIDDEN = re.compile(f"^{HIDDEN}")
 NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -85,7 +88,8 @@ def _query(database: Database, person: str, wanted: Filter) -> Document:
     if wanted.kinds is not None:
         query["kind"] = {"$in": sorted(wanted.kinds)}
     if wanted.sight is not None:
-        query["categories"] = {"$not": {"$elemMatch": {"$nin": sorted(wanted.sight)}}}
+        seen = [*sorted(wanted.sight), *([_HIDDEN] if HIDDEN in wanted.sight else [])]
+        query["categories"] = {"$not": {"$elemMatch": {"$nin": seen}}}
     if wanted.source is not None:
         is_whole = ":" in wanted.source or wanted.source != "import"
         query["source"] = wanted.source if is_whole else {"$gte": "import:", "$lt": "import;"}

@@ -23,6 +23,7 @@ from phr.timeline.content import checked
 from phr.timeline.effective import Effective, When
 from phr.timeline.entry import TOMBSTONE, Author, Draft, Entry, author_row, from_rows, said
 from phr.timeline.kinds import kinds
+from phr.vocabulary.sight import is_hiding, plain
 
 AT_ONCE = 100
 TOGETHER = 100  # entries put back in one transaction
@@ -191,8 +192,9 @@ def _row(place: Place, line: Version) -> Document:
         sensitive=tuple(line.sensitive),
         provenance=line.provenance,
         retained_by=line.retained_by,
+        is_hidden=any(map(is_hiding, line.categories)),
     )
-    if not set(line.categories) <= set(all_categories()) or not line.categories:
+    if not set(plain(line.categories)) <= set(all_categories()) or not line.categories:
         raise VersionInvalid("/categories", f"some of {', '.join(all_categories())}")
     subject = place.person if line.author.subject == SELF else line.author.subject
     fields = said(place.database, place.person, line.id, draft)

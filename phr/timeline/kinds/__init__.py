@@ -13,7 +13,18 @@ from phr.timeline.kind import Kind
 
 # Words of the entry itself; no kind may use them for a field of its own.
 RESERVED = frozenset(
-    ("id", "kind", "effective_at", "effective_until", "version", "source", "provenance", "sensitive", "categories")
+    (
+        "id",
+        "kind",
+        "effective_at",
+        "effective_until",
+        "version",
+        "source",
+        "provenance",
+        "sensitive",
+        "categories",
+        "hidden",
+    )
 ) | {"created_at", "changed_at", "day"}
 
 
