@@ -6,6 +6,7 @@ import logging
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -94,7 +95,7 @@ class Consumer:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = lambda *_: self._become_ready()
-        self._client.on_qos_1 = self._on_qos_1
+        self._client.on_qos_1 = self._hand_over
         self._client.on_message = self._on_qos_0
 
     def start(self, timeout_s: float = 30) -> None:
@@ -181,46 +182,44 @@ class Consumer:
 
     def _on_disconnect(self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
         self._is_ready.clear()
+        self._epoch += 1  # at once, so that no acknowledgement is kept for the next connection
         if not self._is_stopping:
             log.warning("lost the broker: %s; reconnecting", reason)
 
-    def _on_qos_1(self, message: Publish) -> None:
-        """Runs on the network thread."""
-        self._hand_over(message)
-
     def _on_qos_0(self, _: Client, __: Any, message: MQTTMessage) -> None:
-        """As above; the subscription is of QoS 1, so nothing of a higher one comes."""
-        self._hand_over(
-            Publish(
-                message.topic,
-                bytes(message.payload),
-                0,
-                is_redelivered=False,
-                is_retained=message.retain,
-                properties=message.properties,
-            ),
-            qos=0,
-        )
-
-    def _hand_over(self, message: Publish, qos: int = 1) -> None:
-        """A full queue blocks the network thread, and so bounds what this process holds."""
-        at, properties = time.monotonic(), message.properties
-        is_live = qos > 0 and not self._drains and at - self._connected_at >= SETTLING_S
-        received = Received(
+        """As below; the subscription is of QoS 1, so nothing of a higher one comes."""
+        one = Publish(
             message.topic,
-            message.payload,
-            getattr(properties, "ContentType", None),
-            getattr(properties, "ResponseTopic", None),
-            getattr(properties, "CorrelationData", None),
-            message.mid,
-            qos,
-            self._epoch,
-            at,
-            now_ms(),
-            f"{self._client_id}:{message.mid}" if qos else "",
-            message.is_redelivered,
-            message.is_retained,
-            is_first=is_live and not message.is_redelivered and not message.is_retained,
+            bytes(message.payload),
+            0,
+            is_redelivered=False,
+            is_retained=message.retain,
+            properties=message.properties,
         )
-        while not self._is_stopping and not self._queue.put(received, timeout_s=0.2):
-            pass
+        self._hand_over([one], qos=0)
+
+    def _hand_over(self, messages: Sequence[Publish], qos: int = 1) -> None:
+        """Runs on the network thread. A full queue blocks it, and so bounds what this process holds."""
+        at, arrived_at_ms = time.monotonic(), now_ms()
+        is_live = qos > 0 and not self._drains and at - self._connected_at >= SETTLING_S
+        left: Sequence[Received] = [
+            Received(
+                one.topic,
+                one.payload,
+                getattr(one.properties, "ContentType", None),
+                getattr(one.properties, "ResponseTopic", None),
+                getattr(one.properties, "CorrelationData", None),
+                one.mid,
+                qos,
+                self._epoch,
+                at,
+                arrived_at_ms,
+                self._client_id,
+                one.is_redelivered,
+                one.is_retained,
+                is_first=is_live and not one.is_redelivered and not one.is_retained,
+            )
+            for one in messages
+        ]
+        while left and not self._is_stopping:
+            left = self._queue.put(left, timeout_s=0.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -21,10 +22,15 @@ class Received(NamedTuple):
     epoch: int
     at: float  # time.monotonic() of its arrival
     arrived_at_ms: int  # the same by the clock
-    packet: str = ""  # what the broker calls it until it is acknowledged, also when it delivers it again
+    session: str = ""  # the client id it was delivered to
     is_again: bool = False
     is_retained: bool = False
     is_first: bool = False  # neither sent again nor retained, and not what had waited for the connection
+
+    @property
+    def packet(self) -> str:
+        """What the broker calls it until it is acknowledged, also when it delivers it again; "": nothing."""
+        return f"{self.session}:{self.mid}" if self.qos else ""
 
 
 class HandOver:
@@ -40,17 +46,23 @@ class HandOver:
         self._bytes = 0
         self._changed = threading.Condition()
 
-    def put(self, message: Received, timeout_s: float) -> bool:
-        """True once it is in; False where there was no room in time."""
-        size = len(message.payload)
+    def put(self, messages: Sequence[Received], timeout_s: float) -> Sequence[Received]:
+        """Takes in what there is room for, waiting for the first if it must; gives back the rest."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_room(size), timeout_s):
-                return False
-            self._messages.append(message)
-            self._bytes += size
-            if len(self._messages) == 1:
+            if not self._changed.wait_for(lambda: self._has_room(len(messages[0].payload)), timeout_s):
+                return messages
+            was_empty = not self._messages
+            count = 0
+            for message in messages:
+                size = len(message.payload)
+                if not self._has_room(size):
+                    break
+                self._messages.append(message)
+                self._bytes += size
+                count += 1
+            if was_empty:
                 self._changed.notify()
-        return True
+        return messages[count:]
 
     def take(self, most: int, most_bytes: int, wait_s: float, linger_s: float) -> list[Received]:
         """The next messages: the first within ``wait_s``, then what comes within ``linger_s`` of its arrival.

@@ -17,7 +17,7 @@ from ingest.gate import Gate, Refused
 from ingest.handover import Received
 from ingest.orphans import Orphans
 from ingest.topics import Sender, may_answer_to, sender_of
-from ingest.verdicts import VerdictPublisher
+from ingest.verdicts import Answer, VerdictPublisher
 from ingest.watch import Watch
 from phr import clock, database, memory
 from phr.care.rules import rules
@@ -192,10 +192,12 @@ class Worker:
         consumer.acknowledge(batch)
         self._chores.stored(taken, time.monotonic())
         now_ms = clock.now_ms()
-        for message, (verdict, refused_answer) in zip(taken, verdicts, strict=True):
-            self._answer(message, verdict, now_ms, refused_answer=refused_answer)
-        for one in refused:
-            self._send_away(one, now_ms)
+        answers = [
+            _answer(message, verdict, now_ms, is_refused=is_refused)
+            for message, (verdict, is_refused) in zip(taken, verdicts, strict=True)
+        ]
+        answers += [_refusal(one, now_ms) for one in refused]
+        self._publisher.publish([one for one in answers if one])
         return len(batch)
 
     def _keep_lease(self) -> None:
@@ -282,28 +284,32 @@ class Worker:
             for message, sender, verdict in zip(batch, senders, verdicts, strict=True)
         ]
 
-    def _send_away(self, refused: Refused, now_ms: int) -> None:
-        """The verdict on a payload that was not looked at, apart from its id."""
-        sender = sender_of(refused.message.topic)
-        if sender:
-            body = Verdict(_id_of(refused.message.payload), rejected=[refused.rejection]).as_json(now_ms)
-            self._publisher.publish(
-                sender.feedback, body | {"retry_after_s": refused.wait_s}, refused.message.correlation
-            )
 
-    def _answer(self, message: Received, verdict: Verdict, now_ms: int, *, refused_answer: bool) -> None:
-        sender = sender_of(message.topic)
-        if sender is None or not (verdict.payload_id is not None or verdict.rejected or refused_answer):
-            return
-        body = verdict.as_json(now_ms)
-        topic = sender.feedback
-        if refused_answer:
-            detail = f"a response topic is {sender.feedback} or lies below it"
-            refusal = {"path": "", "code": "response-topic-refused", "detail": detail}
-            body["rejected"] = [refusal, *body["rejected"][: LISTED_REJECTIONS - 1]]
-        elif message.response_topic:
-            topic = message.response_topic
-        self._publisher.publish(topic, body, message.correlation)
+def _answer(message: Received, verdict: Verdict, now_ms: int, *, is_refused: bool) -> Answer | None:
+    """The verdict where it is owed; ``is_refused``: its response topic is."""
+    if not (verdict.payload_id is not None or verdict.rejected or is_refused):
+        return None
+    sender = sender_of(message.topic)
+    if sender is None:
+        return None
+    body = verdict.as_json(now_ms)
+    topic = sender.feedback
+    if is_refused:
+        detail = f"a response topic is {sender.feedback} or lies below it"
+        refusal = {"path": "", "code": "response-topic-refused", "detail": detail}
+        body["rejected"] = [refusal, *body["rejected"][: LISTED_REJECTIONS - 1]]
+    elif message.response_topic:
+        topic = message.response_topic
+    return Answer(topic, body, message.correlation)
+
+
+def _refusal(refused: Refused, now_ms: int) -> Answer | None:
+    """The verdict on a payload that was not looked at, apart from its id."""
+    sender = sender_of(refused.message.topic)
+    if sender is None:
+        return None
+    body = Verdict(_id_of(refused.message.payload), rejected=[refused.rejection]).as_json(now_ms)
+    return Answer(sender.feedback, body | {"retry_after_s": refused.wait_s}, refused.message.correlation)
 
 
 def _delivery(message: Received, decoded: Decoded) -> Delivery:

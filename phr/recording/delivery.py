@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from phr.clock import rfc3339
@@ -11,6 +12,8 @@ from phr.readings.chunk import Outcome
 from phr.vocabulary.reading import Decoded, Rejection, Run
 
 LISTED_REJECTIONS = 100
+
+_server_time = lru_cache(maxsize=16)(rfc3339)  # the verdicts of a batch are given at one instant
 
 _DETAILS = {
     chunk.TOO_DENSE: "more than a bucket of this metric can hold",
@@ -64,7 +67,7 @@ class Verdict:
             "held": self.held,
             "rejected_count": self.rejected_count,
             "rejected": listed,
-            "server_time": rfc3339(now_ms),
+            "server_time": _server_time(now_ms),
         }
 
     def count(self, run: Run, outcome: Outcome) -> None:

@@ -71,7 +71,8 @@ def test_a_message_of_an_older_connection_is_not_acknowledged(plant: Plant) -> N
         _lose_the_connection(consumer)
         consumer.acknowledge(old)  # its mid is the broker's to give anew
         again = _gathered(consumer, 1)
-    assert (again[0].payload, again[0].epoch) == (a_payload(1), old[0].epoch + 1)
+    assert again[0].payload == a_payload(1)
+    assert again[0].epoch > old[0].epoch
 
 
 def test_a_batch_ends_at_its_size(plant: Plant) -> None:

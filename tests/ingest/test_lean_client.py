@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingest.broker import SERVER_USER, server_password
-from ingest.lean_client import LeanClient, Publish
+from ingest.lean_client import LeanClient, Publish, Taken
 from tests.conftest import Broker
 
 PATIENCE_S = 10
@@ -53,6 +53,10 @@ class Arrived:
         with self._changed:
             self.messages.append(message)
             self._changed.notify_all()
+
+    def extend(self, messages: list[Publish]) -> None:
+        for message in messages:
+            self.add(message)
 
     def wait_for(self, count: int) -> list[Any]:
         with self._changed:
@@ -97,7 +101,7 @@ def test_it_hands_over_what_paho_does(
 ) -> None:
     lean, plain = a_client(LeanClient, broker), a_client(mqtt.Client, broker)
     from_lean, from_plain = Arrived(), Arrived()
-    lean.on_qos_1 = from_lean.add
+    lean.on_qos_1 = from_lean.extend
     plain.on_message = lambda _client, _data, message: from_plain.add(message)
     with running(lean, broker, topic), running(plain, broker, topic):
         publish(topic, payload, properties=properties)
@@ -110,7 +114,7 @@ def test_it_hands_over_what_paho_does(
 
 def test_other_qualities_of_service_go_the_usual_way(broker: Broker, topic: str, publish: Callable[..., None]) -> None:
     client, arrived = a_client(LeanClient, broker), Arrived()
-    client.on_qos_1 = lambda _message: pytest.fail("this one is of QoS 0")
+    client.on_qos_1 = lambda _messages: pytest.fail("this one is of QoS 0")
     client.on_message = lambda _client, _data, message: arrived.add(message)
     with running(client, broker, topic):
         publish(topic, b"hello", qos=0)
@@ -140,7 +144,7 @@ def resumed(broker: Broker, name: str, arrived: Arrived) -> Iterator[LeanClient]
     """A client of a session that the broker keeps."""
     client = LeanClient(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
     client.username_pw_set(SERVER_USER, server_password(broker.data_dir))
-    client.on_qos_1 = arrived.add
+    client.on_qos_1 = arrived.extend
     session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = 60
     connected = threading.Event()
@@ -167,7 +171,7 @@ def test_packets_may_be_cut_anywhere(cut: int) -> None:
     packet = b"\x32\x0b\x00\x03a/b\x00\x07\x00xyz"
     pieces = [(packet * 3)[at : at + cut] for at in range(0, 3 * len(packet), cut)]
     client, got = LeanClient(CallbackAPIVersion.VERSION2, "c", protocol=mqtt.MQTTv5), []
-    client.on_qos_1 = got.append
+    client.on_qos_1 = got.extend
     client._sock = _Pieces(pieces)
     while pieces:
         assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -188,8 +192,32 @@ class _Pieces:
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00", b"\x00\x05a", b"\x00\x01a\x00\x07", b"\x00\x02\xff\xfe\x00\x07\x00"])
-def test_a_broken_packet_is_a_protocol_error(body: bytes) -> None:
+def test_a_broken_message_is_a_protocol_error(body: bytes) -> None:
+    assert read_as_protocol_error(b"\x32" + bytes([len(body)]) + body)
+
+
+@pytest.mark.parametrize("packet", [b"\x40\x01\x00", b"\x32\xff\xff\xff\xff\x01"], ids=["answer", "length"])
+def test_another_broken_packet_is_a_protocol_error(packet: bytes) -> None:
+    assert read_as_protocol_error(packet)
+
+
+def read_as_protocol_error(packet: bytes) -> bool:
+    """The client ends the connection; what makes it do so comes out of its reading."""
     client = LeanClient(CallbackAPIVersion.VERSION2, "c", protocol=mqtt.MQTTv5)
-    client.on_qos_1 = lambda _message: pytest.fail("there is no message in it")
-    client._in_packet = {"command": 0x32, "packet": bytearray(body)}
-    assert client._handle_publish() == MQTTErrorCode.MQTT_ERR_PROTOCOL
+    client.on_qos_1 = lambda _messages: pytest.fail("there is no message in it")
+    client.on_taken = lambda _taken: pytest.fail("there is no answer in it")
+    client._sock = _Pieces([packet])
+    result = client._read()
+    client._sock = None
+    return result == MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+
+def test_answers_come_together_and_after_what_came_before_them() -> None:
+    client, got = LeanClient(CallbackAPIVersion.VERSION2, "c", protocol=mqtt.MQTTv5), []
+    client.on_qos_1 = got.extend
+    client.on_taken = got.extend
+    client._sock = _Pieces([b"\x32\x08\x00\x03a/b\x00\x07\x00" + b"\x40\x02\x00\x01" + b"\x40\x03\x00\x02\x87"])
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    client._sock = None
+    message = Publish("a/b", b"", 7, is_redelivered=False, is_retained=False, properties=None)
+    assert got == [message, Taken(1, 0), Taken(2, 0x87)]
