@@ -18,7 +18,7 @@ from phr.intake.device_clock import Period, as_told, on_true_time
 from phr.intake.held import HeldRow
 from phr.notices import outbox
 from phr.readings import carrying, void
-from phr.readings.chunk import EXTRA_KEYS
+from phr.readings.columnwise import EXTRA_KEYS
 from phr.readings.revisions import Key, Row
 from phr.readings.void import Act, Done, Source, Wanted
 from phr.recording import Delivery, Recorder, Verdict

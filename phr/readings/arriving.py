@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from phr.database import Document
 from phr.readings import chunk as chunks
-from phr.readings.chunk import Outcome, Setting, Slice
+from phr.readings.chunk import Outcome, Setting
+from phr.readings.columnwise import Slice
 from phr.readings.dirty import changed_days, mark_dirty
 from phr.readings.spans import bucket_id, span_of
 from phr.vocabulary.metric import Metric

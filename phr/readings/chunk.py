@@ -10,49 +10,30 @@ A chunk is a small document of columns, ordered by (t, seq):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import lt
-from typing import Any, NamedTuple
+from typing import Any
 
 from bson import encode
 
-from phr.readings.columns import (
-    extended,
-    extended_increasing,
-    pack,
-    pack_increasing,
-    unpack_increasing_list,
-    unpack_list,
+from phr.readings.columns import pack, pack_increasing, unpack_increasing_list, unpack_list
+from phr.readings.columnwise import (
+    EXTRA_KEYS,
+    ChunkDoc,
+    Slice,
+    column,
+    column_names,
+    put_columns,
+    stored_extra,
+    with_new,
 )
 from phr.readings.revisions import History, Key, Row
-from phr.vocabulary.reading import Run
 
-ChunkDoc = dict[str, Any]
-
-# Names of extras in a Run -> names on disk.
-EXTRA_KEYS = {"context": "c", "flag": "f", "quality": "s", "sent": "o", "value": "v", "id": "i"}
 _KEY_BYTES = 8  # the index that names a reading's extras, and what BSON puts around it
 _SENT = EXTRA_KEYS["sent"]
 
 TOO_DENSE = "too-dense"
 TOO_OFTEN_CORRECTED = "too-often-corrected"
-
-
-class Slice(NamedTuple):
-    """The part [low, high) of an arriving run that falls into one chunk."""
-
-    run: Run
-    run_no: int  # the run's number in the bucket
-    low: int
-    high: int
-    arrived_at_ms: int
-    sent_at_ms: int | None = None  # None: a value that was there before is a redelivery, never a later word
-    batch: str | None = None
-
-    @property
-    def said_at_ms(self) -> int:
-        return self.arrived_at_ms if self.sent_at_ms is None else self.sent_at_ms
 
 
 @dataclass(slots=True)
@@ -92,64 +73,11 @@ def merge(chunk: ChunkDoc | None, slices: Sequence[Slice], setting: Setting) -> 
     A value that a reading held before is a duplicate, unless it was said later than the revision that replaced it.
     """
     count = sum(part.high - part.low for part in slices)
-    fits = not setting.voided and (chunk["n"] if chunk else 0) + count <= setting.cap
-    if fits and _is_appending(chunk, setting.base_ms, slices):
-        grown = _appended(chunk, setting.base_ms, slices)
-        if _weight(grown.get("x")) <= setting.extras_bytes:
+    if not setting.voided and (chunk["n"] if chunk else 0) + count <= setting.cap:
+        grown = with_new(chunk, setting.base_ms, slices)
+        if grown and _weight(grown.get("x")) <= setting.extras_bytes:
             return Merged(grown, [Outcome(stored=part.high - part.low) for part in slices], [], [])
     return _RowByRow(chunk, setting).take(slices)
-
-
-def _is_appending(chunk: ChunkDoc | None, base_ms: int, slices: Sequence[Slice]) -> bool:
-    """Every arriving reading is later than all before it, and the columns are the same."""
-    last = base_ms + chunk["e"] if chunk else base_ms - 1
-    names = set(_column_names(chunk)) if chunk else set(slices[0].run.values)
-    if chunk and "q" in chunk:
-        return False
-    for part in slices:
-        run = part.run
-        if run.seq is not None or run.values.keys() != names or run.t[part.low] <= last:
-            return False
-        t = run.t if part.high - part.low == len(run.t) else run.t[part.low : part.high]
-        if len(t) > 1 and not all(map(lt, t, t[1:])):
-            return False
-        last = t[-1]
-    return True
-
-
-def _appended(chunk: ChunkDoc | None, base_ms: int, slices: Sequence[Slice]) -> ChunkDoc:
-    t = [at - base_ms for part in slices for at in part.run.t[part.low : part.high]]
-    n = chunk["n"] if chunk else 0
-    grown: ChunkDoc = {"n": n + len(t), "e": t[-1]}
-    grown["t"] = extended_increasing(chunk["t"], chunk["e"], t) if chunk else pack_increasing(t)
-    columns = {}
-    for name in slices[0].run.values:
-        values = [value for part in slices for value in part.run.values[name][part.low : part.high]]
-        columns[name] = extended(_column(chunk, name), values) if chunk else pack(values)
-    _put_columns(grown, columns)
-    _append_run_numbers(grown, chunk, n, slices)
-    _append_extras(grown, chunk, n, slices)
-    return grown
-
-
-def _append_run_numbers(grown: ChunkDoc, chunk: ChunkDoc | None, n: int, slices: Sequence[Slice]) -> None:
-    old = chunk.get("r") if chunk else None
-    if old is None and not any(part.run_no for part in slices):
-        return
-    numbers = [part.run_no for part in slices for _ in range(part.low, part.high)]
-    grown["r"] = extended(old, numbers) if old is not None else pack([0] * n + numbers)
-
-
-def _append_extras(grown: ChunkDoc, chunk: ChunkDoc | None, n: int, slices: Sequence[Slice]) -> None:
-    extras = dict(chunk.get("x", ())) if chunk else {}
-    for part in slices:
-        if part.run.extras:
-            for index in range(part.low, part.high):
-                if index in part.run.extras:
-                    extras[str(n + index - part.low)] = _stored_extra(part.run.extras[index])
-        n += part.high - part.low
-    if extras:
-        grown["x"] = extras
 
 
 class _RowByRow:
@@ -236,12 +164,8 @@ class _RowByRow:
 def _arriving(part: Slice, index: int) -> tuple[Key, Row]:
     run = part.run
     values = tuple(sorted((name, value) for name, column in run.values.items() if (value := column[index]) is not None))
-    extra = _stored_extra(run.extras[index]) if index in run.extras else None
+    extra = stored_extra(run.extras[index]) if index in run.extras else None
     return (run.t[index], run.seq[index] if run.seq else 0), Row(values, part.run_no, extra or None)
-
-
-def _stored_extra(extra: dict[str, Any]) -> dict[str, Any]:
-    return {EXTRA_KEYS[name]: value for name, value in extra.items()}
 
 
 def _weight(extras: dict[str, Any] | None) -> int:
@@ -255,7 +179,7 @@ def decode_rows(chunk: ChunkDoc, base_ms: int) -> dict[Key, Row]:
     t = unpack_increasing_list(chunk["t"])
     seq = unpack_list(chunk["q"]) if "q" in chunk else [0] * n
     runs = unpack_list(chunk["r"]) if "r" in chunk else [0] * n
-    columns = sorted((name, unpack_list(_column(chunk, name))) for name in _column_names(chunk))
+    columns = sorted((name, unpack_list(column(chunk, name))) for name in column_names(chunk))
     extras = chunk.get("x", {})
     rows = {}
     for i in range(n):
@@ -272,28 +196,10 @@ def encode_rows(rows: dict[Key, Row], base_ms: int) -> ChunkDoc:
     chunk: ChunkDoc = {"n": len(keys), "e": t[-1], "t": pack_increasing(t)}
     by_name = [dict(row.values) for row in ordered]
     names = sorted({name for values in by_name for name in values})
-    _put_columns(chunk, {name: pack([values.get(name) for values in by_name]) for name in names})
+    put_columns(chunk, {name: pack([values.get(name) for values in by_name]) for name in names})
     if any(key[1] for key in keys):
         chunk["q"] = pack([key[1] for key in keys])
     if any(row.run for row in ordered):
         chunk["r"] = pack([row.run for row in ordered])
     extras = {str(i): row.extra for i, row in enumerate(ordered) if row.extra}
     return chunk | ({"x": extras} if extras else {})
-
-
-def _put_columns(chunk: ChunkDoc, columns: dict[str, bytes]) -> None:
-    if columns:
-        chunk["v"] = columns[""] if list(columns) == [""] else columns
-
-
-def _column(chunk: ChunkDoc | None, name: str) -> bytes:
-    assert chunk is not None
-    column = chunk["v"]
-    return column if isinstance(column, bytes) else column[name]
-
-
-def _column_names(chunk: ChunkDoc) -> Iterable[str]:
-    column = chunk.get("v")
-    if column is None:
-        return ()
-    return ("",) if isinstance(column, bytes) else column.keys()

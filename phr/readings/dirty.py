@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from phr.database import Document
-from phr.readings.chunk import Merged, Slice
+from phr.readings.chunk import Merged
+from phr.readings.columnwise import Slice
 from phr.readings.revisions import Row
 from phr.readings.spans import DAY_MS, local_day, possible_local_days, span_of
 from phr.vocabulary.metric import Metric

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from phr.database import Database, Document
-from phr.readings.chunk import EXTRA_KEYS
 from phr.readings.columns import ABSENT
+from phr.readings.columnwise import EXTRA_KEYS
 from phr.readings.raw import stretches
 from phr.vocabulary.metric import Metric
 

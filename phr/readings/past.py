@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from phr.database import Database, Document
 from phr.errors import NotFound
-from phr.readings.chunk import EXTRA_KEYS, ChunkDoc, decode_rows
+from phr.readings.chunk import decode_rows
+from phr.readings.columnwise import EXTRA_KEYS, ChunkDoc
 from phr.readings.revisions import Key, Row, past_row
 from phr.readings.spans import bucket_id, span_of
 from phr.readings.void import Source, keys_of

@@ -15,8 +15,8 @@ import numpy as np
 from bson import encode
 
 from phr.database import Document
-from phr.readings.chunk import EXTRA_KEYS, ChunkDoc
 from phr.readings.columns import ABSENT, pack, pack_increasing, unpack
+from phr.readings.columnwise import EXTRA_KEYS, ChunkDoc
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import HISTORY_CAP
 from phr.readings.spans import DAY_MS, EAST_MS, WEST_MS, span_of

@@ -16,8 +16,9 @@ from bson import encode
 from phr.database import Database, Document
 from phr.errors import PhrError, ServerUnavailable
 from phr.feed import landings
-from phr.readings.chunk import ChunkDoc, decode_rows, encode_rows
+from phr.readings.chunk import decode_rows, encode_rows
 from phr.readings.columns import pack, pack_increasing, unpack, unpack_increasing
+from phr.readings.columnwise import ChunkDoc
 from phr.readings.dirty import days_of, mark_dirty
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import Key, Row

@@ -8,18 +8,8 @@ from typing import Any
 import pytest
 from bson import encode
 
-from phr.readings.chunk import (
-    EXTRA_KEYS,
-    TOO_DENSE,
-    TOO_OFTEN_CORRECTED,
-    ChunkDoc,
-    Merged,
-    Setting,
-    Slice,
-    decode_rows,
-    encode_rows,
-    merge,
-)
+from phr.readings.chunk import TOO_DENSE, TOO_OFTEN_CORRECTED, Merged, Setting, decode_rows, encode_rows, merge
+from phr.readings.columnwise import EXTRA_KEYS, ChunkDoc, Slice
 from phr.readings.revisions import HISTORY_BYTES, HISTORY_CAP
 from phr.vocabulary.reading import DURATION, Run
 from tests.cast import T0
