@@ -16,7 +16,8 @@ One document a bucket (person, metric, device, span), collection ``readings``:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
@@ -30,6 +31,9 @@ from phr.readings.chunk import Outcome
 __all__ = ["MAX_TRIES", "RUNS_CAP", "Arrival", "ensure_indexes", "note_sources", "weigh", "write"]
 
 MAX_TRIES = 60
+# Read, merged and written together. The more, the longer another worker can be in between; the fewer, the more often
+# the journal is waited for.
+BUCKETS_AT_ONCE = 250
 
 
 def ensure_indexes(database: Database) -> None:
@@ -56,10 +60,22 @@ def write(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
     touched = touched_buckets(arrivals)
     outcomes = [Outcome() for _ in arrivals]
     for _ in range(MAX_TRIES):
-        touched = _write_once(database, arrivals, touched, outcomes)
-        if not touched:
+        lost: dict[str, Touched] = {}
+        for group in _groups(touched):
+            lost |= _write_once(database, arrivals, group, outcomes)
+        if not lost:
             return outcomes
+        touched = lost
     raise ServerUnavailable(f"{len(touched)} buckets are written by others faster than they can be read")
+
+
+def _groups(touched: dict[str, Touched]) -> Iterator[dict[str, Touched]]:
+    """A few buckets at a time, from anywhere on: two workers with readings of the same people then seldom meet."""
+    keys = list(touched)
+    begin = random.randrange(len(keys))  # noqa: S311 - nobody's secret
+    keys = keys[begin:] + keys[:begin]
+    for low in range(0, len(keys), BUCKETS_AT_ONCE):
+        yield {key: touched[key] for key in keys[low : low + BUCKETS_AT_ONCE]}
 
 
 def weigh(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
@@ -95,7 +111,8 @@ def _write_once(
     note_sources(database, {(one.person, one.metric.key, one.device) for one in new})
     lost = _bulk(database, writes, list(written))
     if landed := [one for one in written.items() if one[0] not in lost]:
-        landings.note(database, landed, max(arrival.arrived_at_ms for arrival in arrivals))
+        arrived = (arrivals[number].arrived_at_ms for bucket in touched.values() for number, *_ in bucket.parts)
+        landings.note(database, landed, max(arrived))
     for key, per_arrival in results.items():
         if key not in lost:
             for number, outcome in per_arrival:

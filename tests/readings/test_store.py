@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -209,8 +210,11 @@ def at_once(*works: Callable[[], Any]) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
-@pytest.mark.parametrize("writers", [2, 4])
-def test_writers_of_the_same_buckets_lose_and_double_nothing(database: Database, writers: int) -> None:
+@pytest.mark.parametrize(("writers", "at_a_time"), [(2, 1), (4, 250)])
+def test_writers_of_the_same_buckets_lose_and_double_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch, writers: int, at_a_time: int
+) -> None:
+    monkeypatch.setattr(store, "BUCKETS_AT_ONCE", at_a_time)
     batches = [[arriving(a_run([HOUR + n * MINUTE_MS, HOUR + n]), origin=f"w{n % 3}") for n in range(i, i + 12)]
                for i in range(0, 24, 4)]  # fmt: skip
     found: list[Outcome] = []
@@ -278,6 +282,30 @@ def test_crash_at_the_sources_leaves_no_reading_without_a_source(
     assert database.readings.count_documents({}) == 0
     assert written(database, arriving(a_run())) == (1, 0, 0, 0)
     assert [row["d"] for row in database.sources.find()] == ["acme/cuff-1"]
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["before", "answer lost"])
+def test_crash_between_groups_of_buckets_is_made_good_by_repeating(
+    database: Database, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    monkeypatch.setattr(store, "BUCKETS_AT_ONCE", 2)
+    batch = [arriving(a_run([T0, T0 + n * DAY_MS]), person=f"p{n}") for n in range(1, 4)]
+    write, calls = store._bulk, itertools.count()
+
+    def breaking(*arguments: Any) -> set[str]:
+        if next(calls) != 1:
+            return write(*arguments)
+        if is_written:
+            write(*arguments)
+        raise AutoReconnect("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_bulk", breaking)
+        with pytest.raises(AutoReconnect):
+            written(database, *batch)
+    there = 4 if is_written else 2
+    assert written(database, *batch) == (6 - there, there, 0, 0)
+    assert written(database, *batch) == (0, 6, 0, 0)
 
 
 def test_correction_keeps_who_said_it(database: Database) -> None:
