@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -120,5 +121,6 @@ def _impossible_time(person: Person, device: Device | None, t_ms: int, arrived_a
     return None
 
 
+@lru_cache(maxsize=4_096)  # two for each reading that comes alone
 def _day_begin_ms(on: date) -> int:
     return to_ms(datetime(on.year, on.month, on.day, tzinfo=UTC)) - WEST_OF_UTC_MS

@@ -93,14 +93,15 @@ class Policy:
 
     def wait_s(self, device: str, now_ms: int) -> int:
         """0: take the device's next payload (it is charged as one message); else how long it should wait."""
-        vendor = device.partition("/")[0]
-        limits = [(self._sender(device), self._of(device)), (self._sender(vendor), self._of(vendor))]
-        wait = max(_wait(sender, limit, now_ms) for sender, limit in limits)
-        wait_of_refused = self._wait_of_refused(limits[1][0], now_ms)
-        if not wait and self._is_suspect(limits[0][0], limits[1][0]):
+        name = device.partition("/")[0]
+        one, vendor = self._sender(device), self._sender(name)
+        wait = _wait(one, self._of(device, one), now_ms)
+        wait = max(wait, _wait(vendor, self._of(name, vendor), now_ms))
+        wait_of_refused = self._wait_of_refused(vendor, now_ms)
+        if not wait and self._is_suspect(one, vendor):
             wait = wait_of_refused
         if not wait:
-            for sender, _ in limits:
+            for sender in (one, vendor):
                 if sender.messages:
                     sender.messages.left -= 1
         return wait
@@ -130,14 +131,15 @@ class Policy:
         found = self._senders.get(name)
         if found is None:
             found = self._senders[name] = _Sender()
-        self._senders.move_to_end(name)
-        while len(self._senders) > DEVICES_REMEMBERED:
-            self._senders.popitem(last=False)
+            while len(self._senders) > DEVICES_REMEMBERED:
+                self._senders.popitem(last=False)
+        else:
+            self._senders.move_to_end(name)
         return found
 
-    def _of(self, name: str) -> Limits:
+    def _of(self, name: str, sender: _Sender) -> Limits:
         holds = self.plan.device if "/" in name else self.plan.vendor
-        for said in (self.plan.models.get(self._sender(name).model or ""), self.plan.overrides.get(name)):
+        for said in (self.plan.models.get(sender.model or ""), self.plan.overrides.get(name)):
             holds = said.over(holds) if said else holds
         return holds
 

@@ -49,10 +49,10 @@ class Registry:
 
     def device(self, ref: str) -> Device | None:
         """The device "vendor/device", None where there is none."""
-        return self._devices.get([ref], self._read_devices)[ref]
+        return self._devices.one(ref, self._read_devices)
 
     def person(self, person_id: str) -> Person | None:
-        return self._people.get([person_id], self._read_people)[person_id]
+        return self._people.one(person_id, self._read_people)
 
     def load(self, refs: Iterable[str]) -> dict[str, Device | None]:
         """All these devices, and everybody bound to them into memory: at most two queries."""
@@ -81,16 +81,25 @@ class _Memory(Generic[T]):
         self._capacity = capacity
         self._things: OrderedDict[str, T | None] = OrderedDict()
 
+    def one(self, key: str, read: Callable[[list[str]], dict[str, T]]) -> T | None:
+        if key not in self._things:
+            return self.get([key], read)[key]
+        self._things.move_to_end(key)
+        return self._things[key]
+
     def get(self, ids: Iterable[str], read: Callable[[list[str]], dict[str, T]]) -> dict[str, T | None]:
-        wanted = list(ids)
-        unknown = [one for one in wanted if one not in self._things]
+        things, found, unknown = self._things, dict[str, T | None](), list[str]()
+        for one in ids:
+            if one in things:
+                found[one] = things[one]
+                things.move_to_end(one)
+            else:
+                unknown.append(one)
         fresh = read(unknown) if unknown else {}
-        found = {one: fresh.get(one) if one not in self._things else self._things[one] for one in wanted}
-        for one, thing in found.items():
-            self._things[one] = thing
-            self._things.move_to_end(one)
-        while len(self._things) > self._capacity:
-            self._things.popitem(last=False)
+        for one in unknown:
+            found[one] = things[one] = fresh.get(one)
+        while len(things) > self._capacity:
+            things.popitem(last=False)
         return found
 
     def forget(self, ids: Iterable[str]) -> None:

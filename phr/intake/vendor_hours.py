@@ -7,11 +7,10 @@ MongoDB may be missing. They are for looking at, not for settling accounts.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from operator import add
 from typing import NamedTuple
 
 from pymongo import UpdateOne, WriteConcern
@@ -51,16 +50,16 @@ class VendorHour:
 
 def count(database: Database, answered: Iterable[Answered]) -> None:
     """Adds messages to the hours in which they arrived; one write for all of them."""
-    sums: dict[tuple[str, int], list[int]] = {}
+    rows: defaultdict[tuple[str, int], list[tuple[int, ...]]] = defaultdict(list)
     rejected: dict[tuple[str, int], Counter[str]] = {}
     for one in answered:
         key = (one.vendor, one.arrived_at_ms // HOUR_MS)
-        so_far = sums.get(key)
-        sums[key] = list(one.counts) if so_far is None else list(map(add, so_far, one.counts))
+        rows[key].append(one.counts)
         for rejection in one.rejections:
             rejected.setdefault(key, Counter())[rejection.code] += rejection.count
-    if sums:
+    if rows:
         hours = database["vendor_hours"].with_options(write_concern=_QUICK)
+        sums = {key: [sum(column) for column in zip(*counts, strict=True)] for key, counts in rows.items()}
         writes = [_addition(key, counts, rejected.get(key, {})) for key, counts in sums.items()]
         hours.bulk_write(writes, ordered=False)
 

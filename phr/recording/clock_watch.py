@@ -44,6 +44,9 @@ class ClockWatch:
 
     def overtake(self, sorted_: Sorted, deliveries: Sequence[Delivery], verdicts: list[Verdict]) -> None:
         """What was held as ahead of the clock and comes again: its row goes with it, and what was decided stays so."""
+        known = self._registry.load({one.device for one in sorted_.arrivals})
+        if all(device is None or device.clock.ahead_ms is None for device in known.values()):
+            return
         for number in reversed(range(len(sorted_.arrivals))):
             arrival, of = sorted_.arrivals[number], sorted_.verdict_of[number]
             if not self._was_ahead(arrival, deliveries[of]):

@@ -144,7 +144,9 @@ class Recorder:
 def _coming(delivery: Delivery) -> Coming | None:
     """A payload with readings that state no time. With an id, or kept by the broker, it is the same one for long."""
     decoded = delivery.decoded
-    runs = [run for run in (*decoded.runs, *(one.run for one in decoded.quarantined)) if not has_own_time(run)]
+    runs = [run for run in decoded.runs if not has_own_time(run)]
+    if decoded.quarantined:
+        runs += [one.run for one in decoded.quarantined if not has_own_time(one.run)]
     if not runs or not delivery.payload:
         return None
     is_named = decoded.payload_id is not None or delivery.is_retained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from phr.telemetry.figures import HISTOGRAMS
@@ -31,11 +31,12 @@ class Tally:
 
     def observe(self, name: str, values: Iterable[float]) -> None:
         """Puts each value into its step."""
-        bounds, names = HISTOGRAMS[name].bounds, _NAMES[name]
+        bounds, names, all_values = HISTOGRAMS[name].bounds, _NAMES[name], list(values)
+        steps = Counter([bisect_left(bounds, value) for value in all_values])
         with self._lock:
-            for value in values:
-                self._amounts[f"h.{name}.{names[bisect_left(bounds, value)]}"] += 1
-                self._amounts[f"h.{name}.sum"] += value
+            for step, count in steps.items():
+                self._amounts[f"h.{name}.{names[step]}"] += count
+            self._amounts[f"h.{name}.sum"] += sum(all_values)
 
     def drain(self) -> dict[str, float]:
         """What was counted since the last call, by field of a stored report."""
