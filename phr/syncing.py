@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import msgspec
@@ -22,12 +21,12 @@ from phr.errors import InputInvalid, PhrError
 from phr.feed import feed, positions
 from phr.feed.feed import KEPT_DAYS, READINGS, EntryChange, SpanChange, Told
 from phr.readings import changed
-from phr.timeline import listing
+from phr.timeline import history, listing
 from phr.timeline.entries import is_seen
 from phr.timeline.entry import Entry
 from phr.timeline.listing import Filter
 from phr.vocabulary.metrics import vocabulary
-from phr.vocabulary.sight import HIDDEN
+from phr.vocabulary.sight import Period, Sight
 
 LONGEST_CURSOR = 1_024
 MOST_UNSETTLED = 500
@@ -64,12 +63,8 @@ class Reader:
     """Whose record is read, which categories of it the reader may see (one at least), and when."""
 
     person: str
-    sight: frozenset[str]
+    sight: Sight
     now_ms: int
-
-    @property
-    def sight_name(self) -> str:
-        return hashlib.sha256(",".join(sorted(self.sight - {HIDDEN})).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,8 @@ def page(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page
         case "changes":
             found = news(database, reader, cursor, limit)
             if not found.has_more and READINGS in reader.sight:
-                found.items.extend(changed.unsettled(database, vocabulary().metrics, reader.person, MOST_UNSETTLED))
+                unsettled = changed.unsettled(database, vocabulary().metrics, reader.person, MOST_UNSETTLED)
+                found.items.extend(_within(unsettled, reader))
             return found
 
 
@@ -112,7 +108,7 @@ def latest(database: Database, reader: Reader, phase: Phase = "changes") -> Curs
     """A cursor of who has everything."""
     position = positions.last(database, reader.person)
     epoch = feed.epoch(database)
-    return Cursor(reader.person, epoch, reader.now_ms // 1000, reader.sight_name, position, phase)
+    return Cursor(reader.person, epoch, reader.now_ms // 1000, reader.sight.name, position, phase)
 
 
 def is_behind(database: Database, cursor: Cursor, limit: int) -> bool:
@@ -133,18 +129,41 @@ def resumed(database: Database, reader: Reader, text: str) -> Cursor:
         raise ResyncRequired("the record was restored from a backup; begin anew, without since")
     if reader.now_ms // 1000 - cursor.given_s > KEPT_DAYS * DAY_S:
         raise ResyncRequired(f"changes are kept for {KEPT_DAYS} days; begin anew, without since")
-    if cursor.sight != reader.sight_name:
+    if cursor.sight != reader.sight.name:
         raise ResyncRequired("what you may see has changed; begin anew, without since")
     return cursor
 
 
 def _resolved(database: Database, reader: Reader, told: Sequence[Told]) -> list[Item]:
     """What the reader is told of: entries as they are now, or that they are gone (for this reader at least)."""
-    changes = [one.change for one in told if one.change.is_told(reader.sight)]
+    changes = [one.change for one in told if one.change.is_told(reader.sight.periods)]
     wanted = [one.entry for one in changes if isinstance(one, EntryChange)]
     found = listing.standing(database, reader.person, wanted) if wanted else {}
     seen = {entry.id: entry for entry in found.values() if is_seen(entry, reader.sight)}
-    return [seen.get(one.entry, one) if isinstance(one, EntryChange) else one for one in changes]
+    gone = set(wanted) - seen.keys()
+    if reader.sight.limited:  # of what never was in the reader's period not even that is told
+        gone = history.ever_seen(database, reader.person, gone, reader.sight)
+    items: list[Item] = []
+    for one in changes:
+        if isinstance(one, SpanChange):
+            items.extend(_within([one], reader))
+        elif one.entry in seen or one.entry in gone:
+            items.append(seen.get(one.entry, one))
+    return items
+
+
+def span_within(span: SpanChange, sight: Sight) -> SpanChange | None:
+    """The part of a span that the sight has; None where it has none."""
+    if READINGS not in sight:
+        return None
+    part = sight.periods[READINGS].cut(Period(span.from_ms, span.to_ms))
+    assert part.from_ms is not None
+    assert part.until_ms is not None
+    return replace(span, from_ms=part.from_ms, to_ms=part.until_ms) if part.from_ms < part.until_ms else None
+
+
+def _within(spans: Iterable[SpanChange], reader: Reader) -> list[SpanChange]:
+    return [part for one in spans if (part := span_within(one, reader.sight))]
 
 
 def _entries(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
@@ -157,7 +176,7 @@ def _entries(database: Database, reader: Reader, cursor: Cursor, limit: int) -> 
 
 def _years(database: Database, reader: Reader, cursor: Cursor, limit: int) -> Page:
     found = changed.years(database, vocabulary().metrics, reader.person, cursor.after, limit)
-    items: list[Item] = [span for _, span in found]
+    items: list[Item] = [*_within((span for _, span in found), reader)]
     if len(found) == limit:
         return Page(items, msgspec.structs.replace(cursor, after=found[-1][0]), has_more=True)
     return Page(items, msgspec.structs.replace(cursor, phase="changes", after=""), has_more=True)

@@ -15,6 +15,7 @@ from phr.clock import now_ms, rfc3339
 from phr.feed.feed import EntryChange
 from phr.syncing import LONGEST_CURSOR, Item, Reader
 from phr.timeline.entry import Entry
+from phr.vocabulary.sight import Sight
 
 blueprint = Blueprint("changes", __name__)
 
@@ -25,10 +26,10 @@ class ChangesQuery(Schema):
 
 
 @blueprint.get("/v1/people/<person>/changes")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @takes(ChangesQuery, location="query")
 @returns()
-def show_changes(person: str, sight: frozenset[str], query: dict[str, Any]) -> dict[str, Any]:
+def show_changes(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
     reader = Reader(person, sight, now_ms())
     since = query["since"]
     cursor = syncing.resumed(database(), reader, since) if since else syncing.begin(database(), reader)

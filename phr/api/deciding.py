@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from typing import Any, Literal
 
@@ -23,13 +23,15 @@ from phr.auth.protector import TokenInvalid
 from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
-from phr.errors import AccessDenied, VersionConflict
-from phr.people.access import Ask, Caller, Permission, begin, hold_to, is_owners
-from phr.people.grants import OWNERS_ALONE
-from phr.vocabulary.sight import HIDDEN, hidden_but_from, plain
+from phr.errors import AccessDenied, InputInvalid, VersionConflict
+from phr.people import granting
+from phr.people.access import Ask, Caller, Permission, as_other, begin, hold_to, is_owners
+from phr.people.grants import OWNERS_ALONE, SHARING
+from phr.vocabulary.sight import HIDDEN, Period, hidden_but_from, plain
 
 View = Callable[..., Any]
 ME = "me"
+VIEW_AS = "View-As"  # with the id of a grant: a GET is answered as the grantee would be
 LONGEST_ABOUT = 120
 
 
@@ -42,13 +44,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callable[[View], View]:
+def access(
+    scope_name: str, categories: tuple[str, ...] | None = None, *, by_period: bool = False
+) -> Callable[[View], View]:
     """Only for a token with the scope; on a person's record only for those who may, each try in the access log.
 
     A scope of a person: the route has ``<person>`` ("me" is the caller); the view gets ``person``, its id. A scope of a
-    vendor: the view gets ``vendor``, its slug. ``categories``: where the view touches others than the scope's. The
-    log line is written while the view reads (before a view that writes) and is on disk before the answer leaves.
-    A POST that is sent again with its Idempotency-Key is answered as the first time.
+    vendor: the view gets ``vendor``, its slug. ``categories``: where the view touches others than the scope's.
+    ``by_period``: the view keeps to ``period()``, or gives nothing that has a time; only then a grant on a period of
+    data counts. The log line is written while the view reads (before a view that writes) and is on disk before the
+    answer leaves. A POST that is sent again with its Idempotency-Key is answered as the first time.
     """
     scope = scopes()[scope_name]
 
@@ -58,7 +63,8 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
                 return view(vendor=_vendor(caller), **args)
-            permission = g.permission = _begun(scope.verb, categories or scope.categories, args)
+            ask = Ask("", scope.verb, categories or scope.categories, "", by_period=by_period)
+            permission = g.permission = _begun(ask, args)
             return _recorded(partial(once, view), permission, args)
 
         guarded.__dict__["scope"] = scope_name
@@ -67,12 +73,15 @@ def access(scope_name: str, categories: tuple[str, ...] | None = None) -> Callab
     return decorate
 
 
-def access_by_category(verb: Literal["read", "write"], *, has_tickets: bool = False) -> Callable[[View], View]:
+def access_by_category(
+    verb: Literal["read", "write"], *, has_tickets: bool = False, by_period: bool = False
+) -> Callable[[View], View]:
     """For what is of many categories: to whoever may see (write) some, cut down to those; each try in the access log.
 
     The token needs one of the scopes of a category, or timeline.read. The view gets ``person``, and ``sight``: the
-    categories that it must keep to, by ``permit`` where it learns only from the body what is to be written.
-    ``has_tickets``: a ticket in the URL does instead of the token that it was given for.
+    categories that it must keep to, by ``permit`` where it learns only from the body what is to be written, and with
+    ``by_period`` (see ``access``) their periods. ``has_tickets``: a ticket in the URL does instead of the token that
+    it was given for.
     """
     accepted = scopes_by_category(verb)
 
@@ -84,8 +93,8 @@ def access_by_category(verb: Literal["read", "write"], *, has_tickets: bool = Fa
             caller = g.caller = _bearer(ticket, args["person"]) if ticket else protector.caller(*accepted)
             has = caller.scopes & accepted.keys()
             categories = tuple(sorted({category for scope in has for category in accepted[scope]}))
-            permission = g.permission = _begun(verb, categories, args, is_partial=True)
-            sight = frozenset(permission.line.categories) | _hidden_sight(caller, permission)
+            permission = g.permission = _begun(Ask("", verb, categories, "", True, by_period), args)
+            sight = permission.sight.also(_hidden_sight(g.caller, permission))
             return _recorded(view, permission, args | {"sight": sight})
 
         guarded.__dict__["scope"] = " | ".join(accepted)
@@ -103,6 +112,12 @@ def permit_owner() -> None:
     """Raises AccessDenied, logged, unless the owner asks, or who stands in for them."""
     if not is_owners(g.permission):
         hold_to(database(), g.permission, (OWNERS_ALONE,))
+
+
+def period(category: str) -> Period:
+    """The period of data of a category that the view was allowed."""
+    found: Permission = g.permission
+    return found.sight.periods[category]
 
 
 def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> Callable[[View], View]:
@@ -169,15 +184,32 @@ def expected_version(current: int) -> int:
     return current
 
 
-def _begun(verb: str, categories: tuple[str, ...], args: dict[str, Any], *, is_partial: bool = False) -> Permission:
+def _begun(wanted: Ask, args: dict[str, Any]) -> Permission:
     """The decision about the person whom the path names, who stands in ``args`` by id when this returns."""
     who: Caller = g.caller
     about = _about({name: value for name, value in args.items() if name != "person"})
     args["person"] = who.subject if args["person"] == ME else args["person"]
-    permission = begin(database(), who, Ask(args["person"], verb, categories, about, is_partial), now_ms())
-    if verb == "write":
+    ask = replace(wanted, person=args["person"], about=about)
+    if VIEW_AS in request.headers:
+        return _shown_as(who, ask)
+    permission = begin(database(), who, ask, now_ms())
+    if ask.verb == "write":
         permission.finish()
     return permission
+
+
+def _shown_as(who: Caller, ask: Ask) -> Permission:
+    """What the holder of a grant would be shown; the view takes the holder for the caller. Raises as ``begin``."""
+    if ask.verb != "read":
+        raise InputInvalid(f"{VIEW_AS} is for reading")
+    name = request.headers[VIEW_AS]
+    to_look = begin(
+        database(), who, Ask(ask.person, "read", (SHARING,), f"{ask.about} as {name}"[:LONGEST_ABOUT]), now_ms()
+    )
+    to_look.finish()
+    grantee = granting.find(database(), ask.person, name).grantee
+    g.caller = Caller(grantee, who.client_id, who.scopes, None, "person", who.until_ms)
+    return as_other(database(), to_look, g.caller, ask, now_ms())
 
 
 def _recorded(view: View, permission: Permission, args: dict[str, Any]) -> Any:

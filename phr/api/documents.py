@@ -31,6 +31,7 @@ from phr.timeline.extraction import Extracted
 from phr.timeline.filed import has_file
 from phr.timeline.kinds import kinds
 from phr.timeline.kinds.document import TYPES
+from phr.vocabulary.sight import Sight
 
 blueprint = Blueprint("documents", __name__)
 
@@ -83,7 +84,7 @@ class Sent:
 @access_by_category("write")
 @takes(FileQuery, location="query")
 @returns()
-def put_file(person: str, sight: frozenset[str], entry: str, query: dict[str, Any]) -> Answer:
+def put_file(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer:
     """The body is the file. Without an entry it makes the document; the same bytes again change nothing."""
     found, sent = _standing(person, sight, entry), Sent(_body(), query["name"])
     if found is None:
@@ -99,8 +100,8 @@ def put_file(person: str, sight: frozenset[str], entry: str, query: dict[str, An
 
 
 @blueprint.get("/v1/people/<person>/entries/<entry>/file")
-@access_by_category("read")
-def get_file(person: str, sight: frozenset[str], entry: str) -> Response:
+@access_by_category("read", by_period=True)
+def get_file(person: str, sight: Sight, entry: str) -> Response:
     found = _standing(person, sight, entry)
     told = found.content.get("file") if found else None
     if told is None:
@@ -114,7 +115,7 @@ def get_file(person: str, sight: frozenset[str], entry: str) -> Response:
     return Response(whole, 200, headers, content_type=media_type)
 
 
-def _standing(person: str, sight: frozenset[str], entry: str) -> Entry | None:
+def _standing(person: str, sight: Sight, entry: str) -> Entry | None:
     """The entry, None where there is none. Raises NotFound for one that the caller has no part in."""
     try:
         found = entries.find(database(), person, entry)

@@ -33,6 +33,7 @@ from phr.timeline.entries import Hand, NewEntry, is_seen
 from phr.timeline.entry import Author, Draft, Entry, categories
 from phr.timeline.happened import RECORD
 from phr.timeline.kinds import kinds
+from phr.vocabulary.sight import Sight
 
 blueprint = Blueprint("entries", __name__)
 
@@ -52,7 +53,7 @@ class RestoreBody(Schema):
 @access_by_category("write")
 @takes(EntryBody)
 @returns(status=201)
-def create_entry(person: str, sight: frozenset[str], body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def create_entry(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # noqa: ARG001
     draft = _draft(person, body)
     permit(categories(draft))
     new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=idempotency_key())
@@ -62,18 +63,18 @@ def create_entry(person: str, sight: frozenset[str], body: dict[str, Any]) -> An
 
 
 @blueprint.get("/v1/people/<person>/entries")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @takes(EntriesQuery, location="query")
 @returns()
-def list_entries(person: str, sight: frozenset[str], query: dict[str, Any]) -> dict[str, Any]:
+def list_entries(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
     page = listing.page(database(), person, filter_of(query, sight), query["limit"], query["cursor"])
     return {"entries": [entry_json(one) for one in page.entries], "next_cursor": page.next_cursor}
 
 
 @blueprint.get("/v1/people/<person>/entries/<entry>")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @returns()
-def show_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+def show_entry(person: str, sight: Sight, entry: str) -> Answer:
     found = _seen(entries.find(database(), person, entry), sight)
     return Answer(entry_json(found), version=found.version)
 
@@ -82,7 +83,7 @@ def show_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
 @access_by_category("write")
 @takes(EntryPatch)
 @returns()
-def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
+def change_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
     keep_retained(found)
@@ -96,7 +97,7 @@ def change_entry(person: str, sight: frozenset[str], entry: str, body: dict[str,
 @blueprint.delete("/v1/people/<person>/entries/<entry>")
 @access_by_category("write")
 @returns(status=204)
-def delete_entry(person: str, sight: frozenset[str], entry: str) -> None:
+def delete_entry(person: str, sight: Sight, entry: str) -> None:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
     keep_retained(found)
@@ -104,10 +105,10 @@ def delete_entry(person: str, sight: frozenset[str], entry: str) -> None:
 
 
 @blueprint.get("/v1/people/<person>/entries/<entry>/history")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @takes(HistoryQuery, location="query")
 @returns()
-def show_history(person: str, sight: frozenset[str], entry: str, query: dict[str, Any]) -> Answer:
+def show_history(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer:
     current = _seen(history.latest(database(), person, entry), sight)
     found = history.changes(database(), current, query["limit"], query["cursor"])
     shown = [change_json(one) for one in found if _is_change_seen(one, sight)]
@@ -119,7 +120,7 @@ def show_history(person: str, sight: frozenset[str], entry: str, query: dict[str
 @access_by_category("write")
 @takes(RestoreBody)
 @returns()
-def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str, Any]) -> Answer:
+def restore_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer:
     """As it was in a version, of a deleted one by default as it was before."""
     current = _seen(history.latest(database(), person, entry), sight)
     expected_version(current.version)
@@ -133,7 +134,7 @@ def restore_entry(person: str, sight: frozenset[str], entry: str, body: dict[str
 @blueprint.post("/v1/people/<person>/entries/<entry>/hide")
 @access_by_category("write")
 @returns()
-def hide_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+def hide_entry(person: str, sight: Sight, entry: str) -> Answer:
     """Of what a professional wrote: from all but the owner and the organisation that wrote it."""
     return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=True)
 
@@ -141,7 +142,7 @@ def hide_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
 @blueprint.post("/v1/people/<person>/entries/<entry>/show")
 @access_by_category("write")
 @returns()
-def unhide_entry(person: str, sight: frozenset[str], entry: str) -> Answer:
+def unhide_entry(person: str, sight: Sight, entry: str) -> Answer:
     return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=False)
 
 
@@ -167,14 +168,14 @@ def _keep_recorded(entry: Entry) -> None:
         raise AccessDenied("what happened in the record is told by the record; delete it, or write a note beside it")
 
 
-def _seen(entry: Entry, sight: frozenset[str]) -> Entry:
+def _seen(entry: Entry, sight: Sight) -> Entry:
     """Raises NotFound for one of categories that the caller has no part in: not even that it exists is told."""
     if not is_seen(entry, sight):
         raise NotFound("no such entry")
     return entry
 
 
-def _is_change_seen(change: history.Change, sight: frozenset[str]) -> bool:
+def _is_change_seen(change: history.Change, sight: Sight) -> bool:
     return is_seen(change.after, sight) and (change.before is None or is_seen(change.before, sight))
 
 

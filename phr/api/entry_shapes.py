@@ -14,7 +14,7 @@ from phr.timeline.entry import Author, Entry
 from phr.timeline.history import Change
 from phr.timeline.kinds import kinds
 from phr.timeline.listing import Filter
-from phr.vocabulary.sight import plain
+from phr.vocabulary.sight import Sight, plain
 
 SOURCE = r"hand|record|import(:[A-Za-z0-9_-]{1,64})?"
 
@@ -79,7 +79,7 @@ class EntriesQuery(FilterQuery):
     kinds = KindsField(frozenset(kinds()), load_default=None)
 
 
-def filter_of(query: Mapping[str, Any], sight: frozenset[str]) -> Filter:
+def filter_of(query: Mapping[str, Any], sight: Sight) -> Filter:
     """The entries that a query asks for and that may be seen."""
     start, end = query["start"], query["end"]
     return Filter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -15,9 +16,11 @@ from phr.people.consent_texts import LANGUAGES
 from phr.people.granting import KINDS, PROFESSIONS, Consent
 from phr.people.grants import EVERYTHING, WITH_KIND, Grant, NewGrant
 from phr.people.people import Person
+from phr.vocabulary.sight import Period
 
 PERSON = r"[a-z2-7]{20}\Z"
 LONGEST_TOLD = 2_000
+DATES = (date(1900, 1, 1), date(2200, 1, 1))
 
 
 def categories_known() -> tuple[str, ...]:
@@ -52,6 +55,8 @@ class AskedBody(Schema):
         fields.String(validate=validate.OneOf(("read", "write"))), load_default=("read",), validate=validate.Length(1)
     )
     until = MomentField(load_default=None)
+    data_from = fields.Date(load_default=None, validate=validate.Range(*DATES))
+    data_through = fields.Date(load_default=None, validate=validate.Range(*DATES))
     note = fields.String(validate=validate.Length(1, LONGEST_TOLD))
     question = fields.String(validate=validate.Length(1, LONGEST_TOLD))
 
@@ -61,10 +66,13 @@ class GivenBody(AskedBody):
     text = fields.Nested(TextSeen, required=True)
 
 
-def draft_of(person: str, body: Mapping[str, Any]) -> NewGrant:
-    """The grant that a body describes; its kind has the purpose, and who consents the beginning."""
+def draft_of(whose: Person, body: Mapping[str, Any]) -> NewGrant:
+    """The grant that a body describes; its kind has the purpose, and who consents the beginning.
+
+    ``data_from`` and ``data_through``: the first and the last of the person's own days whose data it is on.
+    """
     return NewGrant(
-        person=person,
+        person=whose.id,
         grantee=body["grantee"],
         kind=body["kind"],
         categories=tuple(sorted(set(body["categories"]))),
@@ -72,6 +80,8 @@ def draft_of(person: str, body: Mapping[str, Any]) -> NewGrant:
         purpose=KINDS[body["kind"]].purpose,
         from_ms=0,
         until_ms=body["until"] and body["until"].t_ms,
+        data_from_ms=body["data_from"] and whose.midnight_ms(body["data_from"]),
+        data_until_ms=body["data_through"] and whose.midnight_ms(body["data_through"] + timedelta(days=1)),
         told={name: body[name] for name in ("note", "question") if name in body} or None,
     )
 
@@ -96,6 +106,7 @@ def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[s
         "purpose": one.purpose,
         "from": None if one.awaits else rfc3339(one.from_ms),
         "until": _moment(one.until_ms),
+        **period_json(one.period),
         "proposed_by": one.proposed_by,
         "proposed_at": _moment(one.proposed_at_ms),
         "accepted_by": one.accepted_by,
@@ -105,6 +116,10 @@ def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[s
         "revoked_by": one.revoked_by,
         "text": {"version": one.text.version, "language": one.text.language} if one.text else None,
     }
+
+
+def period_json(period: Period) -> dict[str, Any]:
+    return {"data_from": _moment(period.from_ms), "data_until": _moment(period.until_ms)}
 
 
 def referral_json(one: Grant, told: Mapping[str, str], now_ms: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access, caller, returns, takes
-from phr.api.grant_shapes import ConsentBody, GivenBody, categories_known, consent_of, draft_of, grant_json
+from phr.api.grant_shapes import ConsentBody, GivenBody, categories_known, consent_of, draft_of, grant_json, period_json
 from phr.api.installation import database
 from phr.clock import now_ms
 from phr.people import access as deciding
@@ -38,8 +38,8 @@ def list_texts() -> dict[str, Any]:
 @takes(GivenBody)
 @returns(status=201)
 def give_grant(person: str, body: dict[str, Any]) -> Answer:
-    now = now_ms()
-    made = granting.give(database(), draft_of(person, body), consent_of(caller(), body["text"]), now)
+    now, draft = now_ms(), draft_of(people.require(database(), person), body)
+    made = granting.give(database(), draft, consent_of(caller(), body["text"]), now)
     return Answer(grant_json(made, now), headers={"Location": f"/v1/people/{person}/grants/{made.id}"})
 
 
@@ -67,13 +67,17 @@ def show_grant(person: str, grant: str) -> dict[str, Any]:
 @access("grants.read")
 @returns()
 def preview_grant(person: str, grant: str) -> dict[str, Any]:
-    """What the grantee may do at this moment, by all that the person has granted them: the same decision as theirs."""
+    """What the grantee may do at this moment, by all that the person has granted them: the same decision as theirs.
+
+    How a page looks to them is shown by asking for it with the header View-As and the grant's id.
+    """
     found = granting.find(database(), person, grant)
     as_grantee = Caller(found.grantee, "preview", frozenset(), None, "person")
 
-    def may(verb: str) -> list[str]:
-        ask = Ask(person, verb, categories_known(), "preview", is_partial=True)
-        return sorted(deciding.visible(database(), as_grantee, ask, now_ms()))
+    def may(verb: str) -> dict[str, Any]:
+        ask = Ask(person, verb, categories_known(), "preview", is_partial=True, by_period=True)
+        sight = deciding.visible(database(), as_grantee, ask, now_ms())
+        return {category: period_json(period) for category, period in sorted(sight.periods.items())}
 
     return {"grantee": found.grantee, "read": may("read"), "write": may("write")}
 

@@ -17,6 +17,7 @@ from phr.interchange import formats, imports, uploads
 from phr.interchange.formats import Wish
 from phr.interchange.imports import Import, NewImport
 from phr.timeline.categories import all_categories
+from phr.vocabulary.sight import Sight
 
 blueprint = Blueprint("imports", __name__)
 
@@ -40,7 +41,7 @@ class ReasonBody(Schema):
 @access_by_category("write")
 @takes(ImportBody)
 @returns(status=201)
-def create_import(person: str, sight: frozenset[str], body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def create_import(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # noqa: ARG001
     """Whoever imports must be allowed to write every category: what a file holds shows only as it is read."""
     permit(all_categories())
     form = formats.find_format(body["format"])
@@ -57,7 +58,7 @@ def create_import(person: str, sight: frozenset[str], body: dict[str, Any]) -> A
 @blueprint.get("/v1/people/<person>/imports")
 @access_by_category("read")
 @returns()
-def list_imports(person: str, sight: frozenset[str]) -> dict[str, Any]:  # noqa: ARG001
+def list_imports(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
     permit(all_categories())
     return {"imports": [one.as_json() for one in imports.of_person(database(), person)]}
 
@@ -65,7 +66,7 @@ def list_imports(person: str, sight: frozenset[str]) -> dict[str, Any]:  # noqa:
 @blueprint.get("/v1/people/<person>/imports/<one>")
 @access_by_category("read")
 @returns()
-def show_import(person: str, sight: frozenset[str], one: str) -> dict[str, Any]:  # noqa: ARG001
+def show_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa: ARG001
     permit(all_categories())
     return _json(imports.find(database(), person, one))
 
@@ -74,7 +75,7 @@ def show_import(person: str, sight: frozenset[str], one: str) -> dict[str, Any]:
 @access_by_category("write")
 @takes(PartQuery, location="query")
 @returns()
-def put_part(person: str, sight: frozenset[str], one: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def put_part(person: str, sight: Sight, one: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
     """A part of the file, from the byte that it begins at; sending one again is safe."""
     permit(all_categories())
     request.max_content_length = uploads.LARGEST_PART_BYTES
@@ -88,7 +89,7 @@ def put_part(person: str, sight: frozenset[str], one: str, query: dict[str, Any]
 @blueprint.post("/v1/people/<person>/imports/<one>/start")
 @access_by_category("write")
 @returns(status=202)
-def start_import(person: str, sight: frozenset[str], one: str) -> dict[str, Any]:  # noqa: ARG001
+def start_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa: ARG001
     """The whole file is there: a scheduler takes it in."""
     permit(all_categories())
     size = uploads.received(database(), imports.find(database(), person, one).id)
@@ -101,7 +102,7 @@ def start_import(person: str, sight: frozenset[str], one: str) -> dict[str, Any]
 @access_by_category("write")
 @takes(ReasonBody)
 @returns(status=202)
-def take_back_import(person: str, sight: frozenset[str], one: str, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def take_back_import(person: str, sight: Sight, one: str, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
     """Begun when this answers; a scheduler does it."""
     permit(all_categories())
     return _json(imports.ask_back(database(), person, one, (_author(), body["reason"]), now_ms()))

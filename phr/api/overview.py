@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import Blueprint
 
-from phr.api.deciding import access, caller, returns
+from phr.api.deciding import access, caller, period, returns
 from phr.api.installation import database
 from phr.clock import now_ms, rfc3339, to_ms
 from phr.notices import outbox
 from phr.notices.outbox import Notice
 from phr.people.access import Caller
 from phr.readings.latest import Latest, latest
+from phr.timeline.categories import READINGS
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION
 from phr.vocabulary.units import canonical
@@ -23,13 +24,13 @@ LISTED_NOTICES = 50
 
 
 @blueprint.get("/v1/people/<person>/overview")
-@access("overview.read")
+@access("overview.read", by_period=True)
 @returns()
 def show_overview(person: str) -> dict[str, Any]:
     now = now_ms()
-    pending = outbox.pending(database(), person, LISTED_NOTICES)
+    pending, seen = outbox.pending(database(), person, LISTED_NOTICES), period(READINGS)
     return {
-        "latest": [_latest(one, now) for one in latest(database(), person, vocabulary().metrics)],
+        "latest": [_latest(one, now) for one in latest(database(), person, vocabulary().metrics, seen)],
         "attention": [notice_json(one) for one in pending if _may_see(caller(), one)],
         "due": [],  # nothing plans yet
     }
@@ -37,7 +38,9 @@ def show_overview(person: str) -> dict[str, Any]:
 
 def _may_see(who: Caller, notice: Notice) -> bool:
     """What no reading raised (who used the record) is the owner's alone."""
-    return bool(notice.metric) or (who.subject == notice.person and who.act is None)
+    if notice.metric:
+        return period(READINGS).holds(to_ms(notice.measured_at))
+    return who.subject == notice.person and who.act is None
 
 
 def _latest(one: Latest, now: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class ProfilePatch(Schema):
 
 
 @blueprint.get("/v1/people/<person>")
-@access("profile.read")
+@access("profile.read", by_period=True)
 @returns()
 def show_person(person: str) -> Answer:
     found = people.require(database(), person)

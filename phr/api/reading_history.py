@@ -7,13 +7,15 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import access, returns, takes
+from phr.api.deciding import access, period, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import MomentField
 from phr.api.voiding import source_of
 from phr.clock import rfc3339
+from phr.errors import NotFound
 from phr.readings import past
 from phr.readings.past import Happening, Version
+from phr.timeline.categories import READINGS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 from phr.vocabulary.units import canonical
@@ -29,12 +31,14 @@ class HistoryQuery(Schema):
 
 
 @blueprint.get("/v1/people/<person>/readings/history")
-@access("readings.read")
+@access("readings.read", by_period=True)
 @takes(HistoryQuery, location="query")
 @returns()
 def show_reading_history(person: str, query: dict[str, Any]) -> dict[str, Any]:
     source, key = source_of(person, query), (query["t"].t_ms, query["seq"])
     metric = source.metric
+    if not period(READINGS).holds(key[0]):
+        raise NotFound("no such reading")
     changes = [_change(metric, source.device, key[0], one) for one in past.of_reading(database(), source, key)]
     unit = metric.unit.code if metric.unit else None
     identity = {"metric": metric.key, "device": source.device, "t": rfc3339(key[0]), "seq": key[1], "unit": unit}

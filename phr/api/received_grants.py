@@ -14,7 +14,7 @@ from phr.clock import now_ms
 from phr.errors import NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import granting, grants
+from phr.people import granting, grants, people
 
 blueprint = Blueprint("received_grants", __name__)
 
@@ -39,7 +39,10 @@ def list_received(person: str) -> dict[str, Any]:
 @returns(status=201)
 def propose_grant(person: str, body: dict[str, Any]) -> dict[str, Any]:
     """Asks somebody for a grant; they are told, and it waits for their word."""
-    now, draft = now_ms(), draft_of(body["person"], body | {"grantee": body["grantee"] or person})
+    now, whose = now_ms(), people.find(database(), body["person"])
+    if whose is None:
+        raise NotFound("there is no such record")
+    draft = draft_of(whose, body | {"grantee": body["grantee"] or person})
     made = granting.propose(database(), draft, person, now)
     outbox.tell(database(), _told(made.person, made.id), now)
     return grant_json(made, now)

@@ -23,7 +23,7 @@ class AnswerBody(Schema):
 
 
 @blueprint.get("/v1/people/<person>/referrals")
-@access("referrals.read")
+@access("referrals.read", by_period=True)
 @returns()
 def list_referrals(person: str) -> dict[str, Any]:
     """All of them; a specialist gets what is asked of them."""

@@ -9,7 +9,7 @@ from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from phr.api import rankings
-from phr.api.deciding import access, returns, takes
+from phr.api.deciding import access, period, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import Moment, MomentField
 from phr.errors import InputInvalid, NotFound
@@ -21,6 +21,7 @@ from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
 from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
 from phr.readings.track import Resolution
+from phr.timeline.categories import READINGS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
 
@@ -62,7 +63,7 @@ class SeriesQuery(Schema):
 
 
 @blueprint.get("/v1/people/<person>/series/<metric>")
-@access("readings.read")
+@access("readings.read", by_period=True)
 @takes(SeriesQuery, location="query")
 @returns()
 def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def _wish(query: dict[str, Any]) -> Wish:
         source=query["source"],
         limit=query["limit"],
         cursor=query["cursor"],
+        within=period(READINGS),
     )
 
 

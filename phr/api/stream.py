@@ -21,6 +21,7 @@ from phr.live.stream import HEAD, Stream
 from phr.notices.outbox import Notice
 from phr.people.access import Ask
 from phr.syncing import LONGEST_CURSOR, Cursor, Item, Reader
+from phr.vocabulary.sight import Sight
 
 blueprint = Blueprint("stream", __name__)
 
@@ -40,21 +41,21 @@ class StreamQuery(Schema):
 
 
 @blueprint.post("/v1/people/<person>/stream-ticket")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @returns(status=201)
-def issue_ticket(person: str, sight: frozenset[str]) -> dict[str, Any]:  # noqa: ARG001
+def issue_ticket(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
     return {"ticket": tickets.issue(database(), caller(), person, now_ms()), "expires_in": tickets.LIFE_S}
 
 
 @blueprint.get("/v1/people/<person>/stream")
-@access_by_category("read", has_tickets=True)
+@access_by_category("read", has_tickets=True, by_period=True)
 @takes(StreamQuery, location="query")
-def open_stream(person: str, sight: frozenset[str], query: dict[str, Any]) -> Response:
+def open_stream(person: str, sight: Sight, query: dict[str, Any]) -> Response:
     """Last-Event-ID (or ``since``): a cursor of this stream or of ``changes``, to go on from; none: from now on."""
     cursor = _cursor(Reader(person, sight, now_ms()), request.headers.get("Last-Event-ID") or query["since"])
     line = g.permission.line
     g.permission.finish()  # before anything is sent
-    ask = Ask(person, "read", line.categories, line.about, is_partial=True)
+    ask = Ask(person, "read", line.categories, line.about, is_partial=True, by_period=True)
     connection = _taken_over()
     connection.sendall(HEAD)
     connection.setblocking(False)

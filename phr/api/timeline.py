@@ -22,6 +22,7 @@ from phr.timeline.categories import READINGS
 from phr.timeline.timeline import KINDS, Dated, Wanted, local_day
 from phr.vocabulary.metric import Metric, Summary
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import Sight
 from phr.vocabulary.units import canonical
 
 blueprint = Blueprint("timeline", __name__)
@@ -32,10 +33,10 @@ class TimelineQuery(FilterQuery):
 
 
 @blueprint.get("/v1/people/<person>/timeline")
-@access_by_category("read")
+@access_by_category("read", by_period=True)
 @takes(TimelineQuery, location="query")
 @returns()
-def show_timeline(person: str, sight: frozenset[str], query: dict[str, Any]) -> dict[str, Any]:
+def show_timeline(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
     whose = people.require(database(), person)
     life = Life(database(), person, vocabulary().metrics, whose.offset_min_at, rankings.of_person(database(), person))
 
@@ -46,16 +47,19 @@ def show_timeline(person: str, sight: frozenset[str], query: dict[str, Any]) -> 
     return {"lines": [_line(one) for one in page.lines], "next_cursor": page.next_cursor}
 
 
-def _wanted(person: Person, query: dict[str, Any], sight: frozenset[str]) -> Wanted:
+def _wanted(person: Person, query: dict[str, Any], sight: Sight) -> Wanted:
     """A day whose part lies in the span counts: its line is of the whole day. Readings have no source, text or code."""
     start, end = query["start"], query["end"]
+    seen_first, seen_last = sight.periods[READINGS].days(person.offset_min_at) if READINGS in sight else (None, None)
+    first = start and local_day(person, start.t_ms, start.offset_min)
+    last = end and local_day(person, end.t_ms - 1, end.offset_min)
     is_of_readings = query["kinds"] is None or READINGS in query["kinds"]
     is_of_entries = any(query[name] is not None for name in ("source", "text", "code"))
     return Wanted(
         entries=filter_of(query, sight),
         has_readings=is_of_readings and READINGS in sight and not is_of_entries,
-        first_day=start and local_day(person, start.t_ms, start.offset_min),
-        last_day=end and local_day(person, end.t_ms - 1, end.offset_min),
+        first_day=max((day for day in (first, seen_first) if day is not None), default=None),
+        last_day=min((day for day in (last, seen_last) if day is not None), default=None),
         limit=query["limit"],
         cursor=query["cursor"],
     )

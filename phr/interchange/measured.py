@@ -16,6 +16,7 @@ from phr.timeline.categories import all_categories
 from phr.timeline.entry import Entry
 from phr.timeline.listing import Filter
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import Sight
 
 PAGE = 200
 EVER_MS = (-(2**43), 2**43)
@@ -41,7 +42,7 @@ def entries_of(asked: Asked) -> Iterator[Entry]:
     """Every entry as it is now that its owner does not hide, newest first; a page is in memory."""
     cursor = None
     while True:
-        page = listing.page(asked.database, asked.person, Filter(sight=frozenset(all_categories())), PAGE, cursor)
+        page = listing.page(asked.database, asked.person, Filter(sight=Sight.of(all_categories())), PAGE, cursor)
         yield from page.entries
         cursor = page.next_cursor
         if cursor is None:

@@ -20,7 +20,6 @@ from phr.people import access
 from phr.readings import changed
 from phr.syncing import Item
 from phr.vocabulary.metrics import vocabulary
-from phr.vocabulary.sight import plain
 
 AWAIT_MS = 100  # how long the server may keep an empty answer: a stream that joins is taken in after it
 CHECK_EVERY_MS = 1_000
@@ -168,9 +167,10 @@ class Hub:
     def _tell_landed(self, buckets: Iterable[tuple[str, int]]) -> None:
         watched = [(key, version) for key, version in buckets if key.partition(":")[0] in self._streams]
         for span in changed.of_buckets(vocabulary().metrics, watched):
-            text = event(READINGS, self._render(span))
-            able = [stream for stream in self._of(span.person) if READINGS in stream.sight]
-            self._each(able, lambda stream, text=text: stream.send(text))  # type: ignore[misc]
+            for stream in self._of(span.person):
+                if part := syncing.span_within(span, stream.sight):
+                    text = event(READINGS, self._render(part))
+                    self._each([stream], lambda one, text=text: one.send(text))  # type: ignore[misc]
 
     def _tell_missed(self, stream: Stream) -> None:
         """Notices have no positions: those from about the time of the cursor on, which may have been told before."""
@@ -179,7 +179,7 @@ class Hub:
 
     def _tell(self, stream: Stream, raised: Notice) -> None:
         """What a rule raised is of readings; all else is the owner's own."""
-        if not stream.grants or (raised.metric and READINGS in stream.sight):
+        if not stream.grants or (raised.metric and stream.sight.sees((READINGS,), clock.to_ms(raised.measured_at))):
             stream.send(event("notice", self._render(raised)))
 
     def _check(self, now_ms: int) -> None:
@@ -190,7 +190,7 @@ class Hub:
     def _decide(self, streams: Iterable[Stream], now_ms: int) -> None:
         """Ends the streams of those who may see less than when they began."""
         seen = ((one, access.visible(self._database, one.caller, one.ask, now_ms)) for one in streams)
-        self._end([stream for stream, sight in seen if not set(plain(stream.sight)) <= sight], "access-ended")
+        self._end([stream for stream, sight in seen if not stream.sight.is_within(sight)], "access-ended")
 
     def _end(self, streams: Iterable[Stream], code: str) -> None:
         for stream in streams:

@@ -10,6 +10,7 @@ import msgspec
 
 from phr.people.access import Ask, Caller
 from phr.syncing import Cursor, Reader
+from phr.vocabulary.sight import Sight
 
 MOST_UNSENT = 256 * 1024  # what a reader may be behind before it is dropped
 HEAD = (
@@ -30,7 +31,7 @@ class Stream:
     connection: socket.socket  # non-blocking
     caller: Caller
     ask: Ask
-    sight: frozenset[str]
+    sight: Sight
     cursor: Cursor
     grants: frozenset[str] = frozenset()  # that the access rests on; empty for the owner
     unsent: bytearray = field(default_factory=bytearray)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,8 +15,11 @@ from phr.database import Database, Document
 from phr.errors import AccessDenied, ServerUnavailable
 from phr.people import grants, keyring
 from phr.people.grants import OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
+from phr.vocabulary.sight import Sight
 
 OWNER = "owner"
+REFUSED = "there is no such record, or you may not do this with it"
+NOTHING = Sight()
 LOG_TIMEOUT_S = 30.0
 WRITERS = 8
 
@@ -46,6 +49,7 @@ class Ask:
     categories: tuple[str, ...]
     about: str  # what was looked at, short and without values: "series heart-rate"
     is_partial: bool = False  # any of the categories will do, and what is given is cut down to them
+    by_period: bool = False  # what is given is cut down to the period of data of a grant that has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Permission:
     """
 
     line: Line
+    sight: Sight  # of the categories of the line
     written: Future[None]
 
     def finish(self) -> None:
@@ -93,24 +98,34 @@ def may(database: Database, caller: Caller, ask: Ask, now_ms: int) -> None:
 
 def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permission:
     """As ``may``, with the log line written while the caller reads; ``finish`` it before the answer leaves."""
-    line = _decide(database, caller, ask, now_ms)
+    line, sight = _decide(database, caller, ask, now_ms)
     if line.outcome == "refused":
         _write(database, line)
-        raise AccessDenied("there is no such record, or you may not do this with it")
-    return Permission(line, _writers(os.getpid()).submit(_write, database, line))
+        raise AccessDenied(REFUSED)
+    return Permission(line, sight, _writers(os.getpid()).submit(_write, database, line))
 
 
-def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> frozenset[str]:
-    """The categories that ``begin`` would give now; logs nothing, for who was let in and is listening still."""
-    line = _decide(database, caller, ask, now_ms)
-    return frozenset(line.categories if line.outcome == "allowed" else ())
+def as_other(database: Database, permission: Permission, other: Caller, ask: Ask, now_ms: int) -> Permission:
+    """What the other would be given, for one whose own permission is to see just that; logs nothing of the other.
+
+    Raises AccessDenied where that is nothing.
+    """
+    line, sight = _decide(database, other, ask, now_ms)
+    if line.outcome == "refused":
+        raise AccessDenied(REFUSED)
+    return replace(permission, line=line, sight=sight)
+
+
+def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Sight:
+    """The sight that ``begin`` would give now; logs nothing, for who was let in and is listening still."""
+    return _decide(database, caller, ask, now_ms)[1]
 
 
 def hold_to(database: Database, permission: Permission, categories: Iterable[str]) -> None:
     """Raises AccessDenied, logged as well, where a partial permission does not reach to all of these categories."""
     if not set(categories) <= set(permission.line.categories):
         _write(database, replace(permission.line, categories=tuple(sorted(set(categories))), outcome="refused"))
-        raise AccessDenied("there is no such record, or you may not do this with it")
+        raise AccessDenied(REFUSED)
 
 
 def is_owners(permission: Permission) -> bool:
@@ -144,7 +159,7 @@ def ensure_indexes(database: Database) -> None:
     database["access_log"].create_index("expires_at", name="expires", expireAfterSeconds=0, sparse=True)
 
 
-def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
+def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[Line, Sight]:
     refused = Line(
         at_ms=now_ms,
         who=caller.subject,
@@ -159,31 +174,41 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Line:
         outcome="refused",
     )
     if caller.kind != "person" or not ask.categories:
-        return refused
+        return refused, NOTHING
     if any(keyring.is_destroyed(database, one) for one in {ask.person, caller.subject}):
-        return refused  # of an erased record; to an erased person, whose token and grants hold a few minutes longer
+        # Of an erased record; to an erased person, whose token and grants hold a few minutes longer.
+        return refused, NOTHING
     if caller.subject == ask.person and caller.act is None:
-        return replace(refused, role=OWNER, outcome="allowed")
+        return replace(refused, role=OWNER, outcome="allowed"), Sight.of(ask.categories)
     # An operator's token carries the owner's id: it is worth what the support grant is worth at this moment.
     if caller.act is not None and caller.subject != ask.person:
-        return refused
+        return refused, NOTHING
     grantee = caller.subject if caller.act is None else SUPPORT
-    live = grants.live(database, ask.person, grantee, now_ms)
-    for grant in live:
+    return _by_grants(refused, ask, grants.live(database, ask.person, grantee, now_ms))
+
+
+def _by_grants(refused: Line, ask: Ask, live: Sequence[Grant]) -> tuple[Line, Sight]:
+    """Allowed what one of the grants covers, or, of a partial ask, what they cover together.
+
+    Of several grants that cover the same the one on the longest period of data counts.
+    """
+    usable = [one for one in live if one.period.is_all or (ask.by_period and ask.verb == "read")]
+    usable.sort(key=lambda one: (-one.period.length_ms, one.id))
+    for grant in usable:
         if grant.covers(ask.verb, ask.categories):
-            return replace(refused, role=grant.kind, grant=grant.id, outcome="allowed")
-    return _part(refused, live) if ask.is_partial else refused
+            return _allowed(refused, dict.fromkeys(ask.categories, grant))
+    if not ask.is_partial:
+        return refused, NOTHING
+    covering = {one: [grant for grant in usable if grant.covers(ask.verb, [one])] for one in ask.categories}
+    by_category = {category: found[0] for category, found in covering.items() if found}
+    return _allowed(refused, by_category) if by_category else (refused, NOTHING)
 
 
-def _part(refused: Line, live: Sequence[Grant]) -> Line:
-    """Allowed what the grants cover together, if that is anything."""
-    used = {one: [grant for grant in live if grant.covers(refused.verb, [one])] for one in refused.categories}
-    covered = tuple(one for one in refused.categories if used[one])
-    if not covered:
-        return refused
-    by_id = {grant.id: grant for one in covered for grant in used[one][:1]}
-    kinds = ",".join(sorted({grant.kind for grant in by_id.values()}))
-    return replace(refused, role=kinds, grant=",".join(sorted(by_id)), categories=covered, outcome="allowed")
+def _allowed(refused: Line, by_category: Mapping[str, Grant]) -> tuple[Line, Sight]:
+    used = {grant.id: grant for grant in by_category.values()}
+    kinds = ",".join(sorted({grant.kind for grant in used.values()}))
+    line = replace(refused, role=kinds, grant=",".join(sorted(used)), categories=tuple(by_category), outcome="allowed")
+    return line, Sight({category: grant.period for category, grant in by_category.items()})
 
 
 def _write(database: Database, line: Line) -> None:

@@ -65,6 +65,8 @@ class GrantDocument(Document):
     declined_at_ms = LongField()
     revoked_by = StringField(max_length=64)
     text = DictField()
+    data_from_ms = LongField()
+    data_until_ms = LongField()
     sealed = BinaryField()
 
 

@@ -26,6 +26,7 @@ from phr.people.grants import (
     NewGrant,
     grant_of,
 )
+from phr.vocabulary.sight import Period
 
 DAY_MS = 86_400_000
 MOST_WAITING = 20  # proposals that wait for one person's answer
@@ -81,10 +82,8 @@ def give(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> 
 def propose(database: Database, draft: NewGrant, by: str, now_ms: int) -> Grant:
     """The grant, waiting for the person's word, for 30 days. A specialist is proposed by the family doctor.
 
-    Raises InputInvalid, AlreadyThere where one of the kind waits already or too many wait, NotFound for nobody.
+    Raises InputInvalid, AlreadyThere where one of the kind waits already or too many wait.
     """
-    if people.find(database, draft.person) is None:
-        raise NotFound("there is no such record")
     if by != draft.grantee and not _is_family_doctor(database, draft.person, by, now_ms):
         raise InputInvalid("one asks for oneself; only the family doctor asks for a specialist", "/grantee")
     checked = _checked(database, draft, now_ms)
@@ -173,7 +172,18 @@ def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
     if kind.has_question != ("question" in (draft.told or {})):
         wanted = "needs a question" if kind.has_question else "takes no question"
         raise InputInvalid(f"a {draft.kind} {wanted}", "/question")
+    _check_period(kind, draft)
     return replace(draft, purpose=kind.purpose, until_ms=_until(kind, draft, now_ms))
+
+
+def _check_period(kind: Kind, draft: NewGrant) -> None:
+    period = Period(draft.data_from_ms, draft.data_until_ms)
+    if period.length_ms <= 0:
+        raise InputInvalid("the period of data ends before it begins", "/data_through")
+    if not period.is_all and kind.is_whole:
+        raise InputInvalid(f"a {draft.kind} has the whole record", "/data_from")
+    if not period.is_all and "write" in draft.verbs:
+        raise InputInvalid("a period of data is for reading; write in a grant of its own", "/verbs")
 
 
 def _until(kind: Kind, draft: NewGrant, now_ms: int) -> int | None:

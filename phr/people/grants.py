@@ -5,19 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from mongoengine import ValidationError
 
-from phr.clock import to_ms
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
 from phr.people import seals
 from phr.people.consent_texts import Seen
 from phr.people.documents import GrantDocument
 from phr.people.people import Person
+from phr.vocabulary.sight import Period
 
 SUPPORT = "support"  # the grantee and the kind of a grant to the operators of this installation
 # Personal Information Protection Law of the People's Republic of China, article 31: a guardian consents for a child
@@ -63,7 +62,14 @@ class Grant:
     declined_at_ms: int | None = None
     revoked_by: str | None = None
     text: Seen | None = None  # what they saw who accepted it
+    data_from_ms: int | None = None
+    data_until_ms: int | None = None
     sealed: bytes | None = None
+
+    @property
+    def period(self) -> Period:
+        """The data it is on: all, or what was measured or took effect over [data_from, data_until)."""
+        return Period(self.data_from_ms, self.data_until_ms)
 
     def covers(self, verb: str, categories: Iterable[str]) -> bool:
         """True where it allows the verb on every one of the categories."""
@@ -105,6 +111,8 @@ class NewGrant:
     accepted_by: str | None = None
     accepted_at_ms: int | None = None
     text: Seen | None = None
+    data_from_ms: int | None = None
+    data_until_ms: int | None = None
     told: Mapping[str, str] | None = None
 
 
@@ -162,9 +170,7 @@ def guarded_until_ms(child: Person) -> int | None:
         return None
     born = child.birth_on
     year, is_leap_day = born.year + GUARDED_UNTIL_AGE, (born.month, born.day) == (2, 29)
-    on = datetime(year, *((3, 1) if is_leap_day else (born.month, born.day)), tzinfo=UTC)
-    zone = child.zone_at(to_ms(on))
-    return to_ms(on.replace(tzinfo=ZoneInfo(zone)))
+    return child.midnight_ms(date(year, *((3, 1) if is_leap_day else (born.month, born.day))))
 
 
 def grant_of(row: Document) -> Grant:

@@ -10,14 +10,14 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mongoengine import ValidationError
 from pymongo.client_session import ClientSession
 
-from phr.clock import to_datetime
+from phr.clock import to_datetime, to_ms
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound, VersionConflict
 from phr.people import directory, keyring, numbers, seals
@@ -61,6 +61,11 @@ class Person:
         return next(
             period.zone for period in reversed(self.zones) if period.since_ms is None or period.since_ms <= t_ms
         )
+
+    def midnight_ms(self, on: date) -> int:
+        """When a day begins by the zone that the person had then."""
+        midnight = datetime(on.year, on.month, on.day, tzinfo=UTC)
+        return to_ms(midnight.replace(tzinfo=ZoneInfo(self.zone_at(to_ms(midnight)))))
 
     def offset_min_at(self, t_ms: int) -> int:
         """Minutes from UTC that the person's clocks had at an instant; the seconds of old local mean times are cut."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -15,9 +15,10 @@ from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Between, Lane, bucket_start_ms
 from phr.readings.raw_page import Rows
-from phr.readings.spans import DAY_MS, local_day, span_of
+from phr.readings.spans import DAY_MS, HOUR_MS, local_day, span_of
 from phr.readings.summaries import to_day
 from phr.readings.track import Part, Place, Resolution, Span, Track
+from phr.vocabulary.sight import ALL, Period
 
 AUTO: Literal["auto"] = "auto"
 MOST_ROWS = 20_000
@@ -47,6 +48,7 @@ class Wish:
     source: str | None = None
     limit: int = MOST_ROWS
     cursor: str | None = None
+    within: Period = ALL  # what may be seen: nothing else is given, nor a day or longer period that reaches out of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,47 @@ def read(lane: Lane, wish: Wish, ranking: Ranking = ALIKE) -> Series:
     """A page of the series. Raises InputInvalid for a span that ends before it begins and for a cursor of another."""
     if wish.start and wish.end and wish.start.t_ms > wish.end.t_ms:
         raise InputInvalid("to lies before from", "/to")
+    wish = _held(wish)
     asked = (lane.person, lane.metric.key, wish.start, wish.end, wish.resolution, wish.source)
     cursor = parsed(wish.cursor, asked) if wish.cursor is not None else None
     track = Track(lane, wish.source, ranking)
     part = Part(_span(track, wish), cursor.after if cursor else None, wish.limit)
     fitted = Fitted(cursor.resolution) if cursor else _fitted(track, part.span, wish)
     found, last = _page(track, fitted, part)
+    found = found if isinstance(found, Rows) else _whole(found, fitted.resolution, wish.within, lane)
     next_cursor = written(Cursor(fitted.resolution, last), asked) if last else None
     counted = counting.rows(track, found) if isinstance(found, Rows) else None
     return Series(fitted.resolution, found, next_cursor, counted)
+
+
+def _held(wish: Wish) -> Wish:
+    """No further than what may be seen."""
+    start, end, within = wish.start, wish.end, wish.within
+    if within.from_ms is not None and (start is None or start.t_ms < within.from_ms):
+        start = End(within.from_ms)
+    if within.until_ms is not None and (end is None or end.t_ms > within.until_ms):
+        end = End(within.until_ms)
+    if start and end and start.t_ms > end.t_ms:
+        end = start
+    return replace(wish, start=start, end=end)
+
+
+def _whole(found: Periods, resolution: Resolution, within: Period, lane: Lane) -> Periods:
+    """Without the periods that reach out of what may be seen: the first and the last can."""
+    if within.is_all or not len(found):
+        return found
+    if found.offset is not None:
+        ends_ms = found.at + HOUR_MS
+        is_in = (found.at >= _or(within.from_ms, FIRST_MS)) & (ends_ms <= _or(within.until_ms, LAST_MS))
+        return found.part(is_in)
+    first, last = within.days(lane.offset_at)
+    is_in = found.at >= _or(first, int(found.at[0]))
+    is_in[-1] &= zoom.end(resolution, int(found.at[-1])) <= _or(last, zoom.end(resolution, int(found.at[-1])))
+    return found.part(is_in)
+
+
+def _or(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
 
 
 def _fitted(track: Track, span: Span, wish: Wish) -> Fitted:

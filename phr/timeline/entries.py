@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pymongo.client_session import ClientSession
@@ -15,7 +14,7 @@ from phr.feed import feed
 from phr.feed.feed import EntryChange
 from phr.timeline import history
 from phr.timeline.entry import HAND, SAID, TOMBSTONE, Author, Draft, Entry, author_row, from_row, said
-from phr.vocabulary.sight import hidden_but_from, is_within, plain
+from phr.vocabulary.sight import Sight, hidden_but_from, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +135,9 @@ def next_row(before: Document, fields: Document, hand: Hand) -> Document:
     return before | fields | stamp | {"version": before["version"] + 1}
 
 
-def is_seen(entry: Entry, sight: Collection[str]) -> bool:
-    """True for one who may see all of its categories."""
-    return is_within(entry.categories, sight)
+def is_seen(entry: Entry, sight: Sight) -> bool:
+    """True for one who may see all of its categories, as they are of its time."""
+    return sight.sees(entry.categories, entry.effective_ms)
 
 
 def ensure_indexes(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from pymongo.client_session import ClientSession
 from phr.database import Database, Document
 from phr.errors import NotFound
 from phr.timeline.entry import Entry, from_row, from_rows
+from phr.vocabulary.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ def row_of(database: Database, current: Entry, number: int | None) -> Document:
     if row is None:
         raise NotFound("no such version to go back to")
     return row
+
+
+def ever_seen(database: Database, person: str, entry_ids: Collection[str], sight: Sight) -> set[str]:
+    """Those of the entries of which some version, the present one too, stood where the sight reaches."""
+    asked: Document = {"person": person, "id": {"$in": sorted(entry_ids)}}
+    shown = {"id": 1, "categories": 1, "effective_ms": 1}
+    present = {"_id": {"$in": [f"{person}:{one}" for one in sorted(entry_ids)]}}
+    rows = [*database["entries"].find(present, shown), *database["entry_history"].find(asked, shown)]
+    return {row["id"] for row in rows if sight.sees(row["categories"], row["effective_ms"])}
 
 
 def first_said_as(database: Database, session: ClientSession, row: Document) -> Any:

@@ -15,7 +15,7 @@ from phr.feed.positions import MAJORITY
 from phr.people import seals
 from phr.timeline.entry import Entry, from_rows
 from phr.timeline.words import sought, sought_code
-from phr.vocabulary.sight import HIDDEN
+from phr.vocabulary.sight import HIDDEN, Sight
 
 COMMON = 5_000  # from here on one word is as common as another: to count further costs more than it spares
 _HIDDEN = re.compile(f"^{HIDDEN}")
@@ -29,7 +29,7 @@ class Filter:
     from_ms: int | None = None
     to_ms: int | None = None
     kinds: frozenset[str] | None = None
-    sight: frozenset[str] | None = None  # only those of whose categories all are in it
+    sight: Sight | None = None  # only those of whose categories all may be seen
     source: str | None = None
     text: str | None = None  # all of its words
     code: str | None = None  # "icd-10:E11.9", or "E11" for all that stand below it, whatever its system
@@ -90,10 +90,23 @@ def _query(database: Database, person: str, wanted: Filter) -> Document:
     if wanted.sight is not None:
         seen = [*sorted(wanted.sight), *([_HIDDEN] if HIDDEN in wanted.sight else [])]
         query["categories"] = {"$not": {"$elemMatch": {"$nin": seen}}}
+        if beyond := _beyond(wanted.sight):
+            query["$nor"] = beyond
     if wanted.source is not None:
         is_whole = ":" in wanted.source or wanted.source != "import"
         query["source"] = wanted.source if is_whole else {"$gte": "import:", "$lt": "import;"}
     return query
+
+
+def _beyond(sight: Sight) -> list[Document]:
+    """What is of a category that may be seen, and not of its period."""
+    found: list[Document] = []
+    for category, period in sorted(sight.limited.items()):
+        if period.from_ms is not None:
+            found.append({"categories": category, "effective_ms": {"$lt": period.from_ms}})
+        if period.until_ms is not None:
+            found.append({"categories": category, "effective_ms": {"$gte": period.until_ms}})
+    return found
 
 
 def _searched(database: Database, person: str, wanted: Filter) -> Document:

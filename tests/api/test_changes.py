@@ -16,6 +16,7 @@ from phr.syncing import Cursor, Reader, begin, latest
 from phr.timeline import listing
 from phr.timeline.categories import all_categories
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import Sight
 from tests.cast import T0, Cast, a_grant, a_note
 from tests.readings.builders import DAY_MS, a_metric, a_run, arriving
 
@@ -211,7 +212,7 @@ def a_cursor(cast: Cast, days_old: float) -> Cursor:
 
 
 def a_reader(cast: Cast, in_days: float = 0, person: str | None = None) -> Reader:
-    return Reader(person or cast.owner, frozenset(all_categories()), now_ms() + int(in_days * DAY_MS))
+    return Reader(person or cast.owner, Sight.of(all_categories()), now_ms() + int(in_days * DAY_MS))
 
 
 @pytest.mark.parametrize(("days_old", "status"), [(366, 200), (399.9, 200), (400.1, 410)])

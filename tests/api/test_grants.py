@@ -183,7 +183,7 @@ def test_only_the_family_doctor_asks_for_a_specialist(cast: Cast) -> None:
 def test_the_preview_is_what_the_grantee_may_do(cast: Cast) -> None:
     grant = give(cast, cast.stranger, categories=["notes", "readings"])
     shown = cast.send(cast.owner, "GET", f"{GRANTS}/{grant}/preview").json
-    assert (shown["read"], shown["write"]) == (["notes", "readings"], [])
+    assert (list(shown["read"]), shown["write"]) == (["notes", "readings"], {})
 
 
 def test_support_does_not_decide_who_may_see_the_record(cast: Cast) -> None:
