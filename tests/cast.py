@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from phr.api.application import create
 from phr.api.installation import Installation
 from phr.auth import clients, scopes, tokens
 from phr.auth.clients import Credentials, NewClient
@@ -79,7 +79,7 @@ class Cast:
 
 
 @pytest.fixture
-def cast(database: Database, settings: Settings) -> Cast:
+def cast(database: Database, application: Flask, settings: Settings) -> Cast:
     drafts = [a_person(name=name) for name in ("owner", "relative", "doctor", "stranger")]
     owner, relative, doctor, stranger = (person.id for person in people.create_many(database, drafts))
     grants.create(database, a_grant(owner, relative, verbs=("read", "write")))
@@ -88,5 +88,11 @@ def cast(database: Database, settings: Settings) -> Cast:
     devices.create_vendor(database, "acme", T0)
     devices.create_device(database, NewDevice(vendor="acme", name="cuff-1", bindings=(("", owner),)), T0)
     vendor = clients.create(database, NewClient(name="acme", scope=["vendor.read"], vendor="acme"), T0)
-    app = create(settings, database)
-    return Cast(database, app.test_client(), app.extensions["phr"], owner, relative, doctor, stranger, vendor)
+    installation = _anew(application.extensions["phr"], settings)
+    application.extensions["phr"] = installation
+    return Cast(database, application.test_client(), installation, owner, relative, doctor, stranger, vendor)
+
+
+def _anew(used: Installation, settings: Settings) -> Installation:
+    """As one is at its start: no counts, streams or memory of those who asked before."""
+    return Installation(settings, used.issuer, used.key, used.protector, used.database())

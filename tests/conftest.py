@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from bson.codec_options import CodecOptions
+from flask import Flask
 from pymongo import MongoClient
 
 from ingest import broker as broker_files
@@ -20,6 +21,7 @@ from ops import mongod as mongod_server
 from ops import mosquitto, ports
 from ops.indexes import ensure_indexes
 from ops.mongod import Mongod
+from phr.api.application import create
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
 from phr.migrations.migrate import run_pending
@@ -112,6 +114,15 @@ def database(_record: Emptier) -> Iterator[Database]:
     yield _record.database
     _record.empty()
     numbers.ensure_indexes(_record.database)
+
+
+@pytest.fixture(scope="session")
+def application(_record: Emptier, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """Made once: putting its routes together takes longer than most tests. ``cast`` gives it a new installation."""
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("api") / "phr", operator="tester", mqtt_group="group", master_key=MASTER_KEY
+    )
+    return create(settings, _record.database)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import pytest
 
 from phr.api.application import create
 from phr.clock import now_ms, rfc3339
-from phr.config import Settings
 from phr.intake import bindings, devices
 from phr.intake.device import Binding
 from phr.intake.devices import NewDevice
@@ -135,9 +134,10 @@ def test_payload_has_a_greatest_size(cast: Cast, length: int, status: int) -> No
     assert answer.status_code == status
 
 
-def test_database_that_is_down_is_unavailable(cast: Cast, settings: Settings) -> None:
+def test_database_that_is_down_is_unavailable(cast: Cast) -> None:
     nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50&replicaSet=x"
-    cast.http = create(replace(settings, mongodb_uri=nowhere)).test_client()
+    cast.http = create(replace(cast.installation.settings, mongodb_uri=nowhere)).test_client()
+    cast.installation = cast.http.application.extensions["phr"]
     answer = sent(cast, a_weight())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     cast.http.application.extensions["phr"].database().client.close()
