@@ -26,6 +26,7 @@ COMMANDS = {
     "admin": "people, vendors, devices, tokens; prints JSON",
     "import": "a file into a person's record, or an import taken back; prints JSON",
     "export": "a person's whole record into a file",
+    "audit": "`audit verify` finds lines of the access log that were changed, removed or moved",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -106,6 +107,10 @@ def _export(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.export_command").main(argv, settings))
 
 
+def _audit(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.audit").main(argv, settings))
+
+
 def _vendor(argv: list[str], _settings: Settings) -> int:
     return int(_part("vendor").main(argv))
 
@@ -128,6 +133,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "admin": _admin,
     "import": _import,
     "export": _export,
+    "audit": _audit,
     "vendor": _vendor,
     "settings": _settings,
 }

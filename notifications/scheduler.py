@@ -9,6 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
 
 from phr import clock, database, happenings
+from phr.audit import chaining, days
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database
@@ -31,6 +32,8 @@ REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
 ERASE_EVERY_S = 30
 ENTER_EVERY_S = 5
+CHAIN_EVERY_S = 2
+SIGN_EVERY_S = 60
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
@@ -52,6 +55,9 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(import_one, connection), seconds=IMPORT_EVERY_S)
     erase_one = eraser(erasing.house(settings))
     scheduler.add_job(tick_one, "interval", args=(erase_one, connection), seconds=ERASE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(chain_one, connection), seconds=CHAIN_EVERY_S)
+    sign_one = signer(days.house(settings))
+    scheduler.add_job(tick_one, "interval", args=(sign_one, connection), seconds=SIGN_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     scheduler.start()
     LEAVING.wait()
@@ -100,6 +106,22 @@ def eraser(house: erasing.House) -> Callable[[Database], bool]:
         return erasing.do_one(connection, house, now) or archive.expire_one(connection, now)
 
     return erase_one
+
+
+def chain_one(connection: Database) -> bool:
+    """Links lines of the access log into their people's chains; True where there were some."""
+    return chaining.link_some(connection, clock.now_ms())
+
+
+def signer(house: days.House) -> Callable[[Database], bool]:
+    """Gives what signs yesterday's chains, and takes away lines whose time is over."""
+
+    def sign_one(connection: Database) -> bool:
+        now = clock.now_ms()
+        days.prune(connection, house, now)
+        return days.sign_one(connection, house, now) or chaining.prune_some(connection, house.kept_days, now)
+
+    return sign_one
 
 
 def report_one(connection: Database) -> bool:

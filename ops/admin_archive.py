@@ -10,7 +10,7 @@ from phr.clock import rfc3339
 from phr.erasure import archive
 from phr.erasure.archive import Archive
 from phr.people import access
-from phr.people.access import Line
+from phr.people.access_lines import Line
 from phr.people.grants import ERASURE
 from phr.timeline.entry import Entry
 

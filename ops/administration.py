@@ -26,7 +26,7 @@ from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.passwords import new_password
 from phr.people import access, grants, keyring, logins, master_keys, people
-from phr.people.access import Line
+from phr.people.access_lines import Line
 from phr.people.grants import EVERYTHING, GUARDIAN, SUPPORT, NewGrant
 from phr.people.people import NewPerson
 from phr.readings import rezoning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phr.audit import chaining, days
 from phr.auth import tickets
 from phr.database import Database
 from phr.erasure import archive, erasures
@@ -62,6 +63,7 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     *(status, vendor_hours),
+    *(chaining, days),
     *(exports, whole_readings, whole_entries),
 )
 

@@ -19,6 +19,7 @@ from ops import mongod, ports, snapshot
 from ops.family import ROOM_BYTES, check_room, only_one, without_family
 from ops.indexes import ensure_indexes
 from ops.snapshot import Bar, Manifest
+from phr.audit import days
 from phr.clock import now_ms
 from phr.config import Settings
 from phr.database import Database, connect, ping
@@ -40,7 +41,7 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     asked = parser.parse_args(argv)
     with _target(settings, is_check=asked.check) as database, tqdm(unit=" documents") as bar:
         # What is thrown away needs no keys; what is served must not bring anybody back.
-        erase_again = (lambda: None) if asked.check else lambda: _erase_again(database, settings)
+        erase_again = (lambda: None) if asked.check else lambda: _set_right(database, settings)
         manifest = put_back(database, asked.backup, bar, erase_again)
     total = sum(one.documents for one in manifest.collections.values())
     done = "can be restored" if asked.check else "is restored"
@@ -76,13 +77,19 @@ def put_back(database: Database, backup: Path, bar: Bar, erase_again: Callable[[
     return manifest
 
 
+def _set_right(database: Database, settings: Settings) -> None:
+    """What the registers know and the backup does not."""
+    keyring.use(master_keys.load(settings))
+    days.note_restore(database, settings.data_dir, now_ms())
+    _erase_again(database, settings)
+
+
 def _erase_again(database: Database, settings: Settings) -> None:
     """Says how many were, on standard error. Raises SettingInvalid where the keys or the register can't be read."""
     path = settings.data_dir / register.FILE
     if not path.exists():
         tqdm.write(f"There is no register of erasures at {path}: nobody was erased again.", sys.stderr)
         return
-    keyring.use(master_keys.load(settings))
     count = erasing.replay(database, erasing.house(settings), now_ms())
     tqdm.write(f"{count:,} people of the register {path} are erased in what was restored, too.", sys.stderr)
 

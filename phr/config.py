@@ -66,6 +66,9 @@ class Settings:
     retained_years: int = _setting(
         "PHR_RETAINED_YEARS", 15, help="years for which an organisation's entries outlive an erasure"
     )
+    access_log_days: int = _setting(
+        "PHR_ACCESS_LOG_DAYS", 1_096, help="days for which the lines of the access log are kept; 184 at least"
+    )
     metrics_secret: str | None = _setting(
         "PHR_METRICS_SECRET", secret=True, help="bearer secret for /metrics; unset: this machine only"
     )

@@ -26,7 +26,7 @@ from phr.config import Settings
 from phr.database import DURABLE, Database, Document
 from phr.migrations.migrate import run_pending
 from phr.passwords import new_password
-from phr.people import keyring, master_keys, numbers
+from phr.people import access_lines, keyring, master_keys, numbers
 from tests.emptying import Emptier
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 * 1024**3
@@ -111,6 +111,7 @@ def database(_record: Emptier) -> Iterator[Database]:
     """An empty record with every index, in the form of this version."""
     keyring.use(master_keys.load(Settings(master_key=MASTER_KEY)))  # a test may have used another
     keyring.forget(_record.database)
+    access_lines.begin_anew(_record.database)
     yield _record.database
     _record.empty()
     numbers.ensure_indexes(_record.database)

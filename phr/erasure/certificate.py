@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 from phr.auth.keys import ALGORITHM
 from phr.clock import rfc3339, to_datetime
 from phr.erasure.archive import Archive
-from phr.erasure.traces import LOGS_KEPT_DAYS
+from phr.people.access_lines import LEAST_KEPT_DAYS
 
 TYPE = "erasure-certificate+json"
 DAY_MS = 86_400_000
@@ -54,7 +54,7 @@ def issue(key: ECKey, done: Done, now_ms: int) -> dict[str, Any]:
         ],
         "access_log": {
             "kept_as": "who did what kind of thing and when, under a name that nothing links to the record",
-            "until": to_datetime(now_ms + LOGS_KEPT_DAYS * DAY_MS).date().isoformat(),
+            "until": to_datetime(now_ms + LEAST_KEPT_DAYS * DAY_MS).date().isoformat(),
         },
         "last_backup_expires_on": to_datetime(now_ms + done.backup_kept_days * DAY_MS).date().isoformat(),
     }

@@ -26,8 +26,8 @@ from phr.erasure import archive, certificate, erasures, places, register, theirs
 from phr.erasure.certificate import Done
 from phr.erasure.erasures import COLLECTION
 from phr.erasure.places import Stay, Whose
-from phr.erasure.register import Line
 from phr.people import people, seals
+from phr.private_files import Line
 
 # Other processes forget a key within a minute (keyring.LIFE_S), devices and people at their next batch, and a request
 # or batch ends sooner than this.

@@ -120,6 +120,10 @@ TAKEN: Mapping[str, Find] = {
 # Collections that no row is taken from, and why.
 STAYING: Mapping[str, str] = {
     "access_log": "kept under another name for as long as the law wants logs (phr.erasure.traces)",
+    "access_chains": "under the same other name as the lines that are in them",
+    "access_days": "signatures over ids of chains, which tell nothing of their people",
+    "access_heads": "the same",
+    "access_writers": "of the roles",
     "devices": "a vendor's; the person's bindings become nobody's (phr.erasure.theirs)",
     "data_keys": "a marker without the key, so that none is made again for this id",
     "erasures": "that this id was erased, and its certificate",

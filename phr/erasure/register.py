@@ -9,68 +9,30 @@ One JSON object a line, only ever appended to:
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from pathlib import Path
-from typing import Any
 
+from phr import private_files
 from phr.errors import SettingInvalid
+from phr.private_files import Line
 
 FILE = Path("registers") / "erasures.jsonl"
-Line = dict[str, Any]
 
 
 def append(data_dir: Path, line: Line) -> None:
     """On the disk when this returns. Raises OSError: then nothing may be erased."""
-    path = data_dir / FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    is_new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        size = file.seek(0, os.SEEK_END)
-        is_torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        file.write(b"\n" + text if is_torn else text)
-        os.fsync(file.fileno())
-    if is_new:
-        for folder in (path.parent, data_dir):
-            _to_disk(folder)
+    private_files.append_line(data_dir / FILE, line)
 
 
 def lines(data_dir: Path) -> list[Line]:
     """All of them, oldest first; none where there is no file.
 
-    A line that a crash cut off was never acted on and is passed over. Raises SettingInvalid for one that is damaged
-    otherwise: to go on would bring somebody back.
+    Raises SettingInvalid for one that is damaged: to go on would bring somebody back.
     """
-    path = data_dir / FILE
     try:
-        found = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
-    whole = []
-    for number, text in enumerate(found, start=1):
-        try:
-            line = json.loads(text) if text else None
-        except ValueError as error:
-            # json.dumps ends each with a brace: what was cut off does not, whatever came after it.
-            if not text.endswith(b"}"):
-                continue
-            raise SettingInvalid(f"{path}, line {number}, is damaged; put the register back from a copy") from error
-        if line is not None:
-            whole.append(line)
-    return whole
+        return private_files.lines(data_dir / FILE)
+    except ValueError as error:
+        raise SettingInvalid(f"{error}; put the register back from a copy") from error
 
 
 def has(data_dir: Path, person: str, did: str) -> bool:
     return any((line["person"], line["did"]) == (person, did) for line in lines(data_dir))
-
-
-def _to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

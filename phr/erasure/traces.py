@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from phr.database import Database, Document
+from collections.abc import Callable
+from dataclasses import replace
 
-# Network logs are kept for six months at least. Source: Cybersecurity Law of the PR China, art. 21(3).
-LOGS_KEPT_DAYS = 184
-_KEPT_MS = LOGS_KEPT_DAYS * 86_400_000
+from pymongo import ReplaceOne
+
+from phr.audit import chains
+from phr.database import Database, Document
+from phr.people.access_lines import LOG, Line, key_of, renamed
+
+ROWS_AT_ONCE = 1_000
 
 
 def others_of(database: Database, person: str) -> list[str]:
     """The people whose records the person was in, by the access log."""
-    found = database["access_log"].distinct("person", {"who": person, "outcome": "allowed"})
+    found = database[LOG].distinct("person", {"who": person, "outcome": "allowed"})
     return sorted(one for one in found if one != person)
 
 
@@ -21,10 +26,11 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
     Lines about their own record say from then on who did what kind of thing and when, no more, and go when the law no
     longer wants them; lines about others' records stay those people's.
     """
-    log = database["access_log"]
-    until = {"$toDate": {"$add": ["$at_ms", _KEPT_MS]}}
-    log.update_many({"person": person}, [{"$set": {"person": alias, "about": "", "grant": None, "expires_at": until}}])
-    log.update_many({"who": person}, {"$set": {"who": alias}})
+    about_them: Document = {"person": person}
+    while database[LOG].find_one(about_them, {"_id": 1}) or database[chains.CHAINS].find_one(about_them, {"_id": 1}):
+        _rename_lines(database, about_them, lambda line: replace(line, person=alias, about="", grant=None))
+        chains.rename(database, person, alias)  # what was linked in between is found in the next round
+    _rename_lines(database, {"who": person}, lambda line: replace(line, who=alias))
     for name in ("entries", "entry_history"):
         wrote: Document = {"person": {"$in": others}, "author.subject": person}
         database[name].update_many(wrote, {"$set": {"author.subject": alias}})
@@ -35,3 +41,11 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
     for other in others:
         acted = {"_id": {"$gte": f"{other}:", "$lt": f"{other};"}, "l.a": person}
         database["readings"].update_many(acted, {"$set": {"l.$[one].a": alias}}, array_filters=[{"one.a": person}])
+
+
+def _rename_lines(database: Database, wanted: Document, change: Callable[[Line], Line]) -> None:
+    """One that is linked meanwhile is looked at again: the guard is the row as it was."""
+    key = key_of(database)
+    while rows := list(database[LOG].find(wanted).limit(ROWS_AT_ONCE)):
+        changes = [ReplaceOne({"_id": row["_id"], "open": row.get("open")}, renamed(key, row, change)) for row in rows]
+        database[LOG].bulk_write(changes, ordered=False)

@@ -11,9 +11,10 @@ from typing import Literal
 
 from pymongo import DESCENDING
 
-from phr.database import Database, Document
+from phr.database import Database
 from phr.errors import AccessDenied, ServerUnavailable
-from phr.people import grants, keyring
+from phr.people import access_lines, grants, keyring
+from phr.people.access_lines import LOG, Line, line_of
 from phr.people.grants import OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
 from phr.vocabulary.sight import Sight
 
@@ -53,23 +54,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the access log."""
-
-    at_ms: int
-    who: str
-    client_id: str
-    act: str | None
-    role: str  # "owner", the kind of the grant, or "none"
-    grant: str | None
-    person: str
-    verb: str
-    categories: tuple[str, ...]
-    about: str
-    outcome: Literal["allowed", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
 class Permission:
     """An access that was allowed and whose log line is on its way; nothing may leave before ``finish`` returned.
 
@@ -100,9 +84,9 @@ def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permissi
     """As ``may``, with the log line written while the caller reads; ``finish`` it before the answer leaves."""
     line, sight = _decide(database, caller, ask, now_ms)
     if line.outcome == "refused":
-        _write(database, line)
+        access_lines.append(database, line)
         raise AccessDenied(REFUSED)
-    return Permission(line, sight, _writers(os.getpid()).submit(_write, database, line))
+    return Permission(line, sight, _writers(os.getpid()).submit(access_lines.append, database, line))
 
 
 def as_other(database: Database, permission: Permission, other: Caller, ask: Ask, now_ms: int) -> Permission:
@@ -124,7 +108,8 @@ def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Sight:
 def hold_to(database: Database, permission: Permission, categories: Iterable[str]) -> None:
     """Raises AccessDenied, logged as well, where a partial permission does not reach to all of these categories."""
     if not set(categories) <= set(permission.line.categories):
-        _write(database, replace(permission.line, categories=tuple(sorted(set(categories))), outcome="refused"))
+        refused = replace(permission.line, categories=tuple(sorted(set(categories))), outcome="refused")
+        access_lines.append(database, refused)
         raise AccessDenied(REFUSED)
 
 
@@ -135,15 +120,13 @@ def is_owners(permission: Permission) -> bool:
 
 def record(database: Database, line: Line) -> None:
     """Writes a line about an access that was decided elsewhere (an operator who is given a token)."""
-    _write(database, line)
+    access_lines.append(database, line)
 
 
 def log_of(database: Database, person: str, limit: int) -> list[Line]:
     """Who looked at a person's record, latest first."""
-    rows = (
-        database["access_log"].find({"person": person}).sort([("at_ms", DESCENDING), ("_id", DESCENDING)]).limit(limit)
-    )
-    return [_line(row) for row in rows]
+    rows = database[LOG].find({"person": person}).sort([("at_ms", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+    return [line_of(row) for row in rows]
 
 
 def live_support(database: Database, person: str, now_ms: int) -> Grant | None:
@@ -153,10 +136,12 @@ def live_support(database: Database, person: str, now_ms: int) -> Grant | None:
 
 
 def ensure_indexes(database: Database) -> None:
-    database["access_log"].create_index([("person", 1), ("at_ms", -1), ("_id", -1)], name="person")
-    database["access_log"].create_index("who", name="who")
-    # Only lines of erased records have an end.
-    database["access_log"].create_index("expires_at", name="expires", expireAfterSeconds=0, sparse=True)
+    log = database[LOG]
+    log.create_index([("person", 1), ("at_ms", -1), ("_id", -1)], name="person")
+    log.create_index("who", name="who")
+    log.create_index([("w", 1), ("n", 1)], name="open", partialFilterExpression={"open": True})
+    is_linked = {"chain": {"$exists": True}}
+    log.create_index([("chain", 1), ("seq", 1)], name="chain", unique=True, partialFilterExpression=is_linked)
 
 
 def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[Line, Sight]:
@@ -209,17 +194,6 @@ def _allowed(refused: Line, by_category: Mapping[str, Grant]) -> tuple[Line, Sig
     kinds = ",".join(sorted({grant.kind for grant in used.values()}))
     line = replace(refused, role=kinds, grant=",".join(sorted(used)), categories=tuple(by_category), outcome="allowed")
     return line, Sight({category: grant.period for category, grant in by_category.items()})
-
-
-def _write(database: Database, line: Line) -> None:
-    row: Document = {name: getattr(line, name) for name in Line.__slots__}
-    database["access_log"].insert_one(row)
-
-
-def _line(row: Document) -> Line:
-    return Line(
-        **{name: row[name] for name in Line.__slots__ if name != "categories"}, categories=tuple(row["categories"])
-    )
 
 
 @cache
