@@ -6,7 +6,6 @@ import os
 import pwd
 import re
 import secrets
-import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,17 +76,15 @@ def write_config(data_dir: Path, listener: Listener) -> Path:
     return path
 
 
-def write_password_file(
-    data_dir: Path, entries: Mapping[str, str], certified: Iterable[str] = (), denied: Iterable[str] = ()
-) -> None:
+def write_password_file(data_dir: Path, entries: Mapping[str, str], certified: Iterable[str] = ()) -> None:
     """Replaces users and their rights: ``entries`` maps MQTT user name to password hash. The server's user is added.
 
-    ``certified``: user names of certificates; ``denied``: those that may do nothing, connected by certificate or not.
+    ``certified``: user names of certificates.
     """
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     everyone = {**entries, SERVER_USER: password_hash(server_password(data_dir))}
-    private_files.write(home / ACL_FILE, access_list({*everyone, *certified}, denied))
+    private_files.write(home / ACL_FILE, access_list({*everyone, *certified}))
     private_files.write(home / PASSWORD_FILE, "".join(f"{name}:{line}\n" for name, line in sorted(everyone.items())))
 
 
@@ -96,15 +93,6 @@ def write_tls_file(data_dir: Path, name: str, text: str) -> None:
     home = folder(data_dir)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     private_files.write(home / name, text)
-
-
-def reload(data_dir: Path) -> bool:
-    """Tells the running broker to read its users again; False where none runs on these files."""
-    pid = running_pid(data_dir)
-    if pid is None:
-        return False
-    os.kill(pid, signal.SIGHUP)
-    return True
 
 
 def running_pid(data_dir: Path) -> int | None:

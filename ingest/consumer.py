@@ -32,6 +32,7 @@ WINDOW = 20_000  # unacknowledged messages the broker may have under way to one 
 HANDED_OVER = 6_000
 HANDED_OVER_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 30
+FIRST_RETRY_S = 0.1  # until a worker is back, a broker that was restarted keeps nothing of what is published
 SETTLING_S = 30  # what comes sooner after a connection may have waited for it
 # mosquitto gives a shared subscription retained messages too; a session that is resumed has had them.
 _SUBSCRIPTION = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
@@ -69,7 +70,7 @@ def prepare(client: Client, address: BrokerAddress) -> None:
     client.username_pw_set(address.username, address.password)
     if address.has_tls:
         client.tls_set(cert_reqs=ssl.CERT_REQUIRED)
-    client.reconnect_delay_set(1, 5)
+    client.reconnect_delay_set(FIRST_RETRY_S, 5)  # type: ignore[arg-type] # any number does
 
 
 class Consumer:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from ingest import broker, certificate_files
-from ingest.login import wait_for_login
+from ingest import broker_update, certificate_files
+from ingest.broker_update import Logins
 from phr.clock import now_ms
 from phr.database import Database
-from phr.errors import ServerUnavailable
 from phr.intake import certificates, mqtt_logins
 from phr.intake.mqtt_logins import COLLECTION, Credential
 
 __all__ = ["COLLECTION", "Credential"]
-
-LOCK_FILE = "lock"
 
 
 def put_credential(
@@ -47,28 +41,16 @@ def all_entries(database: Database) -> dict[str, str]:
     return mqtt_logins.hashes(database)
 
 
-def sync(database: Database, data_dir: Path, *, timeout_s: float = 10.0) -> None:
-    """Brings the stored logins to the broker under data_dir; returns when a running one has taken them.
+def sync(database: Database, data_dir: Path, *, timeout_s: float = 30.0) -> bool:
+    """Brings the stored logins to the broker under data_dir; once a running one has taken them: was it restarted?
 
-    With no broker running there the files are written for its next start. Several at once wait for each other.
-    Raises ServerUnavailable when a running broker does not take them in time.
+    With no broker running there the files are written for its next start. Raises ServerUnavailable when a running
+    broker does not take them in time.
     """
-    canary = secrets.token_urlsafe(16)
-    with _lock(data_dir):
-        entries = all_entries(database) | {broker.CANARY_USER: broker.password_hash(canary)}
-        broker.write_password_file(data_dir, entries, certificates.usernames(database), certificates.denied(database))
-        certificate_files.write(database, data_dir, now_ms())
-        if not broker.reload(data_dir):
-            return
-        host, port = broker.address(data_dir)
-        if not wait_for_login(host, port, broker.CANARY_USER, canary, timeout_s):
-            raise ServerUnavailable(f"the broker on port {port} has not taken the new logins; restart it")
+    now = now_ms()
 
+    def stored() -> Logins:
+        has_certificates = certificates.are_issued(database, now)
+        return Logins(all_entries(database), certificates.usernames(database), has_certificates=has_certificates)
 
-@contextmanager
-def _lock(data_dir: Path) -> Iterator[None]:
-    home = broker.folder(data_dir)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / LOCK_FILE).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return broker_update.update(data_dir, stored, lambda: certificate_files.write(database, data_dir, now), timeout_s)

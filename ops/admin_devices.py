@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ingest import credentials
+from ingest import broker, credentials
 from ops import device_import
 from ops.administration import Operator, Printed
 from phr import amending
@@ -126,8 +126,9 @@ def _revoke(operator: Operator, wished: argparse.Namespace) -> Printed:
     device = _found(operator, wished)
     serials = certificates.revoke(operator.database, device.ref, wished.serial, operator.now_ms)
     credentials.sync(operator.database, operator.settings.data_dir)
-    denied = certificates.denied(operator.database)
-    silenced = [one for one in certificates.names_of(operator.database, serials) if one in denied]
+    is_ours = broker.running_pid(operator.settings.data_dir) is not None  # restarted, it has cut every connection
+    names = certificates.names_of(operator.database, serials)
+    silenced = [one for one in names if is_ours or certificates.is_denied(operator.database, one)]
     return {"device": device.ref, "revoked": serials, "silenced": silenced}
 
 

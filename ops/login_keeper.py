@@ -17,6 +17,7 @@ from phr.errors import PhrError
 from phr.intake import mqtt_logins
 
 LOOKS_EVERY_S = 0.5
+RESTS_MS = 30_000  # after a restart of the broker: who gives out logins one by one must not end it each time
 WRITES_EVERY_MS = 6 * 3_600_000  # certificates and lists of revoked ones get old by themselves
 
 log = logging.getLogger(__name__)
@@ -30,14 +31,18 @@ class Keeper:
         self._settings = settings
         self._seen: int | None = None
         self._written_ms = 0
+        self._rests_until_ms = 0
 
     def keep_one(self, now: int) -> bool:
-        """True where the broker was told something. Raises PyMongoError, ServerUnavailable; then nothing is seen."""
+        """True where the files were made anew. Raises PyMongoError, ServerUnavailable; then nothing is seen."""
+        if now < self._rests_until_ms:
+            return False
         mqtt_logins.end_overdue(self._database, now)
         number = mqtt_logins.last_number(self._database)
         if number == self._seen and now - self._written_ms < WRITES_EVERY_MS:
             return False
-        credentials.sync(self._database, self._settings.data_dir)
+        if credentials.sync(self._database, self._settings.data_dir):
+            self._rests_until_ms = now + RESTS_MS
         self._seen, self._written_ms = number, now
         return True
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest import broker
+from ingest import broker, broker_update
 from ingest.login import wait_for_login
 from ops import processes
 from phr.errors import ServerUnavailable
@@ -76,6 +76,7 @@ def spawn(data_dir: Path, bind: str, port: int, tls_port: int) -> processes.Proc
         config = broker.write_config(data_dir, listener)
         if not (broker.folder(data_dir) / broker.PASSWORD_FILE).exists():
             broker.write_password_file(data_dir, {})
+        broker_update.note_start(data_dir)
         with (broker.folder(data_dir) / LOG_FILE).open("wb") as log:
             return processes.start([binary, "-c", str(config)], output=log)
     except OSError as error:

@@ -57,7 +57,11 @@ def look_after_one(member: Member, now_s: float) -> bool:
     if member.process is None or member.process.poll() is None:
         return False
     processes.kill_group(member.process)
-    _postpone(member, now_s, member.why(member.process.returncode))
+    if member.process.returncode == 0:  # it was told to end, as a broker is that has to take new logins
+        member.due_at_s = now_s + FIRST_DELAY_S
+        log.info("%s ended as it was told; starting it again", member.name)
+    else:
+        _postpone(member, now_s, member.why(member.process.returncode))
     return True
 
 

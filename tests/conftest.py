@@ -5,7 +5,10 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,13 @@ from flask import Flask
 from pymongo import MongoClient
 
 from ingest import broker as broker_files
-from ingest.login import wait_for_login
+from ingest import broker_update
+from ingest.broker_update import Logins
 from ops import mongod as mongod_server
-from ops import mosquitto, ports
+from ops import mosquitto, ports, processes, supervision
 from ops.indexes import ensure_indexes
 from ops.mongod import Mongod
+from ops.supervision import Member
 from phr.api.application import create
 from phr.config import Settings
 from phr.database import DURABLE, Database, Document
@@ -35,35 +40,43 @@ MASTER_KEY = master_keys.new_text()
 
 @dataclass
 class Broker:
-    """A running mosquitto. ``add`` gives a vendor ("acme") or a device ("acme/cuff") its login."""
+    """A mosquitto that is kept alive. ``add`` gives a vendor ("acme") or a device ("acme/cuff") its login."""
 
-    server: mosquitto.Mosquitto
+    data_dir: Path
+    port: int
+    tls_port: int
     entries: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def host(self) -> str:
-        return self.server.host
-
-    @property
-    def port(self) -> int:
-        return self.server.port
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return self.server.url
-
-    @property
-    def data_dir(self) -> Path:
-        return self.server.data_dir
+        return mosquitto.url_of(self.data_dir, self.host, self.port)
 
     def add(self, username: str) -> str:
         """The password of a user who can log in when this returns."""
         password = new_password(16)
         self.entries[username] = broker_files.password_hash(password)
-        broker_files.write_password_file(self.data_dir, self.entries)
-        broker_files.reload(self.data_dir)
-        assert wait_for_login(self.host, self.port, username, password, timeout_s=40)
+        broker_update.update(self.data_dir, lambda: Logins(self.entries), lambda: None, timeout_s=40)
         return password
+
+    def spawn(self) -> processes.Process:
+        """Without the sessions from before, so that one test's restart is not the next test's."""
+        (broker_files.folder(self.data_dir) / broker_files.STORE / "mosquitto.db").unlink(missing_ok=True)
+        return mosquitto.spawn(self.data_dir, self.host, self.port, self.tls_port)
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[Broker]:
+        """As a family does it."""
+        member, is_over = Member("mosquitto", self.spawn), threading.Event()
+        mosquitto.wait_until_up(member.start(time.monotonic()), self.data_dir)
+        keeping = threading.Thread(target=supervision.supervise, args=([member], is_over.is_set), name="broker")
+        keeping.start()
+        try:
+            yield self
+        finally:
+            is_over.set()
+            keeping.join()
+            supervision.stop_all([member])
 
 
 @pytest.fixture(scope="session")
@@ -129,11 +142,9 @@ def application(_record: Emptier, tmp_path_factory: pytest.TempPathFactory) -> F
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker with the server's user and a vendor, acme; topics are the tests' own business."""
-    server = mosquitto.start(tmp_path_factory.mktemp("broker"), "127.0.0.1", ports.free_port())
-    running = Broker(server)
-    running.add("acme")
-    yield running
-    mosquitto.stop(server)
+    with Broker(tmp_path_factory.mktemp("broker"), ports.free_port(), ports.free_port()).kept_alive() as running:
+        running.add("acme")
+        yield running
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def issue(database: Database, data_dir: Path, device: Device, csr_pem: bytes | N
     by = authority.authority(data_dir, now_ms)
     number = 1 + database[COLLECTION].count_documents({"device": device.ref})
     plain = mqtt_logins.mqtt_username(device.vendor, device.name)
-    username = certificate_name(plain, number)  # of its own: a connection that stands can be silenced by name alone
+    # Of its own: a broker that asks who may do what silences a connection that stands by its name alone.
+    username = certificate_name(plain, number)
     if csr_pem is None:
         made = authority.issue(by, username, now_ms)
     else:
@@ -61,19 +62,13 @@ def refused_serials(database: Database, now_ms: int) -> list[int]:
     return [int(row["_id"], 16) for row in database[COLLECTION].find(wanted, {"_id": 1})]
 
 
-def denied(database: Database) -> list[str]:
-    """The user names of certificates whose connection may still stand and may do nothing.
-
-    Their device may not send, or the certificate was revoked and neither another nor a password has its name.
-    """
-    barred = database[COLLECTION].find({"device": {"$in": _barred(database)}}, {"username": 1})
-    revoked = set(database[COLLECTION].distinct("username", {"revoked_at_ms": {"$ne": None}}))
-    in_use = set(database[COLLECTION].distinct("username", {"username": {"$in": [*revoked]}, "revoked_at_ms": None}))
-    return sorted({row["username"] for row in barred} | (revoked - in_use - mqtt_logins.active(database, revoked)))
+def are_issued(database: Database, now_ms: int) -> bool:
+    """True where a certificate has not run out yet, be it revoked or not."""
+    return database[COLLECTION].find_one({"ends_at_ms": {"$gt": now_ms}}) is not None
 
 
 def is_denied(database: Database, username: str) -> bool:
-    """True for the name of revoked certificates alone: as ``denied``, of one user whose device may send."""
+    """True for the name of revoked certificates alone: of one user whose device may send."""
     rows = [*database[COLLECTION].find({"username": username}, {"revoked_at_ms": 1})]
     is_revoked = bool(rows) and all(row["revoked_at_ms"] is not None for row in rows)
     return is_revoked and not mqtt_logins.active(database, [username])

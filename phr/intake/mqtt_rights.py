@@ -57,15 +57,10 @@ def certificate_name(username: str, number: int) -> str:
     return username if number == 1 else f"{username};c{number}"
 
 
-def access_list(usernames: Iterable[str], denied: Iterable[str] = ()) -> str:
-    """mosquitto's access file: the server; users whose name is not that of their topics, by name; all by pattern.
-
-    ``denied``: connected devices that may do nothing from now on; a certificate's connection outlives its revocation.
-    """
-    refused = set(denied)
+def access_list(usernames: Iterable[str]) -> str:
+    """mosquitto's access file: the server; users whose name is not that of their topics, by name; all by pattern."""
     blocks = [_block(SERVER_USER, _SERVER)]
-    blocks += [_block(name, rights_of(name)) for name in sorted({*usernames} - refused) if plain_name(name) != name]
-    blocks += [f"user {name}\ntopic deny {_ROOT}/{plain_name(name)}/#\n" for name in sorted(refused)]
+    blocks += [_block(name, rights_of(name)) for name in sorted({*usernames}) if plain_name(name) != name]
     patterns = [f"{_ROOT}/%u/{topic}" for _, topic in (*_OWN, *_OWN_ALONE)]
     patterns += [f"{_ROOT}/%u/+/{topic}" for _, topic in _OWN]
     verbs = [verb for verb, _ in (*_OWN, *_OWN_ALONE, *_OWN)]

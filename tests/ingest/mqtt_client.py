@@ -8,6 +8,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 NOT_AUTHORISED = 135
@@ -15,9 +17,14 @@ WAIT_S = 40.0
 
 
 class Client:
-    """One connection. Use as a context manager; entering raises ConnectionError where the broker lets nobody in."""
+    """One connection. Use as a context manager; entering raises ConnectionError where the broker lets nobody in.
 
-    def __init__(self, host: str, port: int, username: str | None, password: str | None) -> None:
+    ``session``: a client id whose session the broker keeps while the client is away.
+    """
+
+    def __init__(
+        self, host: str, port: int, username: str | None, password: str | None, session: str | None = None
+    ) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.reason: Any = None
         self._changed = threading.Condition()
@@ -25,7 +32,11 @@ class Client:
         self._subscribed: set[int] = set()
         self.is_connected = False
         self._is_over = False
-        self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+        self._session = session
+        self.has_session = False
+        self._paho = mqtt.Client(
+            CallbackAPIVersion.VERSION2, session or "", protocol=mqtt.MQTTv5, reconnect_on_failure=False
+        )
         self._paho.username_pw_set(username, password)
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
@@ -38,7 +49,9 @@ class Client:
         self._paho.tls_set_context(context)
 
     def __enter__(self) -> Client:
-        self._paho.connect(*self._address)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3_600 if self._session else 0
+        self._paho.connect(*self._address, clean_start=not self._session, properties=properties)
         self._paho.loop_start()
         self._wait(lambda: self.reason is not None or self._is_over, "no CONNACK")
         if self.reason is None or self.reason.is_failure:
@@ -72,8 +85,9 @@ class Client:
         with self._changed:
             assert self._changed.wait_for(is_true, timeout_s), complaint
 
-    def _on_connect(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+    def _on_connect(self, _c: Any, _u: Any, flags: Any, reason: Any, _p: Any) -> None:
         with self._changed:
+            self.has_session = flags.session_present
             self.reason, self.is_connected = reason, not reason.is_failure
             self._changed.notify_all()
 

@@ -11,13 +11,14 @@ import pytest
 
 from ingest import broker as files
 from ingest import credentials
-from ops import mosquitto, ports
+from ops import ports
 from phr.clock import now_ms
 from phr.database import Database
 from phr.intake import authority, certificates, devices
 from phr.intake.authority import Issued
 from phr.intake.devices import NewDevice
 from tests.cast import T0
+from tests.conftest import Broker
 from tests.ingest.mqtt_client import NOT_AUTHORISED, Client
 
 TAKEN = (0, 16)
@@ -70,9 +71,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, in
     assert listed
     for name, text in zip(files.TLS_FILES, (made.certificate_pem, made.key_pem, by.pem, listed.decode()), strict=True):
         files.write_tls_file(data_dir, name, text)
-    server = mosquitto.start(data_dir, "127.0.0.1", ports.free_port(), tls_port=tls_port)
-    yield data_dir, tls_port
-    mosquitto.stop(server)
+    with Broker(data_dir, ports.free_port(), tls_port).kept_alive():
+        yield data_dir, tls_port
 
 
 @pytest.fixture
@@ -94,7 +94,9 @@ def test_name_with_a_colon_has_its_own_topics(house: Installed) -> None:
     name = files.mqtt_username("acme", "AA:BB")
     credentials.put_credential(house.database, name, files.password_hash("x"), "acme", "AA:BB")
     house.sync()
-    with house.client(house.again("AA:BB")) as client:
+    one = house.again("AA:BB")
+    house.sync()
+    with house.client(one) as client:
         assert client.publish("phr/v1/acme/AA:BB/readings") in TAKEN
 
 
@@ -127,12 +129,12 @@ def test_suspended_device_is_refused_until_it_is_resumed(house: Installed) -> No
         assert house.is_welcome(one) is not is_suspended
 
 
-def test_connected_device_may_do_nothing_once_it_is_suspended(house: Installed) -> None:
+def test_connected_device_is_cut_off_once_it_is_suspended(house: Installed) -> None:
     with house.client(house.issued("s2")) as client:
         assert client.publish("phr/v1/acme/s2/readings") in TAKEN
         devices.suspend(house.database, "acme/s2", is_suspended=True)
         house.sync()
-        assert client.publish("phr/v1/acme/s2/readings") == NOT_AUTHORISED
+        client.wait_until_disconnected()
 
 
 def test_password_is_not_asked_for_on_the_tls_listener_and_does_not_do_there(house: Installed) -> None:
@@ -143,38 +145,43 @@ def test_password_is_not_asked_for_on_the_tls_listener_and_does_not_do_there(hou
         pass
 
 
-def test_connection_that_stands_is_silenced_with_its_certificate_and_the_next_one_speaks(house: Installed) -> None:
+def test_connection_that_stands_ends_with_its_certificate_and_the_next_one_speaks(house: Installed) -> None:
     stolen = house.issued("k1")
     with house.client(stolen) as client:
-        assert client.publish("phr/v1/acme/k1/readings") in TAKEN
         certificates.revoke(house.database, "acme/k1", None, now_ms())
         house.sync()
-        assert client.publish("phr/v1/acme/k1/readings") == NOT_AUTHORISED
-        new = house.again("k1")
+        client.wait_until_disconnected()
+    assert not house.is_welcome(stolen)
+    new = house.again("k1")
+    house.sync()
+    with house.client(new) as other:
+        assert other.publish("phr/v1/acme/k1/readings") in TAKEN
+
+
+def test_connection_ends_with_its_certificate_though_a_password_has_its_name(house: Installed) -> None:
+    old = house.issued("k4")
+    credentials.put_credential(house.database, "acme/k4", files.password_hash("x"), "acme", "k4")
+    house.sync()
+    with house.client(old) as client:
+        certificates.revoke(house.database, "acme/k4", None, now_ms())
         house.sync()
-        with house.client(new) as other:
-            assert other.publish("phr/v1/acme/k1/readings") in TAKEN
-            assert other.publish("phr/v1/acme/k2/readings") == NOT_AUTHORISED
-        assert not client.is_connected or client.publish("phr/v1/acme/k1/readings") == NOT_AUTHORISED
+        client.wait_until_disconnected()
+    assert not house.is_welcome(old)
+
+
+def test_name_that_has_a_password_too_is_not_denied(database: Database) -> None:
+    """For a broker that asks by name alone: its password's connections would be silenced along."""
+    row = {"device": "acme/k5", "username": "acme/k5", "revoked_at_ms": T0, "ends_at_ms": T0}
+    database[certificates.COLLECTION].insert_one(row)
+    credentials.put_credential(database, "acme/k5", files.password_hash("x"), "acme", "k5")
+    assert not certificates.is_denied(database, "acme/k5")
+    credentials.disable_credential(database, "acme/k5")
+    assert certificates.is_denied(database, "acme/k5")
 
 
 def test_other_certificate_of_the_device_speaks_on(house: Installed) -> None:
     old, new = house.issued("k3"), house.again("k3")
+    certificates.revoke(house.database, "acme/k3", f"{old.serial:x}", now_ms())
     house.sync()
-    with house.client(old) as silenced, house.client(new) as kept:
-        certificates.revoke(house.database, "acme/k3", f"{old.serial:x}", now_ms())
-        house.sync()
-        assert silenced.publish("phr/v1/acme/k3/readings") == NOT_AUTHORISED
-        for _ in range(3):
-            assert kept.publish("phr/v1/acme/k3/readings") in TAKEN
-            house.sync()
-
-
-def test_name_that_has_a_password_too_is_not_denied(house: Installed) -> None:
-    """Its password's connections would be silenced along; suspending the device silences both."""
-    house.issued("k4")
-    credentials.put_credential(house.database, "acme/k4", files.password_hash("x"), "acme", "k4")
-    certificates.revoke(house.database, "acme/k4", None, now_ms())
-    assert certificates.denied(house.database) == []
-    credentials.disable_credential(house.database, "acme/k4")
-    assert certificates.denied(house.database) == ["acme/k4"]
+    with house.client(new) as kept:
+        assert kept.publish("phr/v1/acme/k3/readings") in TAKEN

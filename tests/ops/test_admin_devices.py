@@ -13,10 +13,10 @@ import pytest
 
 from ingest.login import can_log_in
 from ops import admin
-from ops.login_keeper import Keeper
+from ops.login_keeper import RESTS_MS, Keeper
 from phr.config import Settings
 from phr.database import Database
-from phr.intake import devices, enrolment
+from phr.intake import devices, enrolment, mqtt_logins
 from phr.intake.device_clock import Period
 from phr.intake.devices import NewDevice
 from tests.cast import T0
@@ -68,6 +68,19 @@ def test_old_password_ends_at_its_time_and_not_before(
     keeper = Keeper(database, home)
     said = [(keeper.keep_one(at), lets_in(broker, old), lets_in(broker, new)) for at in (ends - 1, ends, ends + 1)]
     assert said == [(True, True, True), (True, False, True), (False, False, True)]
+
+
+@pytest.mark.parametrize(("passed_ms", "is_told"), [(RESTS_MS - 1, False), (RESTS_MS, True), (RESTS_MS + 1, True)])
+def test_broker_that_was_restarted_is_given_a_rest(
+    run: Admin, home: Settings, database: Database, passed_ms: int, is_told: bool
+) -> None:
+    run("device", "create", "acme", "r4")
+    keeper = Keeper(database, home)
+    keeper.keep_one(T0)
+    mqtt_logins.set_disabled(database, "acme", "r4", is_disabled=True)
+    assert keeper.keep_one(T0)
+    mqtt_logins.set_disabled(database, "acme", "r4", is_disabled=False)
+    assert keeper.keep_one(T0 + passed_ms) is is_told
 
 
 def test_rotation_now_ends_the_old_password_and_its_connection(run: Admin, broker: Broker) -> None:

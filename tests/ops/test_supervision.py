@@ -52,6 +52,15 @@ def test_steady_run_is_forgiven(member: Member, ran_s: float, failures: int) -> 
     assert member.failures == failures
 
 
+def test_one_that_was_told_to_end_is_started_again_and_has_not_failed() -> None:
+    one = Member("broker", lambda: ended(0))
+    one.start(100.0)
+    for _ in range(3):
+        supervision.look_after_one(one, 101.0)
+        assert (one.failures, one.due_at_s) == (0, 101.0 + supervision.FIRST_DELAY_S)
+        one.start(101.0)
+
+
 def test_running_member_is_left_alone() -> None:
     one = Member("role", lambda: processes.start(["sleep", "60"]))
     process = one.start(0.0)
