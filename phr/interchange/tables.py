@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import BinaryIO, NamedTuple
 
@@ -23,8 +23,17 @@ class TableRow(NamedTuple):
     cells: dict[str, str]
 
 
-def rows(file: BinaryIO, delimiter: str = ",", skipped: int = 0) -> Iterator[TableRow]:
-    """The rows below the header, which comes after ``skipped`` lines. Raises FileBroken, naming the line."""
+def _any(_: Collection[str]) -> None:
+    """Most tables are told apart by their rows."""
+
+
+def rows(
+    file: BinaryIO, delimiter: str = ",", skipped: int = 0, check: Callable[[Collection[str]], object] = _any
+) -> Iterator[TableRow]:
+    """The rows below the header, which comes after ``skipped`` lines. Raises FileBroken, naming the line.
+
+    ``check`` gets the names of the columns and raises FileBroken where they are another table's.
+    """
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
@@ -33,6 +42,7 @@ def rows(file: BinaryIO, delimiter: str = ",", skipped: int = 0) -> Iterator[Tab
         header = [name.strip() for name in next(reader, [])]
         if not any(header) or len(header) > MOST_COLUMNS:
             raise FileBroken("no header: the first row names the columns")
+        check(header)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 found = dict(zip(header, (cell.strip() for cell in cells), strict=False))

@@ -1,4 +1,4 @@
-"""Google Takeout, Fit: the JSON files of "All Data", one at a time, or the whole takeout.zip.
+"""Google Takeout: the JSON files of Fit's "All Data", one at a time, or the whole archive with Fit and Fitbit in it.
 
 {"Data Source": "raw:com.google.heart_rate.bpm:…", "Data Points": [{"fitValue": [{"value": {"fpVal" | "intVal"}}],
 "startTimeNanos", "endTimeNanos", "dataTypeName"}]}. Times are UTC. What Google derived from the raw streams says the
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from phr.formats.building import Item, ItemRefused, parse_time, take
-from phr.interchange import archives
+from phr.interchange import archives, fitbit_files
 from phr.interchange.formats import Batch, FileBroken, Wish
 from phr.interchange.gathering import refuse, source_name
 from phr.interchange.json_items import Found, batches
@@ -20,7 +20,6 @@ from phr.vocabulary.metrics import vocabulary
 
 NAME = "google-takeout"
 SUFFIXES = ("takeout.zip",)
-FOLDER = "/All Data/"
 
 # data type -> (metric, unit); com.google.calories.expended holds what the body burns at rest too, and is not taken
 _TYPES = {
@@ -42,12 +41,13 @@ def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
         yield from _one(file, "", wish)
         return
     with archives.opened(file) as archive:
-        found = archives.members(archive, lambda name: FOLDER in name and _is_raw(name))
+        found = archives.members(archive, lambda name: _is_raw(name) or fitbit_files.kind_of(name) is not None)
         if not found:
-            raise FileBroken("no Fit data in this archive: no raw stream in All Data")
+            raise FileBroken("neither Fit's raw streams nor Fitbit's files are in this archive")
         for member in found:
+            path, kind = f"/{member.filename.rpartition('/')[2]}", fitbit_files.kind_of(member.filename)
             with archives.open_member(archive, member) as stream:
-                yield from _one(stream, f"/{member.filename.rpartition('/')[2]}", wish)
+                yield from fitbit_files.read(stream, kind, path, wish) if kind else _one(stream, path, wish)
 
 
 def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:
@@ -84,6 +84,7 @@ def _take(batch: Batch, said: Any, path: str, salt: str) -> None:
 
 
 def _is_raw(name: str) -> bool:
+    """Its folder is named in the language of the account."""
     return name.rpartition("/")[2].startswith("raw_") and name.endswith(".json")
 
 
