@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint
@@ -11,6 +12,7 @@ from phr.api import rankings
 from phr.api.deciding import access_by_category, returns, takes
 from phr.api.entry_shapes import FilterQuery, KindsField, entry_json, filter_of
 from phr.api.installation import database
+from phr.clock import now_ms
 from phr.people import people
 from phr.people.people import Person
 from phr.readings import daylines
@@ -19,7 +21,7 @@ from phr.readings.stats import Column
 from phr.readings.summaries import to_date
 from phr.timeline import timeline
 from phr.timeline.categories import READINGS
-from phr.timeline.timeline import KINDS, Dated, Wanted, local_day
+from phr.timeline.timeline import DAY_MS, KINDS, Dated, Wanted, local_day
 from phr.vocabulary.metric import Metric, Summary
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.sight import Sight
@@ -37,22 +39,38 @@ class TimelineQuery(FilterQuery):
 @takes(TimelineQuery, location="query")
 @returns()
 def show_timeline(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
-    whose = people.require(database(), person)
-    life = Life(database(), person, vocabulary().metrics, whose.offset_min_at, rankings.of_person(database(), person))
+    whose = _Whose(person)
+    ranking_of = rankings.of_person(database(), person)
+    life = Life(database(), person, vocabulary().metrics, whose.offset_min_at, ranking_of, now_ms() // DAY_MS)
 
     def day_lines(first: int | None, last: int | None) -> Iterator[DayLine]:
         return daylines.latest_first(life, first, last)
 
     page = timeline.page(database(), whose, _wanted(whose, query, sight), day_lines)
+    if not page.lines:
+        people.require(database(), person)  # of nobody
     return {"lines": [_line(one) for one in page.lines], "next_cursor": page.next_cursor}
 
 
-def _wanted(person: Person, query: dict[str, Any], sight: Sight) -> Wanted:
+@dataclass(slots=True)
+class _Whose:
+    """The person, who is read where one of their clocks is asked for: most lines say their own offset."""
+
+    id: str
+    _person: Person | None = None
+
+    def offset_min_at(self, t_ms: int) -> int:
+        if self._person is None:
+            self._person = people.require(database(), self.id)
+        return self._person.offset_min_at(t_ms)
+
+
+def _wanted(whose: _Whose, query: dict[str, Any], sight: Sight) -> Wanted:
     """A day whose part lies in the span counts: its line is of the whole day. Readings have no source, text or code."""
     start, end = query["start"], query["end"]
-    seen_first, seen_last = sight.periods[READINGS].days(person.offset_min_at) if READINGS in sight else (None, None)
-    first = start and local_day(person, start.t_ms, start.offset_min)
-    last = end and local_day(person, end.t_ms - 1, end.offset_min)
+    seen_first, seen_last = sight.periods[READINGS].days(whose.offset_min_at) if READINGS in sight else (None, None)
+    first = start and local_day(whose, start.t_ms, start.offset_min)
+    last = end and local_day(whose, end.t_ms - 1, end.offset_min)
     is_of_readings = query["kinds"] is None or READINGS in query["kinds"]
     is_of_entries = any(query[name] is not None for name in ("source", "text", "code"))
     return Wanted(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 from phr.database import Database, Document
@@ -31,6 +31,7 @@ _MONTHS_IN_IT = {"$map": {"input": {"$objectToArray": {"$ifNull": ["$days", {}]}
 
 Source = tuple[str, str]  # metric key, device
 Counted = tuple[Stats, tuple[str, ...]]  # and the devices that had a part in it, by name
+OfDays = dict[int, dict[str, dict[str, Stats]]]  # by day, metric and device
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,20 @@ class Life:
     metrics: Mapping[str, Metric]
     offset_at: OffsetAt
     ranking_of: Callable[[str], Ranking] = lambda _metric: ALIKE
+    today: int = LAST_DAY  # about now: in its month a page without an end most likely begins, and is read sooner
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What the summaries hold of the years from one before ``year`` on, read in one go with a month's days.
+
+    ``months``: (year, month), latest first. ``rows``: of each source the days of ``month``, where most pages end.
+    """
+
+    year: int
+    month: tuple[int, int]
+    months: list[tuple[int, int]]
+    rows: list[Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +83,13 @@ def latest_first(life: Life, first: int | None = None, last: int | None = None) 
     """The lines of the days from last down to first, within a day by metric key. Reads as it is read."""
     first, last = FIRST_DAY if first is None else first, LAST_DAY if last is None else last
     dirty = _dirty_days(life, first, last)
-    for year, month in _months(life, dirty, first, last):
+    near = _near(life, first, last)
+    for year, month in _months(life, dirty, near, first):
         low = max(first, to_day(date(year, month, 1)))
         high = min(last, to_day(date(year, month, monthrange(year, month)[1])))
         if low <= high:
-            yield from _of_month(life, dirty, low, high)
+            rows = near.rows if (year, month) == near.month else _rows(life, year, month)
+            yield from _of_month(life, dirty, _folded_days(life, rows, dirty, low, high), low, high)
 
 
 def _dirty_days(life: Life, first: int, last: int) -> dict[Source, set[int]]:
@@ -83,17 +100,26 @@ def _dirty_days(life: Life, first: int, last: int) -> dict[Source, set[int]]:
     return dirty
 
 
-def _months(life: Life, dirty: Mapping[Source, set[int]], first: int, last: int) -> Iterator[tuple[int, int]]:
+def _near(life: Life, first: int, last: int) -> _Near:
+    on = to_date(min(max(life.today, first), last))
+    query = {"p": life.person, "y": {"$gte": max(on.year - 1, to_date(first).year), "$lte": to_date(last).year}}
+    fields = {"m": 1, "d": 1, "y": 1, "months": _MONTHS_IN_IT, f"days.{on.month:02}": 1}
+    rows = list(life.database.summaries.find(query, fields, batch_size=1_000))
+    months = sorted({(row["y"], int(month)) for row in rows for month in row["months"]}, reverse=True)
+    return _Near(on.year, (on.year, on.month), months, [row for row in rows if row["y"] == on.year])
+
+
+def _months(life: Life, dirty: Mapping[Source, set[int]], near: _Near, first: int) -> Iterator[tuple[int, int]]:
     """(year, month) of every month that may have lines, latest first."""
     on = (to_date(day) for days in dirty.values() for day in days)
     unfolded = sorted({(one.year, one.month) for one in on}, reverse=True)
-    merged = heapq.merge(_folded_months(life, first, last), unfolded, reverse=True)
+    merged = heapq.merge(chain(near.months, _months_before(life, first, near.year - 1)), unfolded, reverse=True)
     return (month for month, _ in groupby(merged))
 
 
-def _folded_months(life: Life, first: int, last: int) -> Iterator[tuple[int, int]]:
+def _months_before(life: Life, first: int, end: int) -> Iterator[tuple[int, int]]:
     """From the year documents by person and year; of each only the names of its months leave the server."""
-    query = {"p": life.person, "y": {"$gte": to_date(first).year, "$lte": to_date(last).year}}
+    query = {"p": life.person, "y": {"$gte": to_date(first).year, "$lt": end}}
     rows = life.database.summaries.find(query, {"y": 1, "months": _MONTHS_IN_IT}, sort=[("y", -1)], batch_size=101)
     with rows:
         for year, documents in groupby(rows, key=itemgetter("y")):
@@ -101,8 +127,7 @@ def _folded_months(life: Life, first: int, last: int) -> Iterator[tuple[int, int
             yield from ((year, month) for month in sorted(months, reverse=True))
 
 
-def _of_month(life: Life, dirty: Mapping[Source, set[int]], low: int, high: int) -> Iterator[DayLine]:
-    folded = _folded_days(life, dirty, low, high)
+def _of_month(life: Life, dirty: Mapping[Source, set[int]], folded: OfDays, low: int, high: int) -> Iterator[DayLine]:
     behind = {day for days in dirty.values() for day in days if low <= day <= high}
     present = sorted(folded.keys() | behind, reverse=True)
     for number in range(0, len(present), _AT_ONCE):
@@ -135,16 +160,17 @@ def _counted(life: Life, by_day: Mapping[int, Mapping[str, Mapping[str, Stats]]]
     return found
 
 
-def _folded_days(
-    life: Life, dirty: Mapping[Source, set[int]], low: int, high: int
-) -> dict[int, dict[str, dict[str, Stats]]]:
+def _rows(life: Life, year: int, month: int) -> Iterable[Document]:
+    """Of each source the days of one month."""
+    fields = {"m": 1, "d": 1, f"days.{month:02}": 1}
+    return life.database.summaries.find({"p": life.person, "y": year}, fields, batch_size=1_000)
+
+
+def _folded_days(life: Life, rows: Iterable[Document], dirty: Mapping[Source, set[int]], low: int, high: int) -> OfDays:
     """By day, metric and device what the summaries hold of a month's clean days."""
     on = to_date(low)
     start, month = to_day(on.replace(day=1)) - 1, f"{on.month:02}"
-    found: dict[int, dict[str, dict[str, Stats]]] = defaultdict(lambda: defaultdict(dict))
-    rows = life.database.summaries.find(
-        {"p": life.person, "y": on.year}, {"m": 1, "d": 1, f"days.{month}": 1}, batch_size=1_000
-    )
+    found: OfDays = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         behind = dirty.get((row["m"], row["d"]), ())
         for name, doc in _days_of(row, month):
@@ -159,11 +185,9 @@ def _days_of(row: Document, month: str) -> Iterable[tuple[str, list[object]]]:
     return days.items()
 
 
-def _computed_days(
-    life: Life, dirty: Mapping[Source, set[int]], days: set[int]
-) -> dict[int, dict[str, dict[str, Stats]]]:
+def _computed_days(life: Life, dirty: Mapping[Source, set[int]], days: set[int]) -> OfDays:
     """By day, metric and device what the raw readings of the dirty days come to."""
-    found: dict[int, dict[str, dict[str, Stats]]] = defaultdict(lambda: defaultdict(dict))
+    found: OfDays = defaultdict(lambda: defaultdict(dict))
     asked = {
         source: wanted for source, behind in dirty.items() if source[0] in life.metrics and (wanted := behind & days)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from phr.timeline.entry import Entry, from_rows
 from phr.timeline.words import sought, sought_code
 from phr.vocabulary.sight import HIDDEN, Sight
 
-COMMON = 5_000  # from here on one word is as common as another: to count further costs more than it spares
+FEW = 200  # so many entries with a word are looked through in no time
 _HIDDEN = re.compile(f"^{HIDDEN}")
 NEWEST_FIRST = [("effective_ms", DESCENDING), ("_id", DESCENDING)]
+_SHOWN = {"words": False, "said_as": False}  # what only the index and a writer need is half of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,34 +47,49 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Entries as they are stored, for who does not open them all."""
+
+    rows: list[Document]
+    next_cursor: str | None
+
+
 def page(database: Database, person: str, wanted: Filter, limit: int = 50, cursor: str | None = None) -> Page:
     """Deleted ones are left out. Raises InputInvalid for a cursor that is none of ours."""
-    query = _query(database, person, wanted)
-    bounds: Document = {"$gte": wanted.from_ms, "$lt": wanted.to_ms}
+    found = row_page(database, person, wanted, limit, cursor)
+    return Page(from_rows(database, found.rows), found.next_cursor)
+
+
+def row_page(database: Database, person: str, wanted: Filter, limit: int, cursor: str | None) -> RowPage:
+    """As ``page``."""
+    within: Document = {"$gte": wanted.from_ms, "$lt": wanted.to_ms}
+    place: Document = {}
     if cursor is not None:
         at_ms, last_id = _position(cursor)
-        bounds["$lte"] = at_ms  # so that the index is entered where the last page ended
+        within["$lte"] = at_ms  # so that the index is entered where the last page ended
         after = {"effective_ms": at_ms, "_id": {"$lt": f"{person}:{last_id}"}}
-        query["$or"] = [{"effective_ms": {"$lt": at_ms}}, after]
-    if bounds := {operator: value for operator, value in bounds.items() if value is not None}:
-        query["effective_ms"] = bounds
+        place = {"$or": [{"effective_ms": {"$lt": at_ms}}, after]}
+    within = {operator: value for operator, value in within.items() if value is not None}
+    span: Document = {"effective_ms": within} if within else {}
+    query = _query(database, person, wanted, span) | span | place
     index = "words" if wanted.is_search else None
-    found = from_rows(database, database["entries"].find(query, sort=NEWEST_FIRST, limit=limit + 1, hint=index))
-    entries = found[:limit]
+    found = list(database["entries"].find(query, _SHOWN, sort=NEWEST_FIRST, limit=limit + 1, hint=index))
+    rows = found[:limit]
     has_more = len(found) > limit
-    return Page(entries, f"{entries[-1].effective_ms}.{entries[-1].id}" if has_more else None)
+    return RowPage(rows, f"{rows[-1]['effective_ms']}.{rows[-1]['id']}" if has_more else None)
 
 
 def by_id(database: Database, person: str, wanted: Filter, limit: int, after: str) -> list[Entry]:
     """Entries in order of their ids, which no change moves, beginning after one ("": with the first)."""
-    query = _query(database, person, wanted) | {"_id": {"$gt": f"{person}:{after}", "$lt": f"{person};"}}
-    return from_rows(database, _certain(database).find(query, sort=[("_id", 1)], limit=limit, hint="_id_"))
+    query = _query(database, person, wanted, {}) | {"_id": {"$gt": f"{person}:{after}", "$lt": f"{person};"}}
+    return from_rows(database, _certain(database).find(query, _SHOWN, sort=[("_id", 1)], limit=limit, hint="_id_"))
 
 
 def standing(database: Database, person: str, entry_ids: Iterable[str]) -> dict[str, Entry]:
     """Those of the entries that are not deleted, by id."""
     keys = [f"{person}:{entry_id}" for entry_id in entry_ids]
-    found = from_rows(database, _certain(database).find({"_id": {"$in": keys}, "is_deleted": False}))
+    found = from_rows(database, _certain(database).find({"_id": {"$in": keys}, "is_deleted": False}, _SHOWN))
     return {entry.id: entry for entry in found}
 
 
@@ -81,10 +98,11 @@ def _certain(database: Database) -> Collection[Document]:
     return database["entries"].with_options(read_concern=MAJORITY)
 
 
-def _query(database: Database, person: str, wanted: Filter) -> Document:
+def _query(database: Database, person: str, wanted: Filter, span: Document) -> Document:
+    """``span``: of the instants that are looked through, as a query; it stands not in what is given."""
     query: Document = {"person": person, "is_deleted": False}
     if wanted.is_search:
-        query |= _searched(database, person, wanted)
+        query |= _searched(database, person, wanted, span)
     if wanted.kinds is not None:
         query["kind"] = {"$in": sorted(wanted.kinds)}
     if wanted.sight is not None:
@@ -109,7 +127,7 @@ def _beyond(sight: Sight) -> list[Document]:
     return found
 
 
-def _searched(database: Database, person: str, wanted: Filter) -> Document:
+def _searched(database: Database, person: str, wanted: Filter, span: Document) -> Document:
     """By the rarest word, which the index begins with; the others are looked for in what has it.
 
     Raises InputInvalid for a text without a word.
@@ -118,17 +136,27 @@ def _searched(database: Database, person: str, wanted: Filter) -> Document:
     if wanted.text is not None and not words:
         raise InputInvalid("there is no word in it to look for", "/text")
     words += [] if wanted.code is None else [sought_code(wanted.code)]
-    rarest, *others = _rarest_first(database, seals.tokens(database, person, words))
+    rarest, *others = _rarest_first(database, seals.tokens(database, person, words), span)
     # As an expression, lest the index be entered with a word of half the record.
-    also = {"$expr": {"$setIsSubset": [{"$literal": others}, "$words"]}} if others else {}
+    also = {"$expr": {"$and": [{"$in": [{"$literal": one}, "$words"]} for one in others]}} if others else {}
     return {"words": rarest} | also
 
 
-def _rarest_first(database: Database, tokens: list[bytes]) -> list[bytes]:
+def _rarest_first(database: Database, tokens: list[bytes], span: Document) -> list[bytes]:
+    """By how far back the newest FEW entries with each reach: to count all with a common word takes ten times as long.
+
+    What is covered by the index is asked for alone, so that no entry is fetched.
+    """
     if len(tokens) == 1:
         return tokens
-    entries = database["entries"]
-    return sorted(tokens, key=lambda token: entries.count_documents({"words": token}, limit=COMMON, hint="words"))
+
+    def reach(token: bytes) -> float:
+        found = database["entries"].find(
+            {"words": token} | span, {"_id": 0, "effective_ms": 1}, sort=NEWEST_FIRST, skip=FEW, limit=1, hint="words"
+        )
+        return next((float(row["effective_ms"]) for row in found), -math.inf)
+
+    return sorted(tokens, key=reach)
 
 
 def _position(cursor: str) -> tuple[int, str]:

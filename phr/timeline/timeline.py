@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-from phr.database import Database
+from phr.database import Database, Document
 from phr.errors import InputInvalid
-from phr.people.people import Person
-from phr.timeline import listing
+from phr.timeline import effective, listing
 from phr.timeline.categories import READINGS
-from phr.timeline.entry import Entry
+from phr.timeline.entry import Entry, from_row
 from phr.timeline.kinds import kinds
 from phr.timeline.listing import Filter
 
@@ -29,6 +28,15 @@ ENTRIES_AT_ONCE = 100
 AHEAD = 8  # entries beyond a page, to know the order of its last: some days' worth, lest a second query be needed
 
 _CURSOR = re.compile(r"(-?\d{1,7})\.(?:e\.(-?\d{1,16})\.([A-Za-z0-9_-]{1,64})|r\.([a-z0-9-]{1,64}))")
+
+
+class Whose(Protocol):
+    """The person whose life it is."""
+
+    @property
+    def id(self) -> str: ...
+
+    def offset_min_at(self, t_ms: int) -> int: ...
 
 
 class DayLine(Protocol):
@@ -67,6 +75,14 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A stored entry and the local day it stands on; most of those that are read ahead are never opened."""
+
+    day: int
+    row: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[LineT]):
     lines: list[Dated | LineT]
     next_cursor: str | None
@@ -82,20 +98,25 @@ class _Place:
     metric: str | None = None
 
 
-def page(database: Database, person: Person, wanted: Wanted, day_lines: DayLines[LineT]) -> Page[LineT]:
+def page(database: Database, whose: Whose, wanted: Wanted, day_lines: DayLines[LineT]) -> Page[LineT]:
     """The next lines of a life. Raises InputInvalid for a cursor that is none of ours."""
     after = _place(wanted.cursor) if wanted.cursor is not None else None
-    dated = _entries_after(database, person, wanted, after)
+    dated = _entries_after(database, whose, wanted, after)
     lines = _lines_after(day_lines, wanted, after) if wanted.has_readings else iter(())
-    merged: Iterator[Dated | LineT] = heapq.merge(dated, lines, key=lambda one: (-one.day, not isinstance(one, Dated)))
+    merged: Iterator[_Sealed | LineT] = heapq.merge(
+        dated, lines, key=lambda one: (-one.day, not isinstance(one, _Sealed))
+    )
     found = list(islice(merged, wanted.limit + 1))
-    shown = found[: wanted.limit]
+    shown = [
+        Dated(one.day, from_row(database, one.row)) if isinstance(one, _Sealed) else one
+        for one in found[: wanted.limit]
+    ]
     return Page(shown, _cursor(shown[-1]) if len(found) > len(shown) else None)
 
 
-def local_day(person: Person, t_ms: int, offset_min: int | None) -> int:
+def local_day(whose: Whose, t_ms: int, offset_min: int | None) -> int:
     """The local day of an instant, since 1970-01-01: by the offset that was told, else by the person's zone then."""
-    return (t_ms + (person.offset_min_at(t_ms) if offset_min is None else offset_min) * 60_000) // DAY_MS
+    return (t_ms + (whose.offset_min_at(t_ms) if offset_min is None else offset_min) * 60_000) // DAY_MS
 
 
 def _lines_after(day_lines: DayLines[LineT], wanted: Wanted, after: _Place | None) -> Iterator[LineT]:
@@ -105,17 +126,17 @@ def _lines_after(day_lines: DayLines[LineT], wanted: Wanted, after: _Place | Non
             yield line
 
 
-def _entries_after(database: Database, person: Person, wanted: Wanted, after: _Place | None) -> Iterator[Dated]:
+def _entries_after(database: Database, whose: Whose, wanted: Wanted, after: _Place | None) -> Iterator[_Sealed]:
     """Entries by local day, those of a day latest first.
 
     They are stored by instant, and a later instant can have an earlier local day, by less than two days. So each waits
     until none that is still to be read can come before it.
     """
-    waiting: list[tuple[int, int, Dated]] = []
+    waiting: list[tuple[int, int, _Sealed]] = []
     for number, dated in enumerate(
-        _by_instant(database, person, _narrowed(wanted.entries, after), wanted.limit + AHEAD)
+        _by_instant(database, whose, _narrowed(wanted.entries, after), wanted.limit + AHEAD)
     ):
-        latest_day = (dated.entry.effective_ms + DAY_MS) // DAY_MS  # of this one and of all that follow it
+        latest_day = (dated.row["effective_ms"] + DAY_MS) // DAY_MS  # of this one and of all that follow it
         while waiting and -waiting[0][0] >= latest_day:
             yield heapq.heappop(waiting)[2]
         if after is None or _is_after(dated, after):
@@ -134,22 +155,22 @@ def _narrowed(wanted: Filter, after: _Place | None) -> Filter:
     return replace(wanted, to_ms=before_ms if wanted.to_ms is None else min(before_ms, wanted.to_ms))
 
 
-def _by_instant(database: Database, person: Person, wanted: Filter, count: int) -> Iterator[Dated]:
+def _by_instant(database: Database, whose: Whose, wanted: Filter, count: int) -> Iterator[_Sealed]:
     cursor = None
     while True:
-        found = listing.page(database, person.id, wanted, min(ENTRIES_AT_ONCE, count), cursor)
-        for entry in found.entries:
-            yield Dated(local_day(person, entry.effective_ms, entry.offset_min), entry)
+        found = listing.row_page(database, whose.id, wanted, min(ENTRIES_AT_ONCE, count), cursor)
+        for row in found.rows:
+            yield _Sealed(local_day(whose, row["effective_ms"], effective.from_row(row["begin"]).offset_min), row)
         if found.next_cursor is None:
             return
         # The bound lets the index begin where the cursor stands, which alone it does not.
-        wanted, cursor = replace(wanted, to_ms=found.entries[-1].effective_ms + 1), found.next_cursor
+        wanted, cursor = replace(wanted, to_ms=found.rows[-1]["effective_ms"] + 1), found.next_cursor
 
 
-def _is_after(dated: Dated, place: _Place) -> bool:
+def _is_after(dated: _Sealed, place: _Place) -> bool:
     if dated.day != place.day or place.at_ms is None or place.id is None:
         return dated.day < place.day
-    return (dated.entry.effective_ms, dated.entry.id) < (place.at_ms, place.id)
+    return (dated.row["effective_ms"], dated.row["id"]) < (place.at_ms, place.id)
 
 
 def _cursor(line: Dated | DayLine) -> str:

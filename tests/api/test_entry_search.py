@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from phr.people import grants
+from phr.timeline import listing
 from tests.cast import Cast, a_grant, a_note
 
 ENTRIES, TIMELINE = "/v1/people/{owner}/entries", "/v1/people/{owner}/timeline"
@@ -45,6 +46,15 @@ def test_words_and_codes_find_what_has_them(cast: Cast, path: str, query: str, t
     sent(cast, text="Metformin 500mg")
     sent(cast, **DIABETES)
     assert found(cast, query, path) == texts
+
+
+@pytest.mark.parametrize("few", [0, 2, 4, 200])
+def test_all_words_must_be_there_whichever_is_rare(cast: Cast, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "FEW", few)
+    for text in ("头晕", "头晕 头痛", "头痛", "头晕 咳嗽 头痛", "咳嗽 头痛"):
+        sent(cast, text=text)
+    assert sorted(found(cast, "text=头晕 头痛")) == ["头晕 咳嗽 头痛", "头晕 头痛"]
+    assert found(cast, "text=咳嗽 头晕 头痛") == ["头晕 咳嗽 头痛"]
 
 
 def test_readings_are_no_part_of_a_search(cast: Cast) -> None:
