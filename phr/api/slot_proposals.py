@@ -10,9 +10,12 @@ from marshmallow import Schema, fields, validate
 from phr import amending
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database, installation
-from phr.clock import now_ms, rfc3339
+from phr.clock import now_ms, rfc3339, to_datetime
 from phr.intake import inbox, proposals
 from phr.intake.proposals import Offer, Proposal
+from phr.notices import outbox
+from phr.notices.outbox import Telling
+from phr.people import people
 from phr.people.grants import OWNERS_ALONE
 from phr.readings.void import Act
 
@@ -36,8 +39,12 @@ class AnswerBody(Schema):
 @takes(OfferBody)
 @returns(status=201)
 def propose_slot(person: str, vendor_slug: str, device: str, body: dict[str, Any]) -> dict[str, Any]:
-    offer = Offer(f"{vendor_slug}/{device}", body["slot"], person, body["person"])
-    return _proposal(proposals.propose(database(), offer, now_ms()))
+    """The other is told, once a day and device, whatever is proposed and taken back on that day."""
+    now, offer = now_ms(), Offer(f"{vendor_slug}/{device}", body["slot"], person, body["person"])
+    made = proposals.propose(database(), offer, now)
+    if people.is_there(database(), offer.person):
+        outbox.tell(database(), _told(offer, now), now)
+    return _proposal(made)
 
 
 @blueprint.get("/v1/people/<person>/slot-proposals")
@@ -79,6 +86,17 @@ def _give_earlier(offer: Offer) -> int:
         if verdict.rejected:
             inbox.reopen(database(), offer.person, ask)
     return sum(one.stored for one in verdicts)
+
+
+def _told(offer: Offer, now: int) -> Telling:
+    """Names neither the device nor who proposes: others may see the screen."""
+    return Telling(
+        key=f"slot-proposed:{offer.person}:{offer.device}:{to_datetime(now).date()}",
+        person=offer.person,
+        kind="slot-proposed",
+        message_zh="有人邀请您共用一台设备，请在“设备”中查看并决定。",
+        message_en="Somebody offers you a place on a shared device; look under devices and decide.",
+    )
 
 
 def _proposal(one: Proposal) -> dict[str, Any]:

@@ -125,6 +125,11 @@ def find(database: Database, person_id: str) -> Person | None:
     return _person(_opened(database, row)) if row else None
 
 
+def is_there(database: Database, person_id: str) -> bool:
+    """True for somebody who has a record; it is not opened."""
+    return database["people"].find_one({"_id": person_id}, {"_id": 1}) is not None
+
+
 def find_many(database: Database, person_ids: Iterable[str]) -> dict[str, Person]:
     """Those of the people who exist; two queries a thousand."""
     wanted, found = list(person_ids), {}

@@ -77,6 +77,32 @@ def test_proposal_is_found_by_both_and_by_nobody_else(home: Cast) -> None:
     assert home.send(home.relative, "GET", "/v1/people/{owner}/slot-proposals").status_code == 403
 
 
+def told(cast: Cast, who: str) -> list[dict[str, Any]]:
+    return list(cast.database["notices"].find({"person": who, "rule": "slot-proposed"}))
+
+
+def test_whose_slot_it_would_be_is_told_without_a_name(home: Cast) -> None:
+    proposed(home, home.stranger)
+    (notice,) = told(home, home.stranger)
+    said = notice["zh"] + notice["en"]
+    assert not [word for word in (BOX, BOX.partition("/")[2], home.owner, "122", "B ") if word in said]
+    assert told(home, home.owner) == []
+
+
+def test_who_proposes_again_and_again_is_heard_once_a_day(home: Cast) -> None:
+    for _ in range(3):
+        proposal = proposed(home, home.stranger)
+        proposed(home, home.stranger)
+        home.send(home.owner, "DELETE", f"/v1/people/me/slot-proposals/{proposal}")
+    assert len(told(home, home.stranger)) == 1
+
+
+def test_notice_that_a_crash_prevented_comes_with_the_same_proposal_again(home: Cast) -> None:
+    proposals.propose(home.database, proposals.Offer(BOX, "B", home.owner, home.stranger), now_ms())
+    proposed(home, home.stranger)
+    assert len(told(home, home.stranger)) == 1
+
+
 @pytest.mark.parametrize("answer", ["accept", "decline"])
 def test_nobody_answers_for_another(home: Cast, answer: str) -> None:
     proposal = proposed(home, home.stranger)
@@ -184,6 +210,7 @@ def test_proposal_taken_back_is_void_and_frees_the_slot(home: Cast) -> None:
 
 def test_proposal_does_not_tell_who_exists(home: Cast) -> None:
     assert propose(home, home.owner, NOBODY).status_code == 201
+    assert told(home, NOBODY) == []
 
 
 def test_open_proposals_of_a_device_are_limited(home: Cast) -> None:
