@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from phr.errors import PhrError
 from phr.vocabulary.metrics import Vocabulary
@@ -45,6 +45,7 @@ def all_formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda one: one.name))
 
 
+@lru_cache(maxsize=512)  # asked for each message
 def find_format(content_type: str | None, registered: str | Format | None) -> Format:
     """The format named by the message, else the one its device was registered with, else payload v1.
 

@@ -11,23 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from phr.formats.building import MAX_PERIOD_MS, ItemRefused, stored_limits
+from phr.formats.building import MAX_PERIOD_MS, ItemRefused
 from phr.formats.openmhealth_bodies import Body
 from phr.formats.openmhealth_time import read_time_frame
-from phr.vocabulary.metric import Metric, Unit, ValueType
+from phr.formats.plain_number import PlainNumber, plain_number
+from phr.vocabulary.metric import Metric, ValueType
 from phr.vocabulary.metrics import Vocabulary
 from phr.vocabulary.reading import DURATION, Run
-from phr.vocabulary.units import as_sent, to_stored
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """A plain number of a metric in one unit, and from where to where nobody doubts it, as stored."""
-
-    unit: Unit
-    is_canonical: bool  # a whole number comes back as it was sent
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +27,7 @@ class Plain:
     name: str
     metric: Metric
     has_period: bool
-    numbers: Mapping[str, _Number]  # by the unit as the schema writes it
+    numbers: Mapping[str, PlainNumber]  # by the unit as the schema writes it
 
 
 def plain_of(schema: Body, vocabulary: Vocabulary) -> Plain | None:
@@ -53,14 +43,8 @@ def plain_of(schema: Body, vocabulary: Vocabulary) -> Plain | None:
         part.plain,
         metric,
         metric.value_type is ValueType.INTERVAL,
-        {name: _number(metric, unit) for name, unit in known.items()},
+        {name: plain_number(metric, unit) for name, unit in known.items()},
     )
-
-
-def _number(metric: Metric, unit: Unit) -> _Number:
-    limits = stored_limits(metric, unit)
-    low, high = max(limits.low, limits.published_low), min(limits.high, limits.published_high)
-    return _Number(unit, unit is metric.units[0], low, high)
 
 
 def read_plain(plain: Plain, body: Any, path: str, modality: str | None) -> Run | None:
@@ -71,7 +55,7 @@ def read_plain(plain: Plain, body: Any, path: str, modality: str | None) -> Run 
         if len(body) != 2:
             return None
         start_ms, end_ms, offset_min = read_time_frame(frame)
-        stored = _stored(plain.metric, number, value)
+        stored = number.stored(value)
     except (KeyError, TypeError, OverflowError, ItemRefused):
         return None
     if stored is None or (end_ms is not None) != plain.has_period:
@@ -86,17 +70,3 @@ def read_plain(plain: Plain, body: Any, path: str, modality: str | None) -> Run 
     if modality is not None:
         run.extras[0] = {"context": {"modality": modality}}
     return run
-
-
-def _stored(metric: Metric, number: _Number, value: Any) -> int | None:
-    """None: no number, or one of which there is more to say: it does not come back as sent, or it is out of bounds."""
-    kind = type(value)
-    if kind is int and number.is_canonical:
-        stored = value * metric.scale
-    elif kind is int or kind is float:
-        stored = to_stored(metric, number.unit, value)
-        if as_sent(metric, number.unit, stored) != value:
-            return None
-    else:
-        return None
-    return stored if number.low <= stored <= number.high else None

@@ -26,6 +26,7 @@ from phr.formats.building import (
     stored_limits,
     take,
 )
+from phr.formats.phr_v1_plain import decode_plain, has_loose_colon
 from phr.vocabulary.metric import Metric, Unit, ValueType
 from phr.vocabulary.metrics import Vocabulary
 from phr.vocabulary.reading import DURATION, Decoded, Quarantined, Rejection, Run
@@ -38,12 +39,18 @@ MAX_QUARANTINED = 2_000  # of one series; each is a row that its owner would hav
 HINTED = 100  # rejections that a verdict lists; no nearest name is looked for beyond them
 
 _PLAIN = frozenset({"metric", "t", "value", "unit"})
+_NESTED = (dict, list)
 _NUMBERS_OR_GAPS = {int, float, type(None)}
 _DUPLICATE: Any = object()  # a key that no JSON can have; its value is the path to the key that stands twice
 
 
 def decode(payload: bytes, vocabulary: Vocabulary) -> Decoded:
     """A payload v1, every item judged by itself. Raises PayloadUnreadable where the whole makes no sense."""
+    plain = decode_plain(payload, vocabulary)
+    return _decode_any(payload, vocabulary) if plain is None else plain
+
+
+def _decode_any(payload: bytes, vocabulary: Vocabulary) -> Decoded:
     body = _parsed(payload)
     if not isinstance(body, dict) or not ("readings" in body or "series" in body):
         raise PayloadUnreadable("a payload is a JSON object with readings or series")
@@ -257,18 +264,13 @@ def _parsed(payload: bytes) -> Any:
     """The JSON value; fast where nothing is odd, else by a parser that tells an item's fault from the payload's."""
     try:
         body = msgspec.json.decode(payload)
-        if payload.count(b'":') == _count_keys(body) and not _has_loose_colon(payload):
+        if payload.count(b'":') == _count_keys(body) and not has_loose_colon(payload):
             return body
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass  # a number too large for a float is one item's fault; the slow parser tells whose
     except RecursionError:
         _refuse("nested too deep")
     return _parsed_slowly(payload)
-
-
-def _has_loose_colon(payload: bytes) -> bool:
-    """True where a key may stand apart from its colon, so that counting ``":`` would miss it."""
-    return any(blank in payload for blank in (b" :", b"\n:", b"\t:", b"\r:"))
 
 
 def _parsed_slowly(payload: bytes) -> Any:
@@ -330,11 +332,16 @@ def _integer(text: str) -> int | float:
 
 def _count_keys(body: Any) -> int:
     """How many keys the objects of a payload have; fewer than its bytes show where one stands twice."""
+    count = 0
     if isinstance(body, dict):
-        return len(body) + sum(_count_keys(value) for value in body.values() if type(value) in (dict, list))
-    if isinstance(body, list) and body and type(body[0]) in (dict, list):
-        return sum(_count_keys(value) for value in body)
-    return 0
+        count = len(body)
+        for value in body.values():
+            if type(value) in _NESTED:
+                count += _count_keys(value)
+    elif isinstance(body, list) and body and type(body[0]) in _NESTED:
+        for value in body:
+            count += _count_keys(value)
+    return count
 
 
 def encode_item(run: Run, index: int) -> dict[str, Any]:
