@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pymongo.errors import PyMongoError
@@ -93,17 +94,26 @@ class Chores:
         tally.observe("batch_messages", [len(deliveries)])
         tally.observe("batch_write_seconds", [took_s])
         count_items(tally, verdicts)
-        newest = [(one, max(max(run.t) for run in one.decoded.runs)) for one in deliveries if one.decoded.runs]
+        newest = [(one, max([max(run.t) for run in one.decoded.runs])) for one in deliveries if one.decoded.runs]
         tally.observe("arrival_lag_seconds", [max(0, one.arrived_at_ms - t) / 1000 for one, t in newest])
         sent = [one.decoded.sent_at_ms for one in deliveries if one.decoded.sent_at_ms is not None]
         tally.observe("publish_to_stored_seconds", [max(0, now_ms - t) / 1000 for t in sent])
+        self._charge(deliveries, verdicts, models)
+
+    def _charge(
+        self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict], models: Mapping[str, str | None]
+    ) -> None:
+        """A device's good payloads together, in the order of those that were refused whole."""
+        readings: Counter[str] = Counter()
+        charge = self._gate.policy.charge
         for delivery, verdict in zip(deliveries, verdicts, strict=True):
-            readings = sum(len(run) for run in delivery.decoded.runs)
-            is_whole = bool(verdict.rejected) and not (
-                verdict.stored or verdict.duplicate or verdict.corrected or verdict.held
-            )
-            model = models.get(delivery.device)
-            self._gate.policy.charge(delivery.device, readings, is_refused_whole=is_whole, model=model)
+            device = delivery.device
+            readings[device] += sum(map(len, delivery.decoded.runs))
+            if not verdict.rejected or verdict.stored or verdict.duplicate or verdict.corrected or verdict.held:
+                continue
+            charge(device, readings.pop(device), is_refused_whole=True, model=models.get(device))
+        for device, count in readings.items():
+            charge(device, count, is_refused_whole=False, model=models.get(device))
 
     def stored(self, batch: Sequence[Received], now_s: float) -> None:
         """``now_s``: of the clock that stamped the messages as they came from the socket."""

@@ -46,10 +46,12 @@ class Gate:
 
     def divide(self, batch: Sequence[Received], now_ms: int) -> tuple[list[Received], list[Refused]]:
         """The messages that are taken, and those whose sender must wait."""
+        senders = [sender_of(message.topic) for message in batch]
+        if self.policy.admits(Counter([one.device for one in senders if one and one.is_wellformed]), now_ms):
+            return list(batch), []
         taken: list[Received] = []
         refused: list[Refused] = []
-        for message in batch:
-            sender = sender_of(message.topic)
+        for message, sender in zip(batch, senders, strict=True):
             wait_s = self.policy.wait_s(sender.device, now_ms) if sender and sender.is_wellformed else 0
             if wait_s and sender:
                 refused.append(Refused(message, wait_s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from phr.vocabulary.reading import AT_ARRIVAL, Run, later_value, picked
 
@@ -87,8 +87,7 @@ class Clock:
         return replace(self, ahead_ms=(min(low, low_ms), max(high, high_ms)))
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
+class Timed(NamedTuple):
     """A part of a run on the true time; ``is_lost``: its clock was too far off to be believed."""
 
     run: Run

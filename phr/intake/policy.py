@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 RATE_LIMITED = "rate-limited"
 MINUTE_MS = 60_000
@@ -105,6 +106,26 @@ class Policy:
                 if sender.messages:
                     sender.messages.left -= 1
         return wait
+
+    def admits(self, messages: Mapping[str, int], now_ms: int) -> bool:
+        """True: as many payloads of each device may be taken, and are charged; False: ask for each, none is charged."""
+        of_vendors: Counter[str] = Counter()
+        for device, count in messages.items():
+            of_vendors[device.partition("/")[0]] += count
+        charged: list[tuple[_Tokens, int]] = []
+        for name, count in chain(messages.items(), of_vendors.items()):
+            sender = self._sender(name)
+            if _wait(sender, self._of(name, sender), now_ms):
+                return False
+            if sender.messages:
+                if sender.messages.left < count:
+                    return False
+                charged.append((sender.messages, count))
+        if any(self._wait_of_refused(self._sender(vendor), now_ms) for vendor in of_vendors):
+            return False
+        for tokens, count in charged:
+            tokens.left -= count
+        return True
 
     def charge(self, device: str, readings: int, *, is_refused_whole: bool, model: str | None = None) -> None:
         """What the payload that was taken turned out to hold, and which model of its vendor sent it."""

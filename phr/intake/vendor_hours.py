@@ -27,7 +27,7 @@ _QUICK = WriteConcern(w=1, j=False)
 
 
 class Answered(NamedTuple):
-    """What became of one message. A tuple: one is made for every message that arrives."""
+    """What became of messages of one hour."""
 
     vendor: str
     arrived_at_ms: int

@@ -75,4 +75,5 @@ class Verdict:
         self.stored += outcome.stored
         self.duplicate += outcome.duplicate
         self.corrected += outcome.corrected
-        self.rejected += [Rejection(run.pointer(index), code, _DETAILS[code]) for index, code in outcome.refused]
+        if outcome.refused:
+            self.rejected += [Rejection(run.pointer(index), code, _DETAILS[code]) for index, code in outcome.refused]

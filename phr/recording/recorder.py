@@ -6,6 +6,7 @@ because something was already there.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from phr.care.evaluate import Observation, PersonFacts, evaluate
@@ -21,7 +22,7 @@ from phr.intake.owner import CONSENT_WITHDRAWN
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
 from phr.intake.sightings import Sightings
-from phr.intake.vendor_hours import Answered
+from phr.intake.vendor_hours import HOUR_MS, Answered
 from phr.notices import outbox
 from phr.readings import store
 from phr.readings.chunk import Outcome
@@ -136,7 +137,10 @@ class Recorder:
     def _count_for_vendors(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
         """What came from vendors, and so over MQTT, for them to look at."""
         by_vendors = [(one, verdict) for one, verdict in zip(deliveries, verdicts, strict=True) if one.topic]
-        vendor_hours.count(self._database, [_answered(one, verdict) for one, verdict in by_vendors])
+        together: defaultdict[tuple[str, int], list[Verdict]] = defaultdict(list)
+        for one, verdict in by_vendors:
+            together[one.device.partition("/")[0], one.arrived_at_ms // HOUR_MS].append(verdict)
+        vendor_hours.count(self._database, [_answered(*key, all_of_it) for key, all_of_it in together.items()])
         latest = {one.device: one.arrived_at_ms for one, _ in by_vendors}
         self._sightings.saw((device, at_ms) for device, at_ms in latest.items() if self._registry.device(device))
 
@@ -195,6 +199,13 @@ def _rejected(delivery: Delivery, found: Sequence[Rejection]) -> RejectedPayload
     )
 
 
-def _answered(delivery: Delivery, verdict: Verdict) -> Answered:
-    counts = (1, verdict.stored, verdict.duplicate, verdict.corrected, verdict.held)
-    return Answered(delivery.device.partition("/")[0], delivery.arrived_at_ms, counts, verdict.rejected)
+def _answered(vendor: str, hour: int, verdicts: Sequence[Verdict]) -> Answered:
+    """What became of a vendor's messages of one hour."""
+    counts = (
+        len(verdicts),
+        sum([one.stored for one in verdicts]),
+        sum([one.duplicate for one in verdicts]),
+        sum([one.corrected for one in verdicts]),
+        sum([one.held for one in verdicts]),
+    )
+    return Answered(vendor, hour * HOUR_MS, counts, [rejection for one in verdicts for rejection in one.rejected])

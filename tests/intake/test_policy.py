@@ -1,5 +1,6 @@
 """Rates: who waits, how long, and who does not."""
 
+import random
 from typing import Any
 
 import pytest
@@ -130,3 +131,33 @@ def test_vendor_is_trusted_again_within_two_minutes_of_a_storm() -> None:
         policy.charge(f"a/{number}", 0, is_refused_whole=True)
     assert policy.wait_s("a/new", T0) > 0
     assert policy.wait_s("a/new", T0 + 120_000) == 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_many_at_once_are_admitted_as_one_by_one(seed: int) -> None:
+    chance = random.Random(seed)
+    plan = {
+        "device": Limits(chance.choice([None, 3, 9]), chance.choice([None, 5])),
+        "vendor": Limits(chance.choice([None, 8, 30]), chance.choice([None, 40])),
+        "refused_per_min": chance.choice([None, 1, 2]),
+    }
+    at_once, one_by_one = a_policy(**plan), a_policy(**plan)
+    for step in range(12):
+        now_ms = T0 + step * 5_000
+        messages = {f"{chance.choice('ab')}/{number}": chance.randint(1, 4) for number in range(chance.randint(1, 4))}
+        told = [one_by_one.wait_s(device, now_ms) for device, count in messages.items() for _ in range(count)]
+        if not at_once.admits(messages, now_ms):
+            assert told == [at_once.wait_s(device, now_ms) for device, count in messages.items() for _ in range(count)]
+        else:
+            assert not any(told)
+        for device in messages:
+            readings, is_refused = chance.randint(0, 3), chance.random() < 0.2
+            for policy in (at_once, one_by_one):
+                policy.charge(device, readings, is_refused_whole=is_refused)
+
+
+def test_most_are_admitted_at_once() -> None:
+    policy = a_policy(device=Limits(5, 5))
+    assert policy.admits({"a/1": 5, "a/2": 4}, T0)
+    assert not policy.admits({"a/1": 1}, T0)
+    assert policy.admits({"a/2": 1}, T0)
