@@ -99,7 +99,7 @@ def merge_bucket(
         results += refused
         if not slices:
             continue
-        offsetless = frozenset(i for i, run in enumerate(runs) if run[0] is None)
+        offsetless = frozenset([i for i, run in enumerate(runs) if run[0] is None])
         base_ms = bucket.start_ms + number * span.chunk_ms
         setting = Setting(base_ms, span.cap, span.extras_bytes, history, offsetless, voided.get(str(number)))
         merged = chunks.merge(old_chunks.get(str(number)), slices, setting)
@@ -143,21 +143,26 @@ def _slices(
 
 def _run_number(runs: list[list[Any]], arrival: Arrival) -> int | None:
     """The number of the bucket's run that shares offset, unit, origin and batch, made where there is none."""
-    unit = arrival.run.unit
-    kind = [arrival.run.offset_min, unit.code if unit else None, arrival.origin, arrival.batch]
-    timing = _timing(arrival)
-    for number, run in enumerate(runs):
-        if run[:4] == kind and run[6:] == timing:
-            run[4] = min(run[4], arrival.arrived_at_ms)
-            run[5] = max(run[5], arrival.arrived_at_ms)
+    run, at_ms = arrival.run, arrival.arrived_at_ms
+    unit = run.unit.code if run.unit else None
+    # An import is back-filled whatever it holds; its long runs are asked once a chunk, and not for their latest.
+    is_late = arrival.batch is not None or at_ms - max(run.t) > LATE_MS
+    timing = [run.clock_offset_ms, int(is_late)] if is_late or run.clock_offset_ms else []
+    for number, known in enumerate(runs):
+        offset_min, its_unit, origin, batch, first_ms, last_ms, *its_timing = known
+        if (
+            offset_min == run.offset_min
+            and its_unit == unit
+            and origin == arrival.origin
+            and batch == arrival.batch
+            and its_timing == timing
+        ):
+            if at_ms < first_ms:
+                known[4] = at_ms
+            elif at_ms > last_ms:
+                known[5] = at_ms
             return number
     if len(runs) >= RUNS_CAP:
         return None
-    runs.append([*kind, arrival.arrived_at_ms, arrival.arrived_at_ms, *timing])
+    runs.append([run.offset_min, unit, arrival.origin, arrival.batch, at_ms, at_ms, *timing])
     return len(runs) - 1
-
-
-def _timing(arrival: Arrival) -> list[int]:
-    # An import is back-filled whatever it holds; its long runs are asked once a chunk, and not for their latest.
-    is_late = arrival.batch is not None or arrival.arrived_at_ms - max(arrival.run.t) > LATE_MS
-    return [arrival.run.clock_offset_ms, int(is_late)] if is_late or arrival.run.clock_offset_ms else []

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import encode
 
@@ -55,8 +55,7 @@ class Merged:
     replaced: list[tuple[int, Row]]  # (t, row before): their days change as well
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What a merge must know of the bucket around the chunk."""
 
     base_ms: int  # the chunk's start

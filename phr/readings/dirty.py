@@ -24,15 +24,19 @@ def mark_dirty(change: dict[str, Any], document: Document, days: set[int], now_m
 def changed_days(metric: Metric, slices: Sequence[Slice], merged: Merged, runs: list[list[Any]]) -> set[int]:
     """The local days whose summaries the change touches, before and after it."""
     days: set[int] = set()
+    by_end = metric.day_of == "end"
+    instants: dict[int | None, list[int]] = {}  # by offset
     for part in slices:
         run = part.run
-        instants: Iterable[int] = run.t[part.low : part.high]
-        if metric.day_of == "end" and DURATION in run.values:
+        found = run.t[part.low : part.high]
+        if by_end and DURATION in run.values:
             lengths = run.values[DURATION][part.low : part.high]
-            instants = [t + (length or 0) for t, length in zip(instants, lengths, strict=True)]
-        elif part.high - part.low > 2 and span_of(metric).chunk_ms <= DAY_MS:
-            instants = (min(instants), max(instants))  # within a chunk there are no days between
-        _add_days(days, instants, run.offset_min)
+            found = [t + (length or 0) for t, length in zip(found, lengths, strict=True)]
+        instants.setdefault(run.offset_min, []).extend(found)
+    for offset_min, found in instants.items():
+        # within a chunk that is no longer than a day there are no days between the first and the last
+        has_no_other = not by_end and span_of(metric).chunk_ms <= DAY_MS
+        _add_days(days, (min(found), max(found)) if has_no_other else found, offset_min)
     return days | days_of(metric, merged.replaced, runs)
 
 

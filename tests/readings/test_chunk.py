@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,7 +121,7 @@ def test_value_held_before_counts_only_when_sent_later_than_its_correction(
 ) -> None:
     first = of(a_slice(sent_at_ms=T0 + 10))
     second = merged(a_slice(a_run(value=800), sent_at_ms=T0 + 20), chunk=first)
-    setting = replace(SETTING, history=second.revisions)
+    setting = SETTING._replace(history=second.revisions)
     third = merged(a_slice(sent_at_ms=sent_at_ms, arrived_at_ms=T0 + 99), chunk=second.chunk, setting=setting)
     assert counts(third) == ((0, 0, 1, 0) if is_correction else (0, 1, 0, 0))
 
@@ -131,7 +130,7 @@ def test_value_held_before_counts_only_when_sent_later_than_its_correction(
 def test_value_held_twice_is_measured_against_its_last_correction(sent_at_ms: int, is_correction: bool) -> None:
     words = [a_slice(a_run(value=value), sent_at_ms=T0 + at) for value, at in [(1, 10), (2, 20), (1, 30), (2, 40)]]
     before = merged(*words)
-    setting = replace(SETTING, history=before.revisions)
+    setting = SETTING._replace(history=before.revisions)
     result = merged(a_slice(a_run(value=1), sent_at_ms=sent_at_ms), chunk=before.chunk, setting=setting)
     assert counts(result) == ((0, 0, 1, 0) if is_correction else (0, 1, 0, 0))
 
@@ -139,13 +138,13 @@ def test_value_held_twice_is_measured_against_its_last_correction(sent_at_ms: in
 def test_value_and_its_correction_delivered_again_without_sent_at_change_nothing() -> None:
     both = (a_slice(), a_slice(a_run(value=800)))
     first = merged(*both)
-    setting = replace(SETTING, history=first.revisions)
+    setting = SETTING._replace(history=first.revisions)
     later = tuple(one._replace(arrived_at_ms=T0 + 60_000) for one in both)
     assert counts(merged(*later, chunk=first.chunk, setting=setting)) == (0, 2, 0, 0)
 
 
 def test_known_offset_replaces_an_unknown_one_without_being_a_correction() -> None:
-    setting = replace(SETTING, offsetless_runs=frozenset([0]))
+    setting = SETTING._replace(offsetless_runs=frozenset([0]))
     result = merged(a_slice(run_no=1), chunk=of(a_slice(a_run(offset_min=None))), setting=setting)
     assert (counts(result), result.revisions) == ((0, 1, 0, 0), [])
     assert decode_rows(result.chunk or {}, T0)[T0, 0].run == 1
@@ -153,12 +152,12 @@ def test_known_offset_replaces_an_unknown_one_without_being_a_correction() -> No
 
 @pytest.mark.parametrize("offset_min", [None, 0])
 def test_offset_that_is_known_stays(offset_min: int | None) -> None:
-    setting = replace(SETTING, offsetless_runs=frozenset([1]))
+    setting = SETTING._replace(offsetless_runs=frozenset([1]))
     assert merged(a_slice(a_run(offset_min=offset_min), run_no=1), chunk=of(a_slice()), setting=setting).chunk is None
 
 
 def test_unknown_offset_does_not_replace_an_unknown_one() -> None:
-    setting = replace(SETTING, offsetless_runs=frozenset([0, 1]))
+    setting = SETTING._replace(offsetless_runs=frozenset([0, 1]))
     nowhere = a_run(offset_min=None)
     assert merged(a_slice(nowhere, run_no=1), chunk=of(a_slice(nowhere)), setting=setting).chunk is None
 
@@ -166,7 +165,7 @@ def test_unknown_offset_does_not_replace_an_unknown_one() -> None:
 def test_offset_brings_the_value_as_sent_in_its_own_unit_and_leaves_the_context() -> None:
     in_pounds = a_run(offset_min=None, extras={0: {"sent": 154.32, "context": {"clothes": True}}})
     in_kilograms = a_run(extras={0: {"sent": 70.0004}})
-    setting = replace(SETTING, offsetless_runs=frozenset([0]))
+    setting = SETTING._replace(offsetless_runs=frozenset([0]))
     result = merged(a_slice(in_kilograms, run_no=1), chunk=of(a_slice(in_pounds)), setting=setting)
     assert decode_rows(result.chunk or {}, T0)[T0, 0].extra == {"o": 70.0004, "c": {"clothes": True}}
 
@@ -200,21 +199,21 @@ def test_contexts_past_their_weight_are_refused_and_plain_numbers_taken(is_sorte
 
 def test_correction_past_the_weight_is_refused_and_the_old_value_stays() -> None:
     heavy = dict.fromkeys("abcdefgh", "x" * 250)
-    result = merged(contextual(heavy), chunk=of(a_slice()), setting=replace(SETTING, extras_bytes=1_000))
+    result = merged(contextual(heavy), chunk=of(a_slice()), setting=SETTING._replace(extras_bytes=1_000))
     assert (result.chunk, result.outcomes[0].refused, result.revisions) == (None, [(0, TOO_DENSE)], [])
 
 
 @pytest.mark.parametrize(("past", "refused"), [(HISTORY_CAP - 1, 0), (HISTORY_CAP, 1), (HISTORY_CAP + 1, 1)])
 def test_history_has_an_end(past: int, refused: int) -> None:
     history = [{"t": T0, "q": 0, "v": [["", 1]], "r": 0, "by": T0}] * past
-    setting = replace(SETTING, history=history)
+    setting = SETTING._replace(history=history)
     result = merged(a_slice(a_run(value=800)), chunk=of(a_slice()), setting=setting)
     assert [one.refused for one in result.outcomes] == [[(0, TOO_OFTEN_CORRECTED)] * refused]
 
 
 def test_history_of_heavy_revisions_ends_at_its_weight() -> None:
     line = {"t": T0, "q": 0, "v": [], "r": 0, "by": T0, "x": {"v": {"values": [1] * 60_000}}}
-    setting = replace(SETTING, history=[line] * (HISTORY_BYTES // len(encode(line)) + 1))
+    setting = SETTING._replace(history=[line] * (HISTORY_BYTES // len(encode(line)) + 1))
     result = merged(a_slice(a_run(value=800)), chunk=of(a_slice()), setting=setting)
     assert [one.refused for one in result.outcomes] == [[(0, TOO_OFTEN_CORRECTED)]]
 
