@@ -27,9 +27,9 @@ from phr.errors import ServerUnavailable, SettingInvalid
 log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
-WINDOW = 20_000  # unacknowledged messages the broker may have under way to one worker: a batch and a full queue
+WINDOW = 40_000  # unacknowledged messages the broker may have under way to one worker: a batch and a full queue
 # What waits in memory for the recorder; beyond it the socket is not read and the broker queues instead.
-HANDED_OVER = 6_000
+HANDED_OVER = 12_000
 HANDED_OVER_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 30
 FIRST_RETRY_S = 0.1  # until a worker is back, a broker that was restarted keeps nothing of what is published
@@ -138,6 +138,11 @@ class Consumer:
         """True while the broker is there and has granted what ``start`` asks for."""
         return self._is_ready.is_set() and self._client.is_connected()
 
+    def ask(self) -> None:
+        """Of one that drains: it is ready again once the broker has answered, and so has given what it had before."""
+        self._is_ready.clear()
+        self._client.unsubscribe(self._filter)
+
     @property
     def waiting(self) -> tuple[int, int]:
         """Messages that are handed over and not gathered, and their bytes."""
@@ -207,9 +212,7 @@ class Consumer:
             Received(
                 one.topic,
                 one.payload,
-                getattr(one.properties, "ContentType", None),
-                getattr(one.properties, "ResponseTopic", None),
-                getattr(one.properties, "CorrelationData", None),
+                *_said(one.properties),
                 one.mid,
                 qos,
                 self._epoch,
@@ -224,3 +227,12 @@ class Consumer:
         ]
         while left and not self._is_stopping:
             left = self._queue.put(left, timeout_s=0.2)
+
+
+def _said(properties: Properties | None) -> tuple[str | None, str | None, bytes | None]:
+    """Content type, response topic and correlation data."""
+    if properties is None:
+        return None, None, None
+    names = ("ContentType", "ResponseTopic", "CorrelationData")
+    content_type, response_topic, correlation = (getattr(properties, name, None) for name in names)
+    return content_type, response_topic, correlation

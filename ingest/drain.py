@@ -9,7 +9,8 @@ from functools import partial
 
 from ingest import slots, worker
 from ingest.consumer import parse_url
-from ingest.orphans import QUIET_MS, Orphans
+from ingest.emptiness import QUIET_MS
+from ingest.orphans import Orphans
 from ingest.verdicts import VerdictPublisher
 from phr import clock, database
 from phr.care.rules import rules

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
-from ingest import slots
+from ingest import emptiness, slots
 from ingest.consumer import Consumer
+from ingest.emptiness import Emptiness
 from phr.database import Database, Document
 from phr.errors import ServerUnavailable
 
@@ -18,7 +19,6 @@ LOOK_EVERY_MS = 500  # what a worker that was killed had in hand waits this long
 # While the database is away nobody can renew. Who looks first afterwards must leave the others the time to do so: the
 # longest back-off of a worker and a little.
 RUN_OUT_FOR_MS = 8_000
-QUIET_MS = 2_000  # nothing for so long after the subscription is gone: the session is empty
 
 
 class Orphans:
@@ -33,13 +33,13 @@ class Orphans:
         self._looked_ms = 0
         self._renewed_ms = 0
         self._run_out: dict[int, tuple[int, int]] = {}  # slot -> its lease's end, when it was first seen like that
-        self._quiet_since_ms: int | None = None
+        self._emptiness: Emptiness | None = None
         self.consumer: Consumer | None = None
 
     def look(self, now_ms: int) -> None:
         """Takes over a slot whose worker is gone, keeps the lease of the one that is held, ends one that is empty."""
         try:
-            if self.consumer is not None and self._is_empty(self.consumer, now_ms):
+            if self.consumer and self._emptiness and self._emptiness.is_certain(now_ms):
                 self._end(self.consumer)
             elif now_ms - self._looked_ms >= LOOK_EVERY_MS:
                 self._looked_ms = now_ms
@@ -50,7 +50,8 @@ class Orphans:
 
     def heard(self) -> None:
         """The session was not empty yet."""
-        self._quiet_since_ms = None
+        if self._emptiness:
+            self._emptiness.heard()
 
     def leave(self) -> None:
         """Gives the slot back; what its session still holds is the next worker's."""
@@ -83,7 +84,8 @@ class Orphans:
         except ServerUnavailable:
             slots.release(self._database, slot)
             raise
-        self._slot, self._renewed_ms, self._quiet_since_ms, self.consumer = slot, now_ms, None, consumer
+        self._slot, self._renewed_ms = slot, now_ms
+        self._emptiness, self.consumer = Emptiness(consumer, emptiness.QUIET_MS), consumer
 
     def _is_gone(self, row: Document, now_ms: int) -> bool:
         if slots.is_certainly_gone(row):
@@ -93,14 +95,6 @@ class Orphans:
             self._run_out[row["_id"]] = (row["until_ms"], now_ms)
             return False
         return now_ms - seen_ms >= RUN_OUT_FOR_MS
-
-    def _is_empty(self, consumer: Consumer, now_ms: int) -> bool:
-        """Nothing waits, and nothing did at each look for long enough: the worker may have been busy in between."""
-        if not consumer.is_ready or consumer.waiting[0]:
-            self._quiet_since_ms = None
-        elif self._quiet_since_ms is None:
-            self._quiet_since_ms = now_ms
-        return self._quiet_since_ms is not None and now_ms - self._quiet_since_ms >= QUIET_MS
 
     def _end(self, consumer: Consumer) -> None:
         self.consumer = None

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from ingest import slots
 from ingest.chores import Chores, Desk, queue_limit_bytes
 from ingest.consumer import BrokerAddress, Consumer, parse_url
+from ingest.emptiness import Emptiness
 from ingest.gate import Gate, Refused
 from ingest.handover import Received
 from ingest.orphans import Orphans
@@ -36,7 +37,7 @@ from phr.vocabulary.reading import Decoded, Rejection
 log = logging.getLogger(__name__)
 
 # Without a backlog a batch ends by LINGER_S. With one, more messages at once share buckets, and so writes.
-BATCH_MOST = 4_000
+BATCH_MOST = 10_000
 BATCH_MOST_BYTES = 1024 * 1024
 LINGER_S = 0.05
 IDLE_WAIT_S = 0.5  # how long a worker with nothing to do takes to see that it was told to stop
@@ -157,12 +158,12 @@ class Worker:
         """Records what the session still holds and ends it; how many messages. None: stopped before it was empty."""
         self._publisher.start()
         self._consumer.start()
-        count, until = 0, time.monotonic() + quiet_s
-        while not self.stopping.is_asked and (time.monotonic() < until or not self._consumer.is_ready):
+        count, emptiness = 0, Emptiness(self._consumer, int(quiet_s * 1000))
+        while not self.stopping.is_asked and not emptiness.is_certain(clock.now_ms()):
             self._lease.keep(clock.now_ms())
-            taken = self._take_one(self._consumer, wait_s=0.1)
-            count += taken
-            until = time.monotonic() + quiet_s if taken else until
+            if taken := self._take_one(self._consumer, wait_s=0.1):
+                count += taken
+                emptiness.heard()
         is_empty = not self.stopping.is_asked
         self._consumer.close(ends_session=is_empty)
         self._publisher.close()

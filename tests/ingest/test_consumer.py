@@ -100,6 +100,25 @@ def test_a_draining_session_gives_what_it_holds_and_gets_nothing_more(plant: Pla
         assert not consumer.gather(10, MIB, 0.2, 0.0)
 
 
+def test_a_draining_session_is_asked_and_gives_what_it_has_before_it_answers(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "WINDOW", 2)
+    with _started(plant):
+        pass
+    plant.send(*[a_payload(n) for n in range(6)])
+    with _started(plant, drains=True) as consumer:
+        wait_until(lambda: consumer.is_ready)
+        found: list[bytes] = []
+        while consumer.waiting[0]:
+            batch = consumer.gather(10, MIB, 0.0, 0.0)
+            found += [one.payload for one in batch]
+            consumer.acknowledge(batch)
+            consumer.ask()
+            wait_until(lambda: consumer.is_ready)
+    assert sorted(found) == [a_payload(n) for n in range(6)]
+
+
 def test_an_ended_session_keeps_nothing(plant: Plant) -> None:
     with _started(plant) as consumer:
         consumer.close(ends_session=True)
