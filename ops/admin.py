@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ops import admin_archive, admin_devices, admin_erase, admin_keys, admin_qr, admin_rates, administration
@@ -119,6 +121,7 @@ def _clients(things: Any) -> None:
     client.add_argument("--grant", action="append", required=True)
     client.add_argument("--redirect-uri", action="append", default=[])
     client.add_argument("--scope", required=True)
+    client.add_argument("--jwks", type=_json_file, metavar="FILE", help="its public keys: it signs and has no secret")
 
 
 def _verb(things: Any, thing: str, verb: str, run: Run) -> argparse.ArgumentParser:
@@ -200,6 +203,7 @@ def _create_client(operator: Operator, wished: argparse.Namespace) -> Printed:
         scope=wished.scope.split(),
         grant_types=wished.grant,
         redirect_uris=wished.redirect_uri,
+        jwks=wished.jwks,
     )
     return administration.create_client(operator, draft)
 
@@ -209,3 +213,10 @@ def _moment(text: str) -> int:
         return parse_time(text, "")[0]
     except ItemRefused as error:
         raise argparse.ArgumentTypeError(error.detail) from error
+
+
+def _json_file(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} can't be read as JSON") from error

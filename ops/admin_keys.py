@@ -1,4 +1,4 @@
-"""`admin keys rotate`: a new master key in use, while everybody works."""
+"""`admin keys rotate` and `rotate-signing`: a new master key, new keys that sign tokens, while everybody works."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import argparse
 from typing import Any
 
 from ops.administration import Operator, Printed
+from phr.auth.keys import Rings
 from phr.people import keyring, master_keys
 
 
 def add(things: Any) -> None:
     """The verb of ``keys``."""
-    verbs = things.add_parser("keys", help="the master key that wraps all data keys").add_subparsers(required=True)
+    verbs = things.add_parser("keys", help="the keys of the installation").add_subparsers(required=True)
     rotate = verbs.add_parser(
         "rotate",
         help="wraps every data key with a new master key; with PHR_MASTER_KEY, with the first of the keys it holds",
     )
     rotate.set_defaults(run=_rotate)
+    signing = verbs.add_parser(
+        "rotate-signing",
+        help="the next keys sign tokens from now on, new ones are published as next; those before still verify",
+    )
+    signing.set_defaults(run=_rotate_signing)
 
 
 def _rotate(operator: Operator, _wished: argparse.Namespace) -> Printed:
@@ -31,3 +37,11 @@ def _rotate(operator: Operator, _wished: argparse.Namespace) -> Printed:
     while done := keyring.rewrap_some(operator.database):
         rewrapped += done
     return {"master": given.newest.id, "rewrapped": rewrapped, "file": str(given.path) if given.path else None}
+
+
+def _rotate_signing(operator: Operator, _wished: argparse.Namespace) -> Printed:
+    """{"access_tokens", "id_tokens"}: the id of the key that signs now."""
+    rings = Rings(operator.settings)
+    for ring in (rings.access, rings.id_tokens):
+        ring.rotate(operator.now_ms)
+    return {"access_tokens": rings.access.current.kid, "id_tokens": rings.id_tokens.current.kid}

@@ -165,9 +165,10 @@ def create_device(operator: Operator, draft: NewDevice) -> Printed:
 
 
 def create_client(operator: Operator, draft: NewClient) -> Printed:
-    """{"client_id", "client_secret"}. Raises InputInvalid."""
+    """{"client_id"} and, of one that has a secret, "client_secret". Raises InputInvalid."""
     made = clients.create(operator.database, draft, operator.now_ms)
-    return {"client_id": made.client_id, "client_secret": made.client_secret}
+    secret = {} if made.client_secret is None else {"client_secret": made.client_secret}
+    return {"client_id": made.client_id} | secret
 
 
 def set_zone(operator: Operator, person: str, zone: str, since_ms: int | None) -> Printed:

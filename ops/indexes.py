@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phr.audit import chaining, days
-from phr.auth import tickets
+from phr.auth import client_auth, revocations, tickets
 from phr.database import Database
 from phr.erasure import archive, erasures
 from phr.feed import feed, landings
@@ -65,6 +65,7 @@ STORES = (
     *(status, vendor_hours),
     *(chaining, days),
     *(exports, whole_readings, whole_entries),
+    *(client_auth, revocations),
 )
 
 

@@ -41,7 +41,12 @@ class Settings:
     )
     issuer: str | None = _setting("PHR_ISSUER", help="public base URL, issuer of tokens; unset: the API's own address")
     token_key: str | None = _setting(
-        "PHR_TOKEN_KEY", secret=True, help="signing key, PEM (EC P-256); unset: in data_dir"
+        "PHR_TOKEN_KEY",
+        secret=True,
+        help="keys of access tokens, PEM (EC P-256), the one that signs first; unset: in data_dir",
+    )
+    id_token_key: str | None = _setting(
+        "PHR_ID_TOKEN_KEY", secret=True, help="the same for id tokens, PEM (RSA); unset: in data_dir"
     )
     master_key: str | None = _setting(
         "PHR_MASTER_KEY",

@@ -73,6 +73,17 @@ def lines(path: Path) -> list[Line]:
     return whole
 
 
+def stamp(path: Path | None) -> tuple[int, int] | None:
+    """Another one each time the file was written; None where there is none."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
 def _to_disk(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -95,4 +95,6 @@ def cast(database: Database, application: Flask, settings: Settings) -> Cast:
 
 def _anew(used: Installation, settings: Settings) -> Installation:
     """As one is at its start: no counts, streams or memory of those who asked before."""
-    return Installation(settings, used.issuer, used.key, used.protector, used.database())
+    made = Installation(settings, used.issuer, used.rings, used.database())
+    made.protector = used.protector  # the OAuth server has it too
+    return made

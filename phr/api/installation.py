@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, current_app
-from joserfc.jwk import ECKey
 from pymongo.errors import PyMongoError
 
-from phr.auth.keys import signing_key
-from phr.auth.protector import Protector
+from phr.auth.keys import Key, Rings
+from phr.auth.protector import Protector, Validator
+from phr.auth.revocations import Revocations
 from phr.auth.tokens import issuer_of
 from phr.care.rules import rules
 from phr.config import Settings
@@ -37,14 +37,22 @@ class Installation:
 
     settings: Settings
     issuer: str
-    key: ECKey
-    protector: Protector
+    rings: Rings
     _database: Database | None = None
     tally: Tally = field(default_factory=Tally)
     _reporter: Reporter | None = None
     _hub: Hub | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _of_thread: threading.local = field(default_factory=threading.local)
+    protector: Protector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.protector = Protector(Validator(self.issuer, self.rings.access, Revocations(self.database)))
+
+    @property
+    def key(self) -> Key:
+        """The one that signs access tokens now."""
+        return self.rings.access.current
 
     def database(self) -> Database:
         with self._lock:
@@ -84,8 +92,7 @@ def install(app: Flask, settings: Settings, database: Database | None) -> Instal
     if database is None and settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
     keyring.use(master_keys.load(settings))
-    key, issuer = signing_key(settings), issuer_of(settings)
-    made = Installation(settings, issuer, key, Protector(issuer, key), database)
+    made = Installation(settings, issuer_of(settings), Rings(settings), database)
     app.extensions[NAME] = made
     return made
 

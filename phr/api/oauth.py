@@ -1,4 +1,7 @@
-"""The OAuth end points that there are so far: tokens for clients, the keys that sign them, what the server can do."""
+"""The OAuth end points: tokens, what becomes of them, the keys that sign them, what the server can do.
+
+Errors here are RFC 6749's own shape, which OAuth clients read, not problem documents.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,42 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from phr.api.deciding import returns
+from phr.api.deciding import Answer, returns
 from phr.api.installation import installation
-from phr.auth.keys import public_jwks
-from phr.auth.server import metadata
+from phr.auth.server import Server, metadata
 
 blueprint = Blueprint("oauth", __name__)
+
+KEYS_KEPT = "public, max-age=300"  # a key is published long before it signs
 
 
 @blueprint.post("/oauth/token")
 def issue_token() -> Response:
-    """Errors here are RFC 6749's own shape, which OAuth clients read, not problem documents."""
-    response: Response = current_app.extensions["phr_oauth"].create_token_response()
-    return response
+    return _server().answer(_server().create_token_response)
+
+
+@blueprint.post("/oauth/revoke")
+def revoke_token() -> Response:
+    return _server().answer(lambda: _server().create_endpoint_response("revocation"))
+
+
+@blueprint.post("/oauth/introspect")
+def introspect_token() -> Response:
+    return _server().answer(lambda: _server().create_endpoint_response("introspection"))
 
 
 @blueprint.get("/oauth/jwks.json")
 @returns()
-def show_keys() -> dict[str, Any]:
-    return dict(public_jwks(installation().key))
+def show_keys() -> Answer:
+    return Answer(installation().rings.public_jwks(), headers={"Cache-Control": KEYS_KEPT})
 
 
 @blueprint.get("/.well-known/oauth-authorization-server")
 @returns()
 def show_metadata() -> dict[str, Any]:
     return metadata(installation().issuer)
+
+
+def _server() -> Server:
+    server: Server = current_app.extensions["phr_oauth"]
+    return server

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jws
-from joserfc.jwk import ECKey
 from pymongo import UpdateOne
 
 from phr import private_files
 from phr.audit.chains import CHAINS
-from phr.auth.keys import ALGORITHM, signing_key
+from phr.auth.keys import ALGORITHM, Ring, access_ring
 from phr.clock import to_datetime
 from phr.config import Settings
 from phr.database import Database, Document, insert_new
@@ -39,7 +38,7 @@ class House:
     """What signing, checking and taking away need of the installation."""
 
     data_dir: Path
-    key: ECKey
+    ring: Ring
     kept_days: int
 
 
@@ -49,7 +48,7 @@ def house(settings: Settings) -> House:
         raise SettingInvalid(
             f"PHR_ACCESS_LOG_DAYS must be {LEAST_KEPT_DAYS} at least: the law wants logs for six months"
         )
-    return House(settings.data_dir, signing_key(settings), settings.access_log_days)
+    return House(settings.data_dir, access_ring(settings), settings.access_log_days)
 
 
 def sign_one(database: Database, of: House, now_ms: int) -> bool:
@@ -66,8 +65,9 @@ def sign_one(database: Database, of: House, now_ms: int) -> bool:
         _take_heads(database, day, name)
         statement = {"day": day, "round": name, "before": last and digest_of(last["jws"])}
         statement |= told_of(heads_of(database, name))
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": of.key.kid}
-        signed = jws.serialize_compact(header, json.dumps(statement, sort_keys=True).encode(), of.key)
+        key = of.ring.current
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
+        signed = jws.serialize_compact(header, json.dumps(statement, sort_keys=True).encode(), key)
         has_signed = insert_new(database, DAYS, [{"_id": day, "jws": signed}]) > 0
         if has_signed:
             _set_even(database, name)

@@ -15,14 +15,13 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from phr.audit import chains, days, writers
 from phr.audit.chains import CHAINS, Chain
 from phr.audit.days import DAYS, HEADS, House
 from phr.audit.walking import Fault, Head, Walk, of_line
 from phr.audit.writers import PATIENCE_MS, Writer
-from phr.auth.keys import ALGORITHM
+from phr.auth.keys import ALGORITHM, Ring
 from phr.clock import rfc3339
 from phr.database import Database, Document
 from phr.people.access_lines import LOG, genuine_sum, key_of
@@ -120,7 +119,7 @@ def _signed(database: Database, of: House, first_kept: str) -> Signed:
     signed, before = Signed({}, []), None
     rows = {row["_id"]: row["jws"] for row in database[DAYS].find().sort("_id", 1)}
     for day, text in rows.items():
-        statement = _statement(of.key, text)
+        statement = _statement(of.ring, text)
         if statement is None or statement["day"] != day:
             signed.faults.append(Fault("day", "its signature does not hold", at=day))
         else:
@@ -137,9 +136,9 @@ def _signed(database: Database, of: House, first_kept: str) -> Signed:
     return signed
 
 
-def _statement(key: ECKey, text: str) -> dict[str, Any] | None:
+def _statement(ring: Ring, text: str) -> dict[str, Any] | None:
     try:
-        found = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
+        found = jws.deserialize_compact(text, lambda signed: ring.of_id(signed.headers().get("kid")), [ALGORITHM])
         statement: dict[str, Any] = json.loads(found.payload)
     except (JoseError, ValueError, TypeError):
         return None

@@ -1,34 +1,49 @@
-"""OAuth clients and their secrets; a secret is 256 random bits, so that a plain digest of it is enough."""
+"""OAuth clients and how they prove who they are; a secret is 256 random bits, so that a plain digest is enough.
+
+Collection ``clients``: _id, name, secret_hash, auth_method, jwks, grant_types, redirect_uris, scope, vendor
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from phr.auth import scopes
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from phr.auth import redirects, scopes
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.passwords import new_password
 
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (CLIENT_CREDENTIALS,)  # what this server offers
+BASIC, SIGNED = "client_secret_basic", "private_key_jwt"
+AUTH_METHODS = (BASIC, SIGNED)
+LONGEST_NAME = 80
+MOST_KEYS = 10
+LEAST_RSA_BITS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     id: str
     name: str
-    secret_hash: str
+    secret_hash: str | None
+    auth_method: str
+    jwks: dict[str, Any] | None  # the public keys of one that signs
     grant_types: tuple[str, ...]
     redirect_uris: tuple[str, ...]
     scope: str
     vendor: str | None  # whose client it is; it then sees that vendor's things
 
     def has_secret(self, secret: str) -> bool:
-        return hmac.compare_digest(self.secret_hash, _digest(secret))
+        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, _digest(secret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +53,29 @@ class NewClient:
     grant_types: Sequence[str] = GRANT_TYPES
     redirect_uris: Sequence[str] = ()
     vendor: str | None = None
+    jwks: Any = None  # of a client that signs instead of keeping a secret
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     client_id: str
-    client_secret: str  # shown once
+    client_secret: str | None  # shown once; None: it has none
 
 
 def create(database: Database, draft: NewClient, now_ms: int) -> Credentials:
-    """The credentials of a new client. Raises InputInvalid for an unknown scope or a grant this server has not."""
+    """The credentials of a new client. Raises InputInvalid naming what of the draft can't be."""
     if unknown := sorted(set(draft.grant_types) - set(GRANT_TYPES)):
         raise InputInvalid(f"{unknown[0]} is not a grant of this server; there is {', '.join(GRANT_TYPES)}", "/grant")
-    made = Credentials(f"c-{secrets.token_hex(8)}", new_password(32))
+    secret = new_password(32) if draft.jwks is None else None
+    made = Credentials(f"c-{secrets.token_hex(8)}", secret)
     row = {
         "_id": made.client_id,
-        "name": draft.name,
-        "secret_hash": _digest(made.client_secret),
-        "grant_types": sorted(draft.grant_types),
-        "redirect_uris": sorted(draft.redirect_uris),
+        "name": _checked_name(draft.name),
+        "secret_hash": None if secret is None else _digest(secret),
+        "auth_method": BASIC if draft.jwks is None else SIGNED,
+        "jwks": None if draft.jwks is None else _checked_keys(draft.jwks),
+        "grant_types": sorted(set(draft.grant_types)),
+        "redirect_uris": sorted({redirects.check(one) for one in draft.redirect_uris}),
         "scope": scopes.check(draft.scope),
         "vendor": draft.vendor,
         "created_at_ms": now_ms,
@@ -73,11 +92,36 @@ def find(database: Database, client_id: str) -> Client | None:
         id=row["_id"],
         name=row["name"],
         secret_hash=row["secret_hash"],
+        auth_method=row.get("auth_method", BASIC),
+        jwks=row.get("jwks"),
         grant_types=tuple(row["grant_types"]),
         redirect_uris=tuple(row["redirect_uris"]),
         scope=row["scope"],
         vendor=row["vendor"],
     )
+
+
+def _checked_name(name: str) -> str:
+    """A name is shown to people and may come into logs: no control or direction signs, no line ends."""
+    trimmed = name.strip()
+    if not 0 < len(trimmed) <= LONGEST_NAME or any(
+        unicodedata.category(sign)[0] in "CZ" and sign != " " for sign in trimmed
+    ):
+        raise InputInvalid(f"a client's name has 1 to {LONGEST_NAME} signs, each of which can be seen", "/name")
+    return trimmed
+
+
+def _checked_keys(jwks: Any) -> dict[str, Any]:
+    """The set with public members only: EC keys, and RSA keys that are long enough."""
+    try:
+        keys = KeySet.import_key_set(jwks).keys
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputInvalid("not a JWK set (RFC 7517)", "/jwks") from error
+    if len(keys) > MOST_KEYS or not all(
+        isinstance(key, ECKey) or (isinstance(key, RSAKey) and key.raw_value.key_size >= LEAST_RSA_BITS) for key in keys
+    ):
+        raise InputInvalid(f"at most {MOST_KEYS} keys, each EC, or RSA of {LEAST_RSA_BITS} bits or more", "/jwks")
+    return {"keys": [dict(key.as_dict(private=False)) for key in keys]}
 
 
 def _digest(secret: str) -> str:

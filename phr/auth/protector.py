@@ -12,10 +12,11 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
-from phr.auth.keys import ALGORITHM
-from phr.auth.tokens import AUDIENCE
+from phr.auth.keys import ALGORITHM, Key, Ring
+from phr.auth.revocations import Revocations
+from phr.auth.tokens import AUDIENCE, GREATEST_LIFE_S
+from phr.clock import now_ms
 from phr.errors import AccessDenied, NotAuthenticated
 from phr.people.access import Caller
 
@@ -38,33 +39,46 @@ class ScopeMissing(AccessDenied):
 class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no types
     """Bearer tokens of one issuer (RFC 9068, section 4)."""
 
-    def __init__(self, issuer: str, key: ECKey) -> None:
+    def __init__(self, issuer: str, ring: Ring, revocations: Revocations) -> None:
         super().__init__(issuer=issuer, resource_server=AUDIENCE)
-        self._key = key
+        self._ring, self.revocations = ring, revocations
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims:
         """The claims, their signature checked. Authlib's own takes any algorithm and a token without `typ`."""
+        now = now_ms()
+        token = self._decoded(token_string, now)
+        if str(token.header.get("typ", "")).lower() not in TOKEN_TYPES:
+            raise InvalidTokenError()
         essential = ("exp", "sub", "client_id", "iat", "jti", "scope")
         options: dict[str, Any] = {name: {"essential": True} for name in essential}
         options["iss"] = {"essential": True, "value": self.issuer}
         options["aud"] = {"essential": True, "value": self.resource_server}
+        ids = frozenset(str(token.claims.get(name)) for name in ("jti", "sid"))
+        if self.revocations.has(ids, now):
+            raise InvalidTokenError()
+        return JWTAccessTokenClaims(token.claims, token.header, options)
+
+    def _decoded(self, token_string: str, now: int) -> jwt.Token:
+        """By the key of ours that its header names; whatever else the header says of keys is not looked at."""
+
+        def named(signed: Any) -> Key:
+            return self._ring.of_id(signed.headers().get("kid"), now - GREATEST_LIFE_S * 1000)
+
         try:
             if len(token_string) > LONGEST_TOKEN:
                 raise ValueError("too long")
-            token = jwt.decode(token_string, self._key, algorithms=[ALGORITHM])
+            return jwt.decode(token_string, named, algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError) as error:
             raise InvalidTokenError() from error
-        if str(token.header.get("typ", "")).lower() not in TOKEN_TYPES:
-            raise InvalidTokenError()
-        return JWTAccessTokenClaims(token.claims, token.header, options)
 
 
 class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types
     """Authlib's protector that speaks this project's errors and callers."""
 
-    def __init__(self, issuer: str, key: ECKey) -> None:
+    def __init__(self, validator: Validator) -> None:
         super().__init__()
-        self.register_token_validator(Validator(issuer, key))
+        self.validator = validator
+        self.register_token_validator(validator)
 
     def caller(self, *any_of: str) -> Caller:
         """Who the current request comes from, if its token allows one of the scopes.

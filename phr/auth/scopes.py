@@ -11,13 +11,14 @@ from typing import Any
 
 from phr.errors import DataFileInvalid, InputInvalid
 
+OF = ("person", "vendor", "server")
 FILE = Path(__file__).with_name("scopes.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     name: str
-    of: str  # "person" | "vendor"
+    of: str  # "person" | "vendor" | "server"
     verb: str  # "read" | "write"
     categories: tuple[str, ...]
     zh: str
@@ -64,8 +65,8 @@ def _scope(place: str, name: str, table: dict[str, Any]) -> Scope:
     expected = {spec.name for spec in fields(Scope)} - {"name"}
     if odd := sorted(expected ^ set(table)):
         raise DataFileInvalid(f"{place}: {odd[0]} is missing or unknown")
-    if table["of"] not in ("person", "vendor") or table["verb"] not in ("read", "write"):
-        raise DataFileInvalid(f'{place}: of is "person" or "vendor", verb is "read" or "write"')
+    if table["of"] not in OF or table["verb"] not in ("read", "write"):
+        raise DataFileInvalid(f'{place}: of is one of {", ".join(OF)}, verb is "read" or "write"')
     if bool(table["categories"]) != (table["of"] == "person"):
         raise DataFileInvalid(f"{place}: categories are for scopes of a person, and each of these has some")
     return Scope(name=name, **(table | {"categories": tuple(table["categories"])}))

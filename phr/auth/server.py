@@ -1,4 +1,4 @@
-"""The OAuth server: client credentials for now, signed tokens of ten minutes. It stores no token."""
+"""The OAuth server: authlib's, with its grants and end points, and with each of its unsafe defaults replaced."""
 
 from __future__ import annotations
 
@@ -6,60 +6,63 @@ from collections.abc import Callable
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import ClientMixin
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
-from flask import Flask
-from joserfc.jwk import ECKey
+from flask import Flask, Response, request
 
 from phr.auth import clients
-from phr.auth.clients import CLIENT_CREDENTIALS, Client
+from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
+from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, SIGNED
+from phr.auth.endpoints import Introspection, Revocation
+from phr.auth.keys import Rings
+from phr.auth.protector import Validator
 from phr.auth.scopes import scopes
 from phr.auth.tokens import Claims, sign
 from phr.clock import now_ms
 from phr.database import Database
 
 TOKEN_LIFE_S = 600
-AUTH_METHOD = "client_secret_basic"
 
 
-class RequestingClient(ClientMixin):  # type: ignore[misc] # authlib has no types
-    """A stored client, as authlib asks for it."""
+class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
+    """Authlib's server for Flask; what a client is asked, and its secrets, come in the body or a header alone."""
 
-    def __init__(self, client: Client) -> None:
-        self.stored = client
+    def __init__(self, app: Flask, database: Callable[[], Database], issuer: str) -> None:
+        super().__init__(app, save_token=_keep_nothing)
+        self.database, self.issuer = database, issuer
 
-    def get_client_id(self) -> str:
-        return self.stored.id
+    def query_client(self, client_id: str) -> RequestingClient | None:
+        found = clients.find(self.database(), client_id)
+        return RequestingClient(found) if found else None
 
-    def get_allowed_scope(self, scope: str | None) -> str | None:
-        """The asked-for scopes that the client has, all it has where it asks for none; None refuses the request."""
-        has = self.stored.scope.split()
-        return " ".join(name for name in has if not scope or name in scope.split()) or None
+    def create_oauth2_request(self, _request: Any = None) -> FlaskOAuth2Request:
+        """The current request. Raises InsecureTransportError where it came unprotected over a network.
 
-    def check_client_secret(self, client_secret: str) -> bool:
-        return self.stored.has_secret(client_secret)
+        By the scheme of the issuer: a proxy in front that speaks TLS asks us in plain HTTP.
+        """
+        if self.issuer.startswith("https://"):
+            request.scheme = "https"
+        return FlaskOAuth2Request(request)
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method == AUTH_METHOD and endpoint == "token"
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in self.stored.grant_types
-
-    def check_response_type(self, response_type: str) -> bool:  # noqa: ARG002 - no authorization endpoint yet
-        return False
+    def answer(self, make: Callable[[], Response]) -> Response:
+        """What the end point answers; an error, that comes before authlib catches them, as RFC 6749 has it."""
+        try:
+            refuse_several_proofs(request)
+            return make()
+        except OAuth2Error as error:
+            refused: Response = self.handle_response(*error())
+            return refused
 
 
 class ConfidentialClientGrant(ClientCredentialsGrant):  # type: ignore[misc] # authlib has no types
-    TOKEN_ENDPOINT_AUTH_METHODS = [AUTH_METHOD]  # noqa: RUF012 - authlib reads it from the class
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
 
 
-def create(app: Flask, database: Callable[[], Database], issuer: str, key: ECKey) -> AuthorizationServer:
+def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rings, validator: Validator) -> Server:
     """The server, registered with the application."""
-
-    def query_client(client_id: str) -> RequestingClient | None:
-        found = clients.find(database(), client_id)
-        return RequestingClient(found) if found else None
+    server = Server(app, database, issuer)
 
     def access_token(client: RequestingClient, grant_type: str, user: Any, scope: str) -> str:  # noqa: ARG001 - authlib's call
         claims = Claims(
@@ -70,13 +73,15 @@ def create(app: Flask, database: Callable[[], Database], issuer: str, key: ECKey
             life_s=TOKEN_LIFE_S,
             vendor=client.stored.vendor,
         )
-        return sign(key, claims, now_ms())
+        return sign(rings.access.current, claims, now_ms())
 
     # Authlib's own default would be ten days.
-    server = AuthorizationServer(app, query_client=query_client, save_token=_keep_nothing)
-    server.register_token_generator(CLIENT_CREDENTIALS, BearerTokenGenerator(access_token, None, TOKEN_LIFE_S))
+    server.register_token_generator("default", BearerTokenGenerator(access_token, None, TOKEN_LIFE_S))
     server.scopes_supported = sorted(scopes())
+    server.register_client_auth_method(SIGNED, Assertion(database, [issuer, f"{issuer}/oauth/token"]))
     server.register_grant(ConfidentialClientGrant)
+    server.register_endpoint(Revocation(server, validator))
+    server.register_endpoint(Introspection(server, validator))
     return server
 
 
@@ -85,13 +90,21 @@ def metadata(issuer: str) -> dict[str, Any]:
     return {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth/token",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
         "scopes_supported": sorted(scopes()),
         "response_types_supported": [],
-        "grant_types_supported": [CLIENT_CREDENTIALS],
-        "token_endpoint_auth_methods_supported": [AUTH_METHOD],
+        "grant_types_supported": list(GRANT_TYPES),
+    } | {
+        name: value
+        for end_point in ("token", "revocation", "introspection")
+        for name, value in (
+            (f"{end_point}_endpoint_auth_methods_supported", list(AUTH_METHODS)),
+            (f"{end_point}_endpoint_auth_signing_alg_values_supported", list(ALGORITHMS)),
+        )
     }
 
 
 def _keep_nothing(token: dict[str, Any], request: Any) -> None:
-    """Tokens are signed and live for minutes: nothing is stored."""
+    """Access tokens are signed and live for minutes: nothing is stored."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
 
-from phr.auth.keys import ALGORITHM
+from phr.auth.keys import ALGORITHM, Key
 from phr.config import Settings
 
 AUDIENCE = "phr"
@@ -27,6 +26,7 @@ class Claims:
     life_s: int
     act: str | None = None  # the operator who acts as the subject (RFC 8693, section 4.1)
     vendor: str | None = None  # the vendor whose client this is
+    sid: str | None = None  # what a person allowed a client; when that ends, so does the token
 
 
 def issuer_of(settings: Settings) -> str:
@@ -34,7 +34,7 @@ def issuer_of(settings: Settings) -> str:
     return (settings.issuer or f"http://{settings.bind}:{settings.http_port}").rstrip("/")
 
 
-def sign(key: ECKey, claims: Claims, now_ms: int) -> str:
+def sign(key: Key, claims: Claims, now_ms: int) -> str:
     """The signed token. Raises ValueError where it would live longer than 15 minutes."""
     if not 0 < claims.life_s <= GREATEST_LIFE_S:
         raise ValueError(f"an access token lives for 1 to {GREATEST_LIFE_S} s")
@@ -53,4 +53,6 @@ def sign(key: ECKey, claims: Claims, now_ms: int) -> str:
         payload["act"] = {"sub": claims.act}
     if claims.vendor is not None:
         payload["vendor"] = claims.vendor
+    if claims.sid is not None:
+        payload["sid"] = claims.sid
     return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, payload, key)

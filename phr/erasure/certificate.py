@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws
-from joserfc.jwk import ECKey
 
-from phr.auth.keys import ALGORITHM
+from phr.auth.keys import ALGORITHM, Key
 from phr.clock import rfc3339, to_datetime
 from phr.erasure.archive import Archive
 from phr.people.access_lines import LEAST_KEPT_DAYS
@@ -33,7 +32,7 @@ class Done:
     backup_kept_days: int
 
 
-def issue(key: ECKey, done: Done, now_ms: int) -> dict[str, Any]:
+def issue(key: Key, done: Done, now_ms: int) -> dict[str, Any]:
     """{"certificate", "jws"}: the statement, and the same as a JWS (RFC 7515) that /oauth/jwks.json checks."""
     statement = {
         "issuer": done.issuer,

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from joserfc.jwk import ECKey
 from pymongo.client_session import ClientSession
 
-from phr.auth.keys import signing_key
+from phr.auth.keys import Key, signing_key
 from phr.auth.tokens import issuer_of
 from phr.config import Settings
 from phr.database import Database, Document, transact
@@ -41,7 +40,7 @@ class House:
 
     data_dir: Path
     issuer: str
-    key: ECKey
+    key: Key
     backup_kept_days: int
     retained_years: int
 

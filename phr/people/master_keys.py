@@ -35,7 +35,7 @@ class MasterKeys:
     def __init__(self, keys: tuple[MasterKey, ...], path: Path | None = None) -> None:
         self._keys = keys
         self._path = path
-        self._read_as = _stamp(path)
+        self._read_as = private_files.stamp(path)
 
     @property
     def path(self) -> Path | None:
@@ -60,7 +60,7 @@ class MasterKeys:
         raise MasterKeyUnknown(f"master key {key_id} is missing: put it back into {where}")
 
     def _read_again(self) -> None:
-        stamp = _stamp(self._path)
+        stamp = private_files.stamp(self._path)
         if self._path is not None and stamp is not None and stamp != self._read_as:
             self._keys, self._read_as = parsed(self._path.read_text(encoding="ascii"), str(self._path)), stamp
 
@@ -110,13 +110,3 @@ def _key(word: str, name: str) -> MasterKey:
     if len(secret) != KEY_BYTES:
         raise SettingInvalid(f"{name} must be {KEY_BYTES} bytes as base64; it has {len(secret)}")
     return MasterKey(hashlib.sha256(b"phr master key id" + secret).hexdigest()[:12], secret)
-
-
-def _stamp(path: Path | None) -> tuple[int, int] | None:
-    if path is None:
-        return None
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino

@@ -1,10 +1,14 @@
 """Tokens for clients."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from phr.api.application import create
+from phr.config import Settings
+from phr.database import Database
 from tests.cast import Cast
 
 
@@ -61,8 +65,21 @@ def test_metadata_names_only_what_there_is(cast: Cast) -> None:
     rules = {rule.rule for rule in cast.http.application.url_map.iter_rules()}
     named = [told[name].removeprefix(told["issuer"]) for name in told if name.endswith(("_endpoint", "_uri"))]
     assert set(named) <= rules
-    assert told["grant_types_supported"] == ["client_credentials"]
 
 
 def test_keys_hold_nothing_private(cast: Cast) -> None:
     assert all("d" not in key for key in cast.http.get("/oauth/jwks.json").json["keys"])
+
+
+def test_token_request_over_a_network_without_tls_is_refused_by_its_name(
+    database: Database, settings: Settings
+) -> None:
+    http = create(replace(settings, issuer="http://192.168.1.5:8080"), database).test_client()
+    answer = http.post("/oauth/token", data={"grant_type": "client_credentials"}, base_url="http://192.168.1.5:8080")
+    assert (answer.status_code, answer.json["error"]) == (400, "insecure_transport")
+
+
+def test_proxy_that_speaks_tls_may_ask_in_plain_http(database: Database, settings: Settings) -> None:
+    http = create(replace(settings, issuer="https://phr.example"), database).test_client()
+    answer = http.post("/oauth/token", data={"grant_type": "client_credentials"}, base_url="http://10.0.0.7:8080")
+    assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")

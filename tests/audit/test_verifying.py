@@ -258,3 +258,11 @@ def test_decisions_are_numbered_lines(database: Database, house: House) -> None:
     chaining.link_some(database, T0)
     assert [one["seq"] for one in database[LOG].find().sort("seq")] == [1, 2, 3]
     assert found(database, house) == []
+
+
+def test_days_that_a_retired_key_signed_still_hold(log: Database, house: House) -> None:
+    days.sign_one(log, house, T0 + DAY_MS)
+    house.ring.rotate(T0 + DAY_MS)
+    assert found(log, house) == []
+    house.ring.rotate(T0 + DAY_MS)
+    assert found(log, house) == []

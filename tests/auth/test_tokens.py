@@ -30,7 +30,7 @@ def claims_of(cast: Cast, **changes: Any) -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any], key: ECKey, typ: str | None = "at+jwt") -> str:
-    return jwt.encode({"alg": "ES256"} | ({"typ": typ} if typ else {}), claims, key)
+    return jwt.encode({"alg": "ES256", "kid": key.kid} | ({"typ": typ} if typ else {}), claims, key)
 
 
 def encoded(part: dict[str, Any]) -> str:
@@ -90,7 +90,7 @@ def test_token_of_another_type_is_refused(cast: Cast, typ: str | None) -> None:
 
 
 def test_token_of_another_key_is_refused(cast: Cast) -> None:
-    assert status(cast, signed(claims_of(cast), ECKey.generate_key("P-256"))) == 401
+    assert status(cast, signed(claims_of(cast), ECKey.generate_key("P-256", auto_kid=True))) == 401
 
 
 def test_unsigned_token_is_refused(cast: Cast) -> None:

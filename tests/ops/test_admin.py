@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey
 
 from ingest import broker
 from ingest.credentials import all_entries
@@ -144,6 +146,13 @@ def test_zone_is_kept_with_its_date(run: Admin, database: Database) -> None:
 def test_client_gets_its_secret(run: Admin) -> None:
     grant = ("--grant", "client_credentials", "--scope", "vendor.read")
     assert set(run("client", "create", "--name", "x", *grant)[1]) == {"client_id", "client_secret"}
+
+
+def test_client_that_signs_gets_none(run: Admin, tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}))
+    grant = ("--grant", "client_credentials", "--scope", "vendor.read", "--jwks", str(keys))
+    assert set(run("client", "create", "--name", "x", *grant)[1]) == {"client_id"}
 
 
 @pytest.mark.parametrize(
