@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +12,12 @@ from phr.formats.building import ItemRefused, parse_time
 from phr.interchange.apple_words import PATH
 from phr.interchange.formats import Batch
 from phr.interchange.gathering import Lane, give_out, refuse
+from phr.readings.columns import IntArray
 from phr.vocabulary.metric import Metric, Unit, ValueType
 
 DATE_LENGTH = len("2019-07-19 10:36:11 -0700")
-_DATES = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)+", re.ASCII)
+_DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
+_BETWEEN = [4, 7, 10, 13, 16]
 
 
 @dataclass(slots=True)
@@ -54,10 +55,10 @@ class TextLane:
     def _fill(self, lane: Lane) -> None:
         """Raises ValueError where one of the texts is no date or number."""
         values = list(map(float, self.values))
-        lane.t = _instants(self.starts, self.offset_min)
+        starts = _instants(self.starts, self.offset_min)
         if self.metric.value_type is ValueType.INTERVAL:
-            ends = _instants(self.ends, self.offset_min)
-            lane.lengths = [end - start for start, end in zip(lane.t, ends, strict=True)]
+            lane.lengths = (_instants(self.ends, self.offset_min) - starts).tolist()
+        lane.t = starts.tolist()
         lane.values = values if self.factor == 1 else [value * self.factor for value in values]
         lane.places, lane.contexts = self.places, self.contexts
 
@@ -86,11 +87,22 @@ def rfc3339(text: str) -> str:
     return f"{text[:10]}T{text[11:19]}{text[20:23]}:{text[23:]}"
 
 
-def _instants(texts: Sequence[str], offset_min: int | None) -> list[int]:
-    """Milliseconds since 1970 of dates that have this offset. Raises ValueError where one is no date."""
-    local = [text[:19] for text in texts]
-    if _DATES.fullmatch("".join(local)) is None:
+def _instants(texts: Sequence[str], offset_min: int | None) -> IntArray:
+    """Milliseconds since 1970 of dates that have this offset, all DATE_LENGTH long. Raises ValueError for a wrong one.
+
+    Read as digits in columns: numpy's own reading of dates takes ten times as long.
+    """
+    signs = np.frombuffer("".join(texts).encode("ascii"), np.uint8).reshape(-1, DATE_LENGTH)
+    digits = signs[:, _DIGITS] - ord("0")  # what is no digit is more than nine, also by going round below zero
+    if (digits > 9).any() or (signs[:, _BETWEEN] != np.frombuffer(b"-- ::", np.uint8)).any():
         raise ValueError("not a date")
-    seconds = np.array(local, dtype="datetime64[s]").astype(np.int64) - 60 * (offset_min or 0)
-    found: list[int] = (seconds * 1_000).tolist()
+    century, of_century, month, day, hour, minute, second = (digits[:, ::2] * 10 + digits[:, 1::2]).T.astype(np.int64)
+    if (month > 12).any() or (hour > 23).any() or (minute > 59).any() or (second > 59).any():
+        raise ValueError("no such date")
+    months = ((century * 100 + of_century - 1970) * 12 + month - 1).astype("datetime64[M]")
+    before, after = (one.astype("datetime64[D]").astype(np.int64) for one in (months, months + 1))
+    if (month < 1).any() or (day < 1).any() or (day > after - before).any():
+        raise ValueError("no such date")
+    days = before + day - 1
+    found: IntArray = (((days * 24 + hour) * 60 + minute - (offset_min or 0)) * 60 + second) * 1_000
     return found

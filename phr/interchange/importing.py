@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
@@ -17,6 +18,7 @@ import msgspec
 from phr.database import Database
 from phr.errors import AlreadyThere
 from phr.interchange import events, imports, restoring
+from phr.interchange.ahead import read_ahead
 from phr.interchange.formats import Batch, FileBroken, ImportFormat, Wish
 from phr.interchange.imports import Counts, Import, NewImport, Reason
 from phr.readings import batches
@@ -72,11 +74,13 @@ def carry_on(into: Into, one: Import, form: ImportFormat, file: BinaryIO, wish: 
     file.seek(0)
     try:
         with_salt = replace(wish, salt=into.person)
-        for batch in islice(form.read(file, with_salt), one.batches, None):
-            one = _take_one(into, one, batch)
-            one = replace(one, bytes_done=min(size, file.tell()))
-            imports.save(into.database, one, into.clock())
-            into.tell(one)
+        batches_left = islice(form.read(file, with_salt), one.batches, None)
+        with closing(read_ahead((batch, file.tell()) for batch in batches_left)) as found:
+            for batch, bytes_done in found:
+                one = _take_one(into, one, batch)
+                one = replace(one, bytes_done=min(size, bytes_done))
+                imports.save(into.database, one, into.clock())
+                into.tell(one)
     except Paused:
         imports.save(into.database, one, into.clock(), is_released=True)
         raise

@@ -111,9 +111,10 @@ def _extras(chunk: ChunkDoc | None, n: int, slices: Sequence[Slice]) -> dict[int
     """By index, what arrives after the ``n`` readings that are there."""
     extras = {int(index): extra for index, extra in chunk.get("x", {}).items()} if chunk else {}
     for part in slices:
-        for index, extra in part.run.extras.items():
-            if part.low <= index < part.high:
-                extras[n + index - part.low] = stored_extra(extra)
+        own, span = part.run.extras, range(part.low, part.high)
+        # An import's run has extras for many chunks, a message's for some of its readings.
+        for index in [i for i in span if i in own] if len(own) > len(span) else [i for i in own if i in span]:
+            extras[n + index - part.low] = stored_extra(own[index])
         n += part.high - part.low
     return extras
 
