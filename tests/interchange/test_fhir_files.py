@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
+from phr.timeline import listing
+from phr.timeline.listing import Filter
 from tests.interchange.conftest import Desk
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}
@@ -99,3 +102,104 @@ def test_bad_resource_is_refused_and_its_neighbour_taken(desk: Desk, change: dic
 def test_code_that_has_not_the_shape_of_its_system_is_left_out(desk: Desk) -> None:
     odd = CONDITION | {"code": {"text": "high blood pressure", "coding": [{"system": SNOMED, "code": "x"}]}}
     assert desk.take(bundle(odd), "fhir").counts.stored == 1
+
+
+CODED = {"coding": [{"system": "http://loinc.org", "code": "57698-3", "display": "Lipid panel"}]}
+REPORT = {
+    "resourceType": "DiagnosticReport", "id": "r1", **OF, "status": "final", "code": CODED,
+    "category": [{"coding": [{"code": "LAB"}]}], "effectiveDateTime": "2019-10-02", "conclusion": "raised",
+    "result": [{"reference": "urn:uuid:o2"}, {"reference": "Observation/o1"}, {"reference": "Observation/gone"}],
+}  # fmt: skip
+NOTE = {"contentType": "text/plain", "data": base64.b64encode("头晕三天".encode()).decode()}
+
+
+def contents(desk: Desk) -> dict[str, Any]:
+    """Of each kind one entry's words."""
+    return {one.kind: one.content for one in listing.page(desk.database, desk.ana, Filter()).entries}
+
+
+@pytest.mark.parametrize("order", [[REPORT, PULSE, LAB], [LAB, PULSE, REPORT]], ids=["report first", "report last"])
+def test_a_report_has_its_results_wherever_they_stand_and_no_result_is_told_twice(desk: Desk, order: Any) -> None:
+    one = desk.take(bundle(PATIENT, *order), "fhir")
+    assert (kinds(desk), len(desk.stored("heart-rate")), one.reasons) == (["laboratory"], 1, ())
+    items = contents(desk)["laboratory"]["items"]
+    assert [line.get("value") for line in items if line["text"] == "Urea nitrogen"] == [8.1]
+    assert contents(desk)["laboratory"]["conclusion"] == "raised"
+    assert desk.take(bundle(PATIENT, *order), "fhir").counts.duplicate == 2
+
+
+def test_results_of_a_report_that_is_refused_stand_by_themselves(desk: Desk) -> None:
+    one = desk.take(bundle(REPORT | {"status": "entered-in-error"}, LAB), "fhir")
+    assert ([reason.code for reason in one.reasons], kinds(desk)) == (["status-not-final"], ["laboratory"])
+
+
+def test_results_of_somebody_elses_report_are_not_taken_with_it(desk: Desk) -> None:
+    one = desk.take(bundle(PATIENT, REPORT | {"subject": {"reference": "Patient/p2"}}, LAB), "fhir")
+    assert [reason.code for reason in one.reasons] == ["other-person"]
+    assert "conclusion" not in contents(desk)["laboratory"]
+
+
+@pytest.mark.parametrize(("section", "kind"), [("RAD", "imaging"), ("GE", "genomic"), ("LAB", "document")])
+def test_a_report_without_results_is_of_its_section(desk: Desk, section: str, kind: str) -> None:
+    report = REPORT | {"category": [{"coding": [{"code": section}]}], "result": [], "presentedForm": [NOTE]}
+    desk.take(bundle(report), "fhir")
+    assert "头晕三天" in contents(desk)[kind]["words"]
+
+
+def test_a_note_that_is_a_report_and_a_document_is_one_entry_and_a_picture_is_told_as_left(desk: Desk) -> None:
+    paper = {
+        "resourceType": "DocumentReference", "id": "d1", **OF, "status": "current", "date": "2019-10-02T09:00:00Z",
+        "type": {"text": "病历"}, "content": [{"attachment": NOTE}, {"attachment": {"contentType": "image/png", "url": "http://x"}}],
+    }  # fmt: skip
+    report = REPORT | {"result": [], "conclusion": None, "presentedForm": [NOTE]}
+    one = desk.take(bundle(paper, report), "fhir")
+    assert kinds(desk) == ["document"]
+    assert sorted(reason.code for reason in one.reasons) == ["attachment-not-kept", "said-already"]
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        {"contentType": "text/plain", "data": "%%%"},
+        {"contentType": "text/plain", "data": 7},
+        {"contentType": "text/html"},
+        7,
+    ],
+)
+def test_odd_attachments_are_left(desk: Desk, attachment: Any) -> None:
+    desk.take(bundle(REPORT | {"result": [7, {"reference": 7}], "presentedForm": [attachment]}), "fhir")
+    assert contents(desk)["document"]["words"] == "raised"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"contained": [{"id": "m1", "code": {"text": "二甲双胍"}}], "medicationReference": {"reference": "#m1"}},
+        {"medicationReference": {"reference": "Medication/m2"}},
+        {"medicationReference": {"reference": "Medication/gone", "display": "二甲双胍"}},
+    ],
+)
+def test_a_medicine_that_is_only_referred_to_is_named(desk: Desk, named: dict[str, Any]) -> None:
+    request = {"resourceType": "MedicationRequest", "id": "q1", **OF, "status": "active", "authoredOn": "2020"} | named
+    desk.take(bundle(request, {"resourceType": "Medication", "id": "m2", "code": {"text": "二甲双胍"}}), "fhir")
+    assert contents(desk)["medication"]["text"] == "二甲双胍"
+
+
+def test_doses_that_were_given_and_studies_of_images_are_entries(desk: Desk) -> None:
+    given = {
+        "resourceType": "MedicationAdministration", "id": "g1", **OF, "status": "not-done", "effectiveDateTime": "2020",
+        "medicationCodeableConcept": {"text": "胰岛素"}, "dosage": {"dose": {"value": 4, "unit": "U"}},
+    }  # fmt: skip
+    study = {
+        "resourceType": "ImagingStudy", "id": "s1", **OF, "status": "available", "started": "2020-05-01",
+        "modality": [{"code": "CT"}], "description": "胸部CT",
+    }  # fmt: skip
+    desk.take(bundle(given, study), "fhir")
+    assert contents(desk)["intake"]["status"] == "skipped"
+    assert contents(desk)["imaging"] == {"text": "胸部CT", "modality": "CT"}
+
+
+def test_an_allergy_of_which_nobody_says_since_when_is_known_since_it_was_written(desk: Desk) -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a1", "patient": OF["subject"], "code": {"text": "青霉素"}}
+    one = desk.take(bundle(allergy | {"meta": {"lastUpdated": "2019-10-02T09:00:00Z"}}, allergy | {"id": "a2"}), "fhir")
+    assert ([reason.code for reason in one.reasons], kinds(desk)) == (["time-missing"], ["allergy"])

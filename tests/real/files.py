@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from marshmallow import ValidationError
+
 from ops import administration
 from phr import clock
 from phr.care.rules import rules
 from phr.interchange import formats, importing
-from phr.interchange.formats import Wish
+from phr.interchange.formats import Batch, Event, Wish
 from phr.interchange.importing import Into
 from phr.interchange.imports import Import
 from phr.people.people import NewPerson
 from phr.recording import Recorder
+from phr.timeline.content import checked
+from phr.timeline.kinds import kinds
+from phr.vocabulary.reading import Rejection, Run
 from tests.real.installation import Installation
 from tests.real.score import Score
 
@@ -29,6 +34,7 @@ def replay(installation: Installation, data: Path) -> Iterator[Score]:
     yield _fit(installation, data / "fit")
     yield _broken_fit(installation, data / "fit")
     yield _fhir(installation, data)
+    yield _every_fhir(data)
 
 
 def _apple(installation: Installation, folder: Path) -> Score:
@@ -72,6 +78,37 @@ def _fhir(installation: Installation, data: Path) -> Score:
         invalid = [reason.detail for reason in one.reasons if reason.code == "entry-invalid"]
         score.check(path.name, (one.state, invalid), ("done", []))
     return score
+
+
+def _every_fhir(data: Path) -> Score:
+    """Every sample of both collections as far as its kinds' schemas: what is taken of it fits, and nothing breaks."""
+    score = Score("FHIR samples, read")
+    found = [*(data / "fhir-r4-examples").glob("*.json"), *(data / "us-core-examples" / "examples").glob("*.json")]
+    for path in sorted(found):
+        with path.open("rb") as file:
+            batches = list(formats.find_format("fhir").read(file, Wish(salt="x")))
+        events = [event for batch in batches for event in batch.events]
+        score.items += sum(batch.records for batch in batches)
+        score.stored += len(events) + sum(len(run) for batch in batches for run in _runs(batch))
+        score.rejected += sum(one.count for batch in batches for one in _refused(batch))
+        score.check(path.name, [wrong for event in events if (wrong := _invalid(event))], [])
+    return score
+
+
+def _runs(batch: Batch) -> Iterator[Run]:
+    return (run for decoded in batch.sources.values() for run in decoded.runs)
+
+
+def _refused(batch: Batch) -> Iterator[Rejection]:
+    return (one for decoded in batch.sources.values() for one in decoded.rejections)
+
+
+def _invalid(event: Event) -> str | None:
+    try:
+        checked(kinds()[event.kind], event.content)
+    except ValidationError as error:
+        return f"{event.path}: {error.messages}"
+    return None
 
 
 def _twice(score: Score, installation: Installation, person: str, form: str, path: Path) -> Import:

@@ -1,12 +1,14 @@
 """FHIR R4: a Bundle, resources one a line (NDJSON) or in an array; of one person, the others' are refused.
 
-Observations that a metric keeps become readings (phr.formats.fhir), the others laboratory entries; conditions,
-allergies, medications, immunisations, encounters, procedures and family history become entries (phr.interchange.
-fhir_events). What nothing keeps (claims, organisations, care teams) is counted as refused.
+Observations that a metric keeps become readings (phr.formats.fhir), the others laboratory entries or lines of the
+report that names them (phr.interchange.fhir_reports); conditions, allergies, medications, immunisations, encounters,
+procedures and family history become entries (phr.interchange.fhir_events). What nothing keeps (claims, organisations,
+care teams) is counted as refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -16,12 +18,23 @@ from phr.errors import PayloadUnreadable
 from phr.formats import fhir
 from phr.formats.building import ItemRefused
 from phr.interchange.fhir_events import event_of
-from phr.interchange.formats import Batch, Wish
+from phr.interchange.fhir_reports import (
+    MOST_HELD,
+    REPORT,
+    Named,
+    Reports,
+    attachments_left,
+    named_in,
+    paper_of,
+    with_medication,
+)
+from phr.interchange.formats import Batch, Event, Wish
 from phr.interchange.gathering import refuse
 from phr.interchange.json_items import Found, add, batches
 from phr.vocabulary.metrics import vocabulary
 
 NAME = "fhir"
+INNER = "entry"
 SUFFIXES = (".ndjson", ".fhir.json", "bundle.json")
 # The decoder's words for an Observation that is no reading: no metric is meant, or only a day is known.
 _NO_READING = ("metric-unknown", "metric-missing", "code-unknown", "metric-not-a-reading", "time-imprecise")
@@ -30,13 +43,18 @@ _SUBJECTS = ("subject", "patient")
 
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken."""
-    reading = _Reading(wish.salt)
-    return batches(file, reading.take, inner="entry")
+    reading = _Reading(wish.salt, named_in(file, INNER))
+    yield from batches(file, reading.take, inner=INNER)
+    if rest := reading.rest():
+        yield rest
 
 
 class _Reading:
-    def __init__(self, salt: str) -> None:
+    def __init__(self, salt: str, named: Named) -> None:
         self._salt = salt
+        self._named = named
+        self._reports = Reports(named)
+        self._texts: set[bytes] = set()
         self._person: str | None = None  # as the file calls them: the last part of a reference
 
     def take(self, batch: Batch, found: Found) -> None:
@@ -54,8 +72,9 @@ class _Reading:
             refuse(batch, "file", path + refused.pointer, (refused.code, refused.detail))
 
     def _take_resource(self, batch: Batch, said: dict[str, Any], path: str) -> None:
-        if said["resourceType"] == "Patient":
+        if said["resourceType"] in ("Patient", "Medication"):
             return
+        self._tell_attachments(batch, said, path)
         if said["resourceType"] == "Observation":
             try:
                 decoded = fhir.decode(msgspec.json.encode(said), vocabulary())
@@ -64,8 +83,40 @@ class _Reading:
             if not any(one.code in _NO_READING for one in decoded.rejections):
                 decoded.device = None
                 add(batch, decoded, path, self._salt)
+                self._reports.has_taken(said, path, is_reading=True)
                 return
-        batch.events.append(event_of(said, path))
+        if said["resourceType"] in ("Observation", REPORT) and self._reports.has_taken(said, path, is_reading=False):
+            return
+        said = with_medication(said, self._named)
+        paper = self._reports.of(said, path) if said["resourceType"] == REPORT else paper_of(said, path)
+        self._add(batch, paper or event_of(said, path))
+
+    def rest(self) -> Batch | None:
+        """The reports, once all that they name has been read."""
+        batch = Batch()
+        for path, found in self._reports.events():
+            if isinstance(found, ItemRefused):
+                refuse(batch, "file", path + found.pointer, (found.code, found.detail))
+            else:
+                self._add(batch, found)
+        return batch if batch.events or batch.sources else None
+
+    def _add(self, batch: Batch, event: Event) -> None:
+        """A note that stands in a file as a document and as a report is one."""
+        if event.kind == "document" and (words := event.content.get("words")):
+            text = hashlib.sha256(f"{event.begin[:10]}\0{words}".encode()).digest()
+            if text in self._texts:
+                refuse(batch, "file", event.path, ("said-already", "a document of that day with the same words"))
+                return
+            if len(self._texts) < MOST_HELD:
+                self._texts.add(text)
+        batch.events.append(event)
+
+    def _tell_attachments(self, batch: Batch, said: dict[str, Any], path: str) -> None:
+        for _ in range(min(attachments_left(said), 100)):
+            refuse(
+                batch, "file", path, ("attachment-not-kept", "only plain text within the file is taken of attachments")
+            )
 
     def _check_person(self, said: dict[str, Any]) -> None:
         """Raises ItemRefused other-person for what is of anybody but the one whom the file is of."""

@@ -1,0 +1,221 @@
+"""Reports of a FHIR file: a DiagnosticReport with the results that it names, wherever they stand; documents; images.
+
+Of a report with results becomes a laboratory report of all of them, of one from radiology an imaging report, of one
+from genetics a genomic one, of all others a document with their words. What an attachment holds besides plain text is
+told as not kept. Source: hl7.org/fhir/R4, of each type the page that has its name; sections: HL7 v2 table 0074, LOINC.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from phr.formats.building import ItemRefused
+from phr.interchange.fhir_events import Resource, Said, event_of, lines_of, made_of, report_status
+from phr.interchange.fhir_words import code_of, coded, fields, first, listed, text_of
+from phr.interchange.formats import Event
+from phr.interchange.json_items import items
+from phr.timeline.filed import LONGEST_WORDS
+
+REPORT, DOCUMENT, STUDY, MEDICATION = "DiagnosticReport", "DocumentReference", "ImagingStudy", "Medication"
+MOST_HELD = 50_000  # results and reports that wait for each other, a kilobyte each at most
+MOST_ITEMS = 500
+LONGEST_TEXT = 10_000
+LARGEST_ATTACHMENT = 1_000_000
+PIECE_BYTES = 1 << 20
+
+_IMAGING = frozenset(("RAD", "CT", "CUS", "NMR", "NMS", "OUS", "RUS", "RX", "VUS", "XRC", "LP29684-5"))
+_GENETICS = frozenset(("GE", "CG", "LP7824-8"))
+_MODALITIES = frozenset(("CR", "DX", "CT", "MR", "US", "MG", "NM", "PT", "XA", "ES", "ECG", "OT"))
+
+
+@dataclass(slots=True)
+class Named:
+    """What resources of a file call each other: results that reports name, and what medications are."""
+
+    results: set[str] = field(default_factory=set)
+    medications: dict[str, Any] = field(default_factory=dict)
+
+
+def named_in(file: BinaryIO, inner: str) -> Named:
+    """Looked for before the file is read; most files have neither, and are not read twice. Raises FileBroken."""
+    found = Named()
+    if not _mentions(file, (f'"{REPORT}"'.encode(), f'"{MEDICATION}"'.encode())):
+        return found
+    for one in items(file, inner):
+        said = fields(fields(one.value).get("resource", one.value))
+        if said.get("resourceType") == REPORT and len(found.results) < MOST_HELD:
+            found.results.update(_ids(said))
+        elif said.get("resourceType") == MEDICATION and len(found.medications) < MOST_HELD:
+            found.medications[str(said.get("id"))] = said.get("code")
+    file.seek(0)
+    return found
+
+
+def with_medication(said: Resource, named: Named) -> Resource:
+    """The resource with its medicine as a concept of its own, where it only refers to one."""
+    reference = fields(said.get("medicationReference"))
+    if not reference or "medicationCodeableConcept" in said:
+        return said
+    name = str(reference.get("reference") or "")
+    inside = {f"#{one.get('id')}": one.get("code") for one in map(fields, listed(said.get("contained")))}
+    concept = inside.get(name) or named.medications.get(_last(name)) or {"text": reference.get("display")}
+    return said | {"medicationCodeableConcept": concept}
+
+
+@dataclass(slots=True)
+class Reports:
+    """Reports and the results that they name, held until the file is read: either may come first."""
+
+    named: Named
+    lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    alone: dict[str, tuple[Resource, str]] = field(default_factory=dict)  # results that nothing else keeps
+    waiting: list[tuple[Resource, str]] = field(default_factory=list)
+
+    def has_taken(self, said: Resource, path: str, *, is_reading: bool) -> bool:
+        """True for a result that a report will tell of, and a report; False for what is an entry by itself."""
+        if len(self.lines) + len(self.waiting) >= MOST_HELD:
+            return False
+        if said.get("resourceType") == REPORT:
+            self.waiting.append((said, path))
+            return True
+        name = str(said.get("id"))
+        if name not in self.named.results or not (found := lines_of(said)):
+            return False
+        self.lines[name] = found
+        if not is_reading:
+            self.alone[name] = said, path
+        return True
+
+    def events(self) -> list[tuple[str, Event | ItemRefused]]:
+        """The entry of each report, by its path, or why there is none; and results that no report has told of."""
+        found: list[tuple[str, Event | ItemRefused]] = []
+        for said, path in self.waiting:
+            try:
+                found.append((path, self.of(said, path)))
+            except ItemRefused as refused:
+                found.append((path, refused))
+            else:
+                for name in _ids(said):
+                    self.alone.pop(name, None)
+        for said, path in self.alone.values():
+            try:
+                found.append((path, event_of(said, path)))
+            except ItemRefused as refused:
+                found.append((path, refused))
+        return found
+
+    def of(self, said: Resource, path: str) -> Event:
+        """Raises as ``fhir_events.event_of``."""
+        results = [line for name in _ids(said) for line in self.lines.get(name, ())][:MOST_ITEMS]
+        sections = {code_of(one) for one in listed(said.get("category"))}
+        if results:
+            return made_of("laboratory", said, path, lambda one: _laboratory(one, results))
+        if sections & _IMAGING:
+            return made_of("imaging", said, path, _concluding)
+        if sections & _GENETICS:
+            return made_of("genomic", said, path, _concluding)
+        return made_of("document", said, path, _report)
+
+
+def paper_of(said: Resource, path: str) -> Event | None:
+    """The entry of a document or of a study of images; None for all else. Raises as ``fhir_events.event_of``."""
+    match said.get("resourceType"):
+        case "DocumentReference":
+            return made_of("document", said, path, _document)
+        case "ImagingStudy":
+            return made_of("imaging", said, path, _study)
+    return None
+
+
+def attachments_left(said: Resource) -> int:
+    """How many attachments hold something else than a plain text that was taken."""
+    forms = [
+        *listed(said.get("presentedForm")),
+        *(fields(one).get("attachment") for one in listed(said.get("content"))),
+    ]
+    return sum(1 for one in forms if fields(one) and _plain_text(one) is None)
+
+
+def _laboratory(said: Resource, results: list[dict[str, Any]]) -> Said:
+    content = coded(said.get("code"), "loinc", "snomed") | {"items": results, "status": report_status(said)}
+    return content | _concluded(said), *_when(said)
+
+
+def _concluding(said: Resource) -> Said:
+    return coded(said.get("code"), "loinc", "snomed") | _concluded(said), *_when(said)
+
+
+def _report(said: Resource) -> Said:
+    words = "\n".join(filter(None, (str(said.get("conclusion") or ""), _words(listed(said.get("presentedForm"))))))
+    return coded(said.get("code"), "loinc") | {"type": "report", "words": words[:LONGEST_WORDS]}, *_when(said)
+
+
+def _document(said: Resource) -> Said:
+    forms = [fields(one).get("attachment") for one in listed(said.get("content"))]
+    content = coded(said.get("type"), "loinc")
+    content["text"] = content["text"] or str(said.get("description") or fields(first(forms)).get("title") or "")[:500]
+    begin = fields(fields(said.get("context")).get("period")).get("start") or said.get("date")
+    return content | {"words": _words(forms)}, begin, None
+
+
+def _study(said: Resource) -> Said:
+    modality = fields(first(said.get("modality")) or fields(first(said.get("series"))).get("modality"))
+    what = first(said.get("procedureCode")) or fields(said.get("procedureReference")).get("display")
+    content = coded(what, "loinc", "snomed") if isinstance(what, dict) else {"text": str(what or "")[:500]}
+    named = str(said.get("description") or modality.get("display") or modality.get("code") or "")
+    content["text"] = content["text"] or named[:500]
+    site = fields(fields(first(said.get("series"))).get("bodySite")).get("display")
+    content["body_site"] = site[:100] if isinstance(site, str) else ""
+    if modality.get("code") in _MODALITIES:
+        content["modality"] = modality["code"]
+    return content, said.get("started"), None
+
+
+def _concluded(said: Resource) -> dict[str, Any]:
+    codes = [text_of(one) for one in listed(said.get("conclusionCode"))]
+    conclusion = str(said.get("conclusion") or "") or "; ".join(filter(None, codes))
+    return {"conclusion": conclusion[:LONGEST_TEXT], "words": _words(listed(said.get("presentedForm")))}
+
+
+def _when(said: Resource) -> tuple[Any, Any]:
+    period = fields(said.get("effectivePeriod"))
+    return said.get("effectiveDateTime") or period.get("start") or said.get("issued"), period.get("end")
+
+
+def _words(forms: list[Any]) -> str:
+    return "\n".join(text for one in forms if (text := _plain_text(one)))[:LONGEST_WORDS]
+
+
+def _plain_text(attachment: Any) -> str | None:
+    """The text of an attachment that is one and stands in the file; an address is never followed."""
+    said = fields(attachment)
+    data, kind = said.get("data"), str(said.get("contentType") or "")
+    if not isinstance(data, str) or len(data) > LARGEST_ATTACHMENT or not kind.startswith("text/plain"):
+        return None
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _ids(report: Resource) -> list[str]:
+    references = (fields(one).get("reference") for one in listed(report.get("result")))
+    return [_last(one) for one in references if isinstance(one, str)]
+
+
+def _last(reference: str) -> str:
+    """A resource's id: the last part of "Observation/x" and of "urn:uuid:x"."""
+    return reference.rpartition("/")[2].rpartition(":")[2]
+
+
+def _mentions(file: BinaryIO, words: tuple[bytes, ...]) -> bool:
+    before, is_there = b"", False
+    while piece := file.read(PIECE_BYTES):
+        if is_there := any(word in before + piece for word in words):
+            break
+        before = piece[-32:]
+    file.seek(0)
+    return is_there
