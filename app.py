@@ -72,7 +72,7 @@ def _api(_argv: list[str], settings: Settings) -> int:
 def _ingest(argv: list[str], settings: Settings) -> int:
     if argv:
         return int(_part("ingest.drain").main(argv, settings))
-    return int(_part("ingest.worker").main(settings))
+    return int(_part("ingest.respawn").main(settings))
 
 
 def _scheduler(_argv: list[str], settings: Settings) -> int:

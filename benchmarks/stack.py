@@ -132,8 +132,10 @@ class Stack:
 
 
 def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system + times.children_user + times.children_system)
+    """Of a process, its children that live and those that have ended."""
+    parent = psutil.Process(pid)
+    every = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
+    return sum(float(one.user + one.system + one.children_user + one.children_system) for one in every)
 
 
 @contextmanager

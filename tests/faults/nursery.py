@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingest import worker
+from ingest import drain, worker
 from phr import log_lines
 from phr.care.rules import rules
 from phr.config import load
@@ -19,7 +19,8 @@ from phr.vocabulary.metrics import vocabulary
 from tests.faults.deaths import die_at
 
 PR_SET_PDEATHSIG = 1
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+DRAIN_QUIET_MS = 300  # all that a session holds is sent before the answer that is waited for first
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
@@ -30,9 +31,11 @@ vocabulary()
 class Child:
     """A worker that lives; asked as ``subprocess.Popen`` is."""
 
-    def __init__(self, env: Mapping[str, str], log: Path, death: tuple[str, str] | None = None) -> None:
-        """``death``: a step, and "before" or "after"."""
-        self._process = _context.Process(target=_work, args=(dict(env), log, death), name="worker")
+    def __init__(
+        self, env: Mapping[str, str], log: Path, death: tuple[str, str] | None = None, drains: int | None = None
+    ) -> None:
+        """``death``: a step, and "before" or "after". ``drains``: the slot to drain instead of working."""
+        self._process = _context.Process(target=_work, args=(dict(env), log, death, drains), name="worker")
         self._process.start()
         assert self._process.pid
         self.pid = self._process.pid
@@ -59,8 +62,8 @@ class Child:
             self.wait(PATIENCE_S)
 
 
-def _work(env: Mapping[str, str], log: Path, death: tuple[str, str] | None) -> None:
-    """What `app.py ingest` does. It ends with the process it was forked from."""
+def _work(env: Mapping[str, str], log: Path, death: tuple[str, str] | None, drains: int | None) -> None:
+    """What `app.py ingest`, or `app.py ingest drain`, does. It ends with the process it was forked from."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.setsid()
     with log.open("ab") as file:
@@ -70,4 +73,7 @@ def _work(env: Mapping[str, str], log: Path, death: tuple[str, str] | None) -> N
     log_lines.configure(settings.log_level, settings.log_format)
     if death:
         die_at(*death)
+    if drains is not None:
+        drain.QUIET_MS = DRAIN_QUIET_MS
+        sys.exit(drain.main(["drain", str(drains)], settings))
     sys.exit(worker.main(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any, Protocol
@@ -13,7 +14,8 @@ from simulator.home import Device
 from simulator.link import Address, Link
 from tests.faults.messages import Ledger
 
-PATIENCE_S = 2.0
+PATIENCE_S = 2.0 if os.environ.get("FAULTS") == "whole" else 0.5
+FIRST_RETRY_S = 0.1
 WINDOW = 1_000  # more than is published while no worker lives: nobody may wait for room there
 PAUSE_S = 0.005
 NOBODY_LISTENS = 16
@@ -37,6 +39,7 @@ class Waiting:
         self.device = device.ref
         self._ledger = ledger
         self._link = Link(Address(*address, is_tls=False), [device], WINDOW)
+        self._link._client.reconnect_delay_set(FIRST_RETRY_S, 1)  # type: ignore[arg-type]
         self._link.open()
 
     def send(self, n: int) -> bool:
@@ -72,6 +75,7 @@ class Trusting:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=device.ref, protocol=mqtt.MQTTv5)
         self._client.username_pw_set(device.mqtt_username, device.mqtt_password)
         self._client.on_publish = self._on_publish
+        self._client.reconnect_delay_set(FIRST_RETRY_S, 1)  # type: ignore[arg-type]
         self._client.connect(*address)
         self._client.loop_start()
 

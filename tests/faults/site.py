@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -85,6 +86,15 @@ class Site:
         self.workers.append(Child(self.env, self._log(str(len(self.workers))), death))
         return self.workers[-1]
 
+    def drain(self, slot: int) -> tuple[int | None, Any]:
+        """The status of `app.py ingest drain` and what it printed."""
+        log = self._log(f"drain-{slot}")
+        child = Child(self.env, log, drains=slot)
+        status = child.wait(WAIT_S)
+        child.stop()
+        printed = [line for line in log.read_text().splitlines() if line.startswith("{")]
+        return status, json.loads(printed[-1]) if printed else None
+
     def wait_until_joined(self, name: str) -> None:
         log = self._log(name)
         wait_until(lambda: log.exists() and b"subscribed" in log.read_bytes(), "worker joins")
@@ -117,7 +127,7 @@ class Site:
         self.broker = start_broker(self.settings.data_dir, self.broker.port, self.changes)
 
     def replace_killed(self, member: Member) -> float:
-        """Kills a role that works and returns once it is started again; the instant of the kill, ``time.monotonic``.
+        """Kills a role with all its processes, returns once it is started again; the instant, ``time.monotonic``.
 
         It counts as the first end after a steady run.
         """
@@ -126,9 +136,16 @@ class Site:
         assert member.due_at_s is None
         member.failures = 0
         killed_s = time.monotonic()
-        member.process.send_signal(signal.SIGKILL)
+        processes.kill_group(member.process)
         supervision.supervise([member], lambda: member.due_at_s is not None)
         supervision.supervise([member], lambda: member.due_at_s is None)
+        return killed_s
+
+    def kill_worker(self) -> float:
+        """Kills the one process that works, as a lack of memory would; the instant, ``time.monotonic``."""
+        (row,) = self.database.worker_slots.find({"until_ms": {"$gt": now_ms()}})
+        killed_s = time.monotonic()
+        os.kill(row["pid"], signal.SIGKILL)
         return killed_s
 
     def recover(self, traffic: Traffic, fault: str, began_s: float | None = None) -> Row:

@@ -17,7 +17,7 @@ from tests.faults.site import EACH_KIND, IS_WHOLE, WAIT_S, Site, built
 from tests.faults.small_disk import SmallDisk
 
 SAFEST = {"autosave_on_changes": "true", "autosave_interval": "1"}
-WARM_UP_S = 0.5
+WARM_UP_S = 0.5 if IS_WHOLE else 0.2
 BACKLOG_EACH = 60 if IS_WHOLE else 50
 
 

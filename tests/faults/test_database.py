@@ -16,9 +16,9 @@ from tests.faults.proof import Row
 from tests.faults.site import IS_WHOLE, Site, built
 from tests.faults.small_disk import SmallDisk
 
-FROZEN_S = 20.0 if IS_WHOLE else 1.5
+FROZEN_S = 20.0 if IS_WHOLE else 0.8
 RESUMES_WITHIN_S = 15.0  # until all is stored again on a quiet machine: benchmarks/recovery.py
-WARM_UP_S = 0.5
+WARM_UP_S = 0.5 if IS_WHOLE else 0.2
 
 
 def test_a_frozen_database_loses_nothing_and_no_worker(site: Site, database_server: Mongod, table: list[Row]) -> None:
@@ -28,7 +28,7 @@ def test_a_frozen_database_loses_nothing_and_no_worker(site: Site, database_serv
     database_server.process.send_signal(signal.SIGSTOP)
     time.sleep(FROZEN_S)
     database_server.process.send_signal(signal.SIGCONT)
-    table.append(site.recover(traffic, f"database frozen {FROZEN_S:.0f} s"))
+    table.append(site.recover(traffic, f"database frozen {FROZEN_S:g} s"))
     assert [one.poll() for one in site.workers] == [None] * len(site.workers)
 
 

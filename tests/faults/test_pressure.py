@@ -18,7 +18,7 @@ from tests.faults.proof import Row
 from tests.faults.reader import Reader
 from tests.faults.senders import Trusting
 from tests.faults.site import RATE, WAIT_S, Site, built, wait_until
-from tests.ops.running import Family
+from tests.ops.running import Family, processes_of
 
 MIB = 1024 * 1024
 FULL = {"max_queued_bytes": "200000", "sys_interval": "1"}
@@ -104,7 +104,7 @@ def test_a_silent_ingest_role_turns_a_family_red_until_it_speaks(tmp_path: Path)
     with Family(tmp_path / "phr") as family:
         family.wait_until_up()
         wait_until(lambda: _status(family) == 200, "ready at first")
-        worker = family.one("app.py ingest")
+        worker = max(pid for pid, line in processes_of(family.data_dir).items() if "app.py ingest" in line)
         began_s = time.monotonic()
         os.kill(worker, signal.SIGSTOP)
         wait_until(lambda: _status(family) == 503, "red once it is silent")
