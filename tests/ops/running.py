@@ -70,7 +70,12 @@ class Family:
     def __enter__(self) -> Family:
         self.data_dir.mkdir(exist_ok=True)
         self.log = self.data_dir.parent / f"{self.data_dir.name}.log"
-        with self.log.open("w") as output:
+        return self.start()
+
+    def start(self) -> Family:
+        """What it says is added to what it said before."""
+        self._said_before = len(self.said) if self.log.exists() else 0
+        with self.log.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "app.py"), "dev"],
                 env=environment(self.data_dir, **self.settings),
@@ -100,7 +105,7 @@ class Family:
     def wait_until_up(self) -> Family:
         def is_up() -> bool:
             assert self.process.poll() is None, f"dev ended:\n{self.said}"
-            return "Stop everything with Ctrl-C" in self.said
+            return "Stop everything with Ctrl-C" in self.said[self._said_before :]
 
         wait_until(is_up, "dev is not up")
         return self

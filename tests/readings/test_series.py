@@ -91,7 +91,7 @@ def lives(draw: st.DrawFn) -> Life:
 
 
 bounded = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     database=None,
     phases=[Phase.generate],

@@ -116,7 +116,7 @@ def assert_equal_to_model(lane: Lane, model: Model) -> None:
 
 
 @settings(
-    max_examples=50,
+    max_examples=30,
     deadline=None,
     database=None,
     phases=[Phase.generate],
