@@ -9,7 +9,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ops import admin_archive, admin_devices, admin_erase, admin_keys, admin_qr, admin_rates, administration
+from ops import (
+    admin_archive,
+    admin_devices,
+    admin_erase,
+    admin_keys,
+    admin_organisations,
+    admin_qr,
+    admin_rates,
+    administration,
+)
 from ops.administration import Operator, Printed, TokenWish
 from phr.auth.clients import NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
@@ -44,6 +53,7 @@ def parser() -> Parser:
     _vendors(things)
     _clients(things)
     admin_keys.add(things)
+    admin_organisations.add(things)
     admin_erase.add(things)
     admin_archive.add(things)
     _verb(things, "feed", "restart", lambda operator, _: administration.restart_feed(operator))

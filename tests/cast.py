@@ -19,8 +19,9 @@ from phr.config import Settings
 from phr.database import Database
 from phr.intake import devices
 from phr.intake.devices import NewDevice
-from phr.people import grants, people
+from phr.people import grants, organisations, people
 from phr.people.grants import NewGrant
+from phr.people.organisations import Member
 from phr.people.people import NewPerson
 
 T0 = 1_795_390_200_000  # 2026-11-23T07:30:00+08:00
@@ -38,6 +39,20 @@ def a_grant(person: str, grantee: str, **changes: Any) -> NewGrant:
 def a_gift(grantee: str, kind: str = "relative", **changes: Any) -> dict[str, Any]:
     """What an owner sends who grants something."""
     return {"grantee": grantee, "kind": kind, "text": {"version": 1, "language": "zh"}} | changes
+
+
+def a_clinic(database: Database, *roles: str) -> list[str]:
+    """An organisation "clinic" with a team "blue" and somebody for each role; who may be in the team is."""
+    organisations.create(database, "clinic", "社区卫生服务中心")
+    organisations.create_team(database, "clinic", "blue", "蓝队")
+    found = []
+    for role in roles:
+        person = people.create(database, a_person(name=f"陈 {role}")).id
+        organisations.put_member(database, Member("clinic", person, role, None), T0)
+        if role in organisations.PROFESSIONS:
+            organisations.join_team(database, "clinic/blue", person, T0)
+        found.append(person)
+    return found
 
 
 def a_note(**changes: Any) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, VersionConflict
-from phr.people import granting
+from phr.people import granting, organisations
 from phr.people.access import Ask, Caller, Permission, as_other, begin, hold_to, is_owners
 from phr.people.grants import OWNERS_ALONE, SHARING
+from phr.people.organisations import Member
 from phr.vocabulary.sight import HIDDEN, Period, hidden_but_from, plain
 
 View = Callable[..., Any]
@@ -50,7 +51,8 @@ def access(
     """Only for a token with the scope; on a person's record only for those who may, each try in the access log.
 
     A scope of a person: the route has ``<person>`` ("me" is the caller); the view gets ``person``, its id. A scope of a
-    vendor: the view gets ``vendor``, its slug. ``categories``: where the view touches others than the scope's.
+    vendor: the view gets ``vendor``, its slug; of an organisation: ``member``, what the caller is there.
+    ``categories``: where the view touches others than the scope's.
     ``by_period``: the view keeps to ``period()``, or gives nothing that has a time; only then a grant on a period of
     data counts. The log line is written while the view reads (before a view that writes) and is on disk before the
     answer leaves. A POST that is sent again with its Idempotency-Key is answered as the first time.
@@ -63,6 +65,8 @@ def access(
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
                 return view(vendor=_vendor(caller), **args)
+            if scope.of == "organisation":
+                return view(member=_member(caller), **args)
             ask = Ask("", scope.verb, categories or scope.categories, "", by_period=by_period)
             permission = g.permission = _begun(ask, args)
             return _recorded(partial(once, view), permission, args)
@@ -239,6 +243,14 @@ def _vendor(caller: Caller) -> str:
     if caller.kind != "vendor":
         raise AccessDenied("this is for a vendor's own client")
     return caller.subject
+
+
+def _member(caller: Caller) -> Member:
+    is_oneself = caller.kind == "person" and caller.act is None
+    found = organisations.membership(database(), caller.subject, now_ms()) if is_oneself else None
+    if found is None:
+        raise AccessDenied("this is for who works in an organisation")
+    return found
 
 
 def _about(args: Mapping[str, Any]) -> str:

@@ -13,12 +13,14 @@ from phr.auth.scopes import scopes
 from phr.clock import rfc3339
 from phr.people.access import Caller
 from phr.people.consent_texts import LANGUAGES
-from phr.people.granting import KINDS, PROFESSIONS, Consent
+from phr.people.granting import KINDS, Consent
 from phr.people.grants import EVERYTHING, WITH_KIND, Grant, NewGrant
+from phr.people.organisations import PROFESSIONS, TEAM
 from phr.people.people import Person
 from phr.vocabulary.sight import Period
 
 PERSON = r"[a-z2-7]{20}\Z"
+GRANTEE = rf"([a-z2-7]{{20}}|{TEAM}[a-z0-9-]{{1,24}}/[a-z0-9-]{{1,24}})\Z"
 LONGEST_TOLD = 2_000
 DATES = (date(1900, 1, 1), date(2200, 1, 1))
 
@@ -44,7 +46,7 @@ class ConsentBody(Schema):
 class AskedBody(Schema):
     """``question``: what a specialist is asked; ``note``: words to the person, both kept sealed."""
 
-    grantee = fields.String(load_default=None, validate=validate.Regexp(PERSON))
+    grantee = fields.String(load_default=None, validate=validate.Regexp(GRANTEE))
     kind = fields.String(required=True, validate=validate.OneOf(tuple(KINDS)))
     categories = fields.List(
         fields.String(validate=validate.OneOf((EVERYTHING, *grantable()))),
@@ -62,7 +64,7 @@ class AskedBody(Schema):
 
 
 class GivenBody(AskedBody):
-    grantee = fields.String(required=True, validate=validate.Regexp(PERSON))
+    grantee = fields.String(required=True, validate=validate.Regexp(GRANTEE))
     text = fields.Nested(TextSeen, required=True)
 
 
@@ -111,6 +113,7 @@ def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[s
         "proposed_at": _moment(one.proposed_at_ms),
         "accepted_by": one.accepted_by,
         "accepted_at": _moment(one.accepted_at_ms),
+        "assisted": dict(one.assisted) if one.assisted else None,
         "declined_at": _moment(one.declined_at_ms),
         "revoked_at": _moment(one.revoked_at_ms),
         "revoked_by": one.revoked_by,

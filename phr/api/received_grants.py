@@ -30,7 +30,7 @@ class ProposalBody(AskedBody):
 @returns()
 def list_received(person: str) -> dict[str, Any]:
     now = now_ms()
-    return {"grants": [grant_json(one, now) for one in granting.to_grantee(database(), person)]}
+    return {"grants": [grant_json(one, now) for one in granting.to_grantee(database(), person, now)]}
 
 
 @blueprint.post("/v1/people/<person>/received-grants")
@@ -54,7 +54,7 @@ def propose_grant(person: str, body: dict[str, Any]) -> dict[str, Any]:
 def give_up_grant(person: str, grant: str) -> None:
     """Ends what one holds, or takes back what one has asked for."""
     now = now_ms()
-    for one in granting.to_grantee(database(), person):
+    for one in granting.to_grantee(database(), person, now):
         if one.id == grant and one.state(now) == "proposed":
             granting.decline(database(), one, now)
         elif one.id == grant and one.grantee == person:

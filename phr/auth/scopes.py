@@ -11,14 +11,14 @@ from typing import Any
 
 from phr.errors import DataFileInvalid, InputInvalid
 
-OF = ("person", "vendor", "server")
+OF = ("person", "vendor", "organisation", "server")
 FILE = Path(__file__).with_name("scopes.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     name: str
-    of: str  # "person" | "vendor" | "server"
+    of: str  # one of OF
     verb: str  # "read" | "write"
     categories: tuple[str, ...]
     zh: str

@@ -83,6 +83,9 @@ def _chunks(database: Database, whose: Whose) -> Document:
 TAKEN: Mapping[str, Find] = {
     "stream_tickets": _any_of("person", "subject"),
     "grants": _any_of("person", "grantee"),
+    "contracts": _where("person"),
+    "team_members": _where("person"),
+    "members": _where("person"),
     "logins": _where("person"),
     "readings": _keyed,
     "hours": _keyed,
@@ -137,6 +140,8 @@ STAYING: Mapping[str, str] = {
     "mappings": "a vendor's",
     "migrations": "of the installation",
     "models": "a vendor's",
+    "organisations": "of the installation",
+    "teams": "an organisation's",
     "mqtt_credentials": "a device's or a vendor's login",
     "rejection_days": "counts of a vendor",
     "restores": "of the installation",

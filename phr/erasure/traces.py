@@ -36,8 +36,9 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
         database[name].update_many(wrote, {"$set": {"author.subject": alias}})
     for name, field in (("imports", "author"), ("imports", "taken_back.by"), ("exports", "author"), ("restamps", "by")):
         database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
-    for field in ("proposed_by", "accepted_by", "revoked_by"):
+    for field in ("proposed_by", "accepted_by", "revoked_by", "assisted.by", "assisted.witness"):
         database["grants"].update_many({field: person}, {"$set": {field: alias}})
+    database["contracts"].update_many({"made_by": person}, {"$set": {"made_by": alias}})
     for other in others:
         acted = {"_id": {"$gte": f"{other}:", "$lt": f"{other};"}, "l.a": person}
         database["readings"].update_many(acted, {"$set": {"l.$[one].a": alias}}, array_filters=[{"one.a": person}])

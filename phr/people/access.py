@@ -13,12 +13,14 @@ from pymongo import DESCENDING
 
 from phr.database import Database
 from phr.errors import AccessDenied, ServerUnavailable
-from phr.people import access_lines, grants, keyring
+from phr.people import access_lines, grants, keyring, organisations
 from phr.people.access_lines import LOG, Line, line_of
-from phr.people.grants import OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
+from phr.people.grants import CONTRACTS, OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
+from phr.people.organisations import PROFESSIONS, Member
 from phr.vocabulary.sight import Sight
 
 OWNER = "owner"
+STAFF = "staff"  # who works in an organisation and comes to its contracts
 REFUSED = "there is no such record, or you may not do this with it"
 NOTHING = Sight()
 LOG_TIMEOUT_S = 30.0
@@ -169,7 +171,17 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[
     if caller.act is not None and caller.subject != ask.person:
         return refused, NOTHING
     grantee = caller.subject if caller.act is None else SUPPORT
-    return _by_grants(refused, ask, grants.live(database, ask.person, grantee, now_ms))
+    line, sight = _by_grants(refused, ask, grants.live(database, ask.person, grantee, now_ms))
+    if line.outcome == "refused" and ask.categories == (CONTRACTS,) and caller.act is None:
+        return _by_work(refused, organisations.membership(database, caller.subject, now_ms))
+    return line, sight
+
+
+def _by_work(refused: Line, member: Member | None) -> tuple[Line, Sight]:
+    """Professionals come to contracts, which the view keeps to those of their own organisation, and to nothing else."""
+    if member is None or member.role not in PROFESSIONS:
+        return refused, NOTHING
+    return replace(refused, role=STAFF, outcome="allowed"), Sight.of(refused.categories)
 
 
 def _by_grants(refused: Line, ask: Ask, live: Sequence[Grant]) -> tuple[Line, Sight]:

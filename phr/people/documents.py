@@ -64,6 +64,7 @@ class GrantDocument(Document):
     accepted_at_ms = LongField()
     declined_at_ms = LongField()
     revoked_by = StringField(max_length=64)
+    assisted = DictField()
     text = DictField()
     data_from_ms = LongField()
     data_until_ms = LongField()

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, NotFound, PhrError
-from phr.people import consent_texts, grants, people
+from phr.people import consent_texts, grants, organisations, people
 from phr.people.grants import (
     EVERYTHING,
     FAMILY_DOCTOR,
@@ -26,11 +26,11 @@ from phr.people.grants import (
     NewGrant,
     grant_of,
 )
+from phr.people.organisations import PROFESSIONS, TEAM
 from phr.vocabulary.sight import Period
 
 DAY_MS = 86_400_000
 MOST_WAITING = 20  # proposals that wait for one person's answer
-PROFESSIONS = frozenset(("doctor", "nurse", "village-doctor"))
 PURPOSES = ("care", "second-opinion", "family", "representation")
 
 
@@ -63,11 +63,41 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Who consents, and to which text as it was shown."""
+    """Who consents, and to which text as it was shown; ``assisted``: see ``Assisted``."""
 
     by: str
     version: int
     language: str
+    assisted: Assisted | None = None
+
+
+HOWS = ("sms-reply", "tablet-signature", "paper")
+
+
+@dataclass(frozen=True, slots=True)
+class Assisted:
+    """Consent of somebody who does not use the app, taken down by staff: how, by whom, and what proves it.
+
+    ``evidence``: when and to which number the SMS was sent, or where the signature or the scan is kept; sealed.
+    """
+
+    how: str  # one of HOWS
+    by: str
+    evidence: str
+    witness: str | None = None  # of paper: a colleague who was there
+
+
+def check_assisted(database: Database, assisted: Assisted, organisation: str, now_ms: int) -> None:
+    """Raises InputInvalid where what proves the consent is not enough."""
+    if assisted.how not in HOWS:
+        raise InputInvalid(f"consent is taken down by {', '.join(HOWS)}", "/how")
+    if (assisted.witness is not None) != (assisted.how == "paper"):
+        raise InputInvalid("paper has a witness; nothing else has", "/witness")
+    if assisted.witness is None:
+        return
+    member = organisations.membership(database, assisted.witness, now_ms)
+    if assisted.witness == assisted.by or member is None or member.organisation != organisation:
+        raise InputInvalid("the witness is a colleague of the same organisation", "/witness")
 
 
 def give(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> Grant:
@@ -80,12 +110,19 @@ def give(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> 
 
 
 def propose(database: Database, draft: NewGrant, by: str, now_ms: int) -> Grant:
-    """The grant, waiting for the person's word, for 30 days. A specialist is proposed by the family doctor.
+    """The grant, waiting for the person's word, for 30 days.
+
+    One asks for oneself; for a specialist the family doctor asks, and for a team who works in its organisation.
 
     Raises InputInvalid, AlreadyThere where one of the kind waits already or too many wait.
     """
-    if by != draft.grantee and not _is_family_doctor(database, draft.person, by, now_ms):
+    if not _may_ask(database, draft, by, now_ms):
         raise InputInvalid("one asks for oneself; only the family doctor asks for a specialist", "/grantee")
+    return lay_before(database, draft, by, now_ms)
+
+
+def lay_before(database: Database, draft: NewGrant, by: str, now_ms: int) -> Grant:
+    """As ``propose``, where who asks was decided elsewhere."""
     checked = _checked(database, draft, now_ms)
     _forget_unanswered(database, draft.person, now_ms)
     if database["grants"].count_documents({"awaits": draft.person}, limit=MOST_WAITING) >= MOST_WAITING:
@@ -102,7 +139,8 @@ def accept(database: Database, grant: Grant, consent: Consent, now_ms: int) -> G
     _hold_to_owner(grant, consent)
     text = consent_texts.seen(grant.kind, consent.version, consent.language)
     seen = {name: getattr(text, name) for name in text.__slots__}
-    told: Document = {"from_ms": now_ms, "accepted_by": consent.by, "accepted_at_ms": now_ms, "text": seen}
+    told: Document = {"accepted_by": consent.by, "accepted_at_ms": now_ms, "text": seen}
+    told |= {"from_ms": max(now_ms, grant.from_ms)} | _assisted(database, grant, consent.assisted)
     return _settled(database, grant, {"$set": told, "$unset": {"awaits": ""}}, now_ms)
 
 
@@ -128,9 +166,10 @@ def of_person(database: Database, person: str) -> list[Grant]:
     return _sorted(database, {"person": person})
 
 
-def to_grantee(database: Database, grantee: str) -> list[Grant]:
-    """All that somebody holds, asks for or has asked for, latest first."""
-    return _sorted(database, {"$or": [{"grantee": grantee}, {"proposed_by": grantee}]})
+def to_grantee(database: Database, grantee: str, now_ms: int) -> list[Grant]:
+    """All that somebody and their teams hold, and what they have asked for, latest first."""
+    held = [grantee, *organisations.teams_of(database, grantee, now_ms)]
+    return _sorted(database, {"$or": [{"grantee": {"$in": held}}, {"proposed_by": grantee}]})
 
 
 def find(database: Database, person: str, grant_id: str) -> Grant:
@@ -160,11 +199,7 @@ def _settled(database: Database, grant: Grant, change: Document, now_ms: int) ->
 def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
     """The draft as its kind wants it. Raises InputInvalid naming the field."""
     kind = KINDS[draft.kind]
-    grantee = None if draft.grantee == draft.person else people.find(database, draft.grantee)
-    if grantee is None:
-        raise InputInvalid("there is no such person, or it is the record's own", "/grantee")
-    if kind.is_for_professionals and not PROFESSIONS & set(grantee.roles):
-        raise InputInvalid(f"a {draft.kind} is a registered professional", "/grantee")
+    _check_grantee(database, draft)
     if kind.is_whole:
         draft = replace(draft, categories=(EVERYTHING,), verbs=("read", "write"))
     if not kind.may_write and "write" in draft.verbs:
@@ -174,6 +209,18 @@ def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
         raise InputInvalid(f"a {draft.kind} {wanted}", "/question")
     _check_period(kind, draft)
     return replace(draft, purpose=kind.purpose, until_ms=_until(kind, draft, now_ms))
+
+
+def _check_grantee(database: Database, draft: NewGrant) -> None:
+    if draft.grantee.startswith(TEAM):
+        if draft.kind != FAMILY_DOCTOR or organisations.find_team(database, draft.grantee[len(TEAM) :]) is None:
+            raise InputInvalid("there is no such team, or it is asked for no team", "/grantee")
+        return
+    grantee = None if draft.grantee == draft.person else people.find(database, draft.grantee)
+    if grantee is None:
+        raise InputInvalid("there is no such person, or it is the record's own", "/grantee")
+    if KINDS[draft.kind].is_for_professionals and not PROFESSIONS & set(grantee.roles):
+        raise InputInvalid(f"a {draft.kind} is a registered professional", "/grantee")
 
 
 def _check_period(kind: Kind, draft: NewGrant) -> None:
@@ -196,8 +243,22 @@ def _until(kind: Kind, draft: NewGrant, now_ms: int) -> int | None:
     return until
 
 
-def _is_family_doctor(database: Database, person: str, by: str, now_ms: int) -> bool:
-    return any(one.kind == FAMILY_DOCTOR for one in grants.live(database, person, by, now_ms))
+def _may_ask(database: Database, draft: NewGrant, by: str, now_ms: int) -> bool:
+    if by == draft.grantee:
+        return True
+    if draft.grantee.startswith(TEAM):
+        member = organisations.membership(database, by, now_ms)
+        return member is not None and draft.grantee.startswith(f"{TEAM}{member.organisation}/")
+    held = grants.live(database, draft.person, by, now_ms)
+    return draft.kind == SPECIALIST and any(one.kind == FAMILY_DOCTOR for one in held)
+
+
+def _assisted(database: Database, grant: Grant, assisted: Assisted | None) -> Document:
+    if assisted is None:
+        return {}
+    told = {"how": assisted.how, "by": assisted.by} | ({"witness": assisted.witness} if assisted.witness else {})
+    words = grants.told(database, grant) | {"evidence": assisted.evidence}
+    return {"assisted": told, "sealed": grants.seal_told(database, grant.id, grant.person, words)}
 
 
 def _forget_unanswered(database: Database, person: str, now_ms: int) -> None:

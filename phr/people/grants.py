@@ -12,7 +12,7 @@ from mongoengine import ValidationError
 
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
-from phr.people import seals
+from phr.people import organisations, seals
 from phr.people.consent_texts import Seen
 from phr.people.documents import GrantDocument
 from phr.people.people import Person
@@ -30,12 +30,14 @@ PROXY = "proxy"  # stands in for an elder
 OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right, and what the owner's devices are told
 SHARING = "grants"  # who may see the record
 ERASURE = "erasure"  # the end of the record
+CONTRACTS = "contracts"  # with family doctors' teams; staff come to them without a grant
 REFERRALS = "referrals"  # questions to specialists and their answers
 # What no grant lists, "*" neither: the owner has it, and those whose kind of grant it comes with.
 WITH_KIND: Mapping[str, frozenset[str]] = {
     OWNERS_ALONE: frozenset((GUARDIAN, PROXY)),
     SHARING: frozenset((GUARDIAN, PROXY)),
     ERASURE: frozenset((GUARDIAN,)),
+    CONTRACTS: frozenset((GUARDIAN, PROXY)),
     REFERRALS: frozenset((GUARDIAN, PROXY, FAMILY_DOCTOR, SPECIALIST)),
 }
 
@@ -61,6 +63,7 @@ class Grant:
     accepted_at_ms: int | None = None
     declined_at_ms: int | None = None
     revoked_by: str | None = None
+    assisted: Mapping[str, str] | None = None  # how consent was taken down where the owner did not give it in the app
     text: Seen | None = None  # what they saw who accepted it
     data_from_ms: int | None = None
     data_until_ms: int | None = None
@@ -95,7 +98,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewGrant:
-    """``told``: words about it ("note", "question"), which are kept sealed with the person's key."""
+    """``told``: words about it ("note", "question"), kept sealed. ``id``: where its maker names it."""
 
     person: str
     grantee: str
@@ -114,11 +117,12 @@ class NewGrant:
     data_from_ms: int | None = None
     data_until_ms: int | None = None
     told: Mapping[str, str] | None = None
+    id: str | None = None
 
 
 def create(database: Database, draft: NewGrant) -> Grant:
     """The grant, stored. Raises InputInvalid with a pointer; who may give it is decided by the caller."""
-    grant_id = secrets.token_urlsafe(12)
+    grant_id = draft.id or secrets.token_urlsafe(12)
     document = GrantDocument(id=grant_id, **(_plain(draft) | _sealed(database, grant_id, draft)))
     try:
         document.validate()
@@ -139,16 +143,26 @@ def revoke(database: Database, grant_id: str, now_ms: int, by: str | None = None
 
 
 def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Grant]:
-    """The grants of a person to a grantee that hold now."""
+    """The grants of a person to a grantee, or to a team that the grantee is in, that hold now."""
     wanted: Document = {
         "person": person,
-        "grantee": grantee,
+        "grantee": {"$in": [grantee, *organisations.teams_of(database, grantee, now_ms)]},
         "awaits": None,
         "from_ms": {"$lte": now_ms},
         "revoked_at_ms": None,
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
     return [grant_of(row) for row in database["grants"].find(wanted)]
+
+
+def find(database: Database, grant_id: str) -> Grant | None:
+    row = database["grants"].find_one({"_id": grant_id})
+    return grant_of(row) if row else None
+
+
+def find_many(database: Database, grant_ids: Iterable[str]) -> dict[str, Grant]:
+    """Those of them that exist, by id."""
+    return {row["_id"]: grant_of(row) for row in database["grants"].find({"_id": {"$in": list(grant_ids)}})}
 
 
 def told(database: Database, grant: Grant) -> dict[str, str]:
@@ -199,7 +213,7 @@ _FIELDS = tuple(one.name for one in fields(Grant))
 
 
 def _plain(draft: NewGrant) -> Document:
-    values = {name: getattr(draft, name) for name in NewGrant.__slots__ if name not in ("told", "text")}
+    values = {name: getattr(draft, name) for name in NewGrant.__slots__ if name not in ("told", "text", "id")}
     listed = {"categories": sorted(draft.categories), "verbs": sorted(draft.verbs)}
     return values | listed | {"text": asdict(draft.text) if draft.text else None}
 

@@ -200,6 +200,11 @@ def set_consent(database: Database, person_id: str, *, is_withdrawn: bool) -> Pe
     return _change(database, person_id, lambda row: row | {"consent_withdrawn": is_withdrawn})
 
 
+def set_work(database: Database, person_id: str, roles: Sequence[str], organisation: str | None) -> Person:
+    """The person working somewhere as something, or nowhere. Raises NotFound."""
+    return _change(database, person_id, lambda row: row | {"roles": list(roles), "organisation": organisation})
+
+
 def close(database: Database, person_id: str) -> None:
     """Nothing is taken in for the person any more, and every process that remembers them looks again. Repeatable."""
 

@@ -142,6 +142,11 @@ def _by_hand(database: Database, owner: str) -> None:
     nobodys |= {"item": "{}", "arrived_at_ms": T0, "detail": ""}
     rows: dict[str, list[dict[str, Any]]] = {
         "held": [{"_id": f"{device}::1"} | nobodys],
+        "contracts": [{"_id": "k1", "person": owner, "made_by": owner, "grant": "none"}],
+        "members": [
+            {"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "role": "nurse", "until_ms": None}
+        ],
+        "team_members": [{"_id": f"clinic/a:{owner}", "person": owner, "team": "clinic/a"}],
         "restamps": [{"_id": f"{device}:{owner}:2", "person": owner, "by": owner, "at_ms": T0}],
         "rejections": [{"_id": "r1", "vendor": "acme", "device": device, "received_at_ms": T0, "payload": b"{}"}],
         "claims": [{"_id": "c1", "person": owner, "device": device}],

@@ -21,8 +21,9 @@ from phr.api import deciding
 from phr.auth.protector import Validator
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
-from phr.people import access, access_lines, grants, keyring, people
+from phr.people import access, access_lines, grants, keyring, organisations, people
 from phr.people.grants import FAMILY_DOCTOR, GUARDIAN, PROXY, RELATIVE, SPECIALIST, NewGrant
+from phr.people.organisations import Member
 from tests.cast import T0, Cast, a_grant, a_person, cast
 
 __all__ = ["cast"]
@@ -117,7 +118,7 @@ class Table:
     def ask(self, route: Route, token: str) -> str:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = self.cast.http.open(route.path(self.cast.owner), method=route.method, headers=headers)
-        if route.scope and route.scope.startswith("vendor."):
+        if route.scope and route.scope.startswith(("vendor.", "organisation.")):
             return BY_STATUS.get(answer.status_code, SHOWN)
         return BY_STATUS.get(answer.status_code) or answer.get_data(as_text=True)
 
@@ -138,8 +139,11 @@ class Table:
 def table(cast: Cast, decisions: None) -> Table:
     """One owner, and somebody for each kind and state of a grant."""
     wanted = [(kind, state) for kind in KINDS for state in (*STATES, "profile's other category")]
-    made = people.create_many(cast.database, [a_person() for _ in range(len(wanted) + 2)])
-    officer, alone = made[-1].id, made[-2].id
+    made = people.create_many(cast.database, [a_person() for _ in range(len(wanted) + 3)])
+    officer, alone, colleague = made[-1].id, made[-2].id, made[-3].id
+    organisations.create(cast.database, "clinic", "社区卫生服务中心")
+    for person, role in ((officer, organisations.OFFICER), (colleague, organisations.DOCTOR)):
+        organisations.put_member(cast.database, Member("clinic", person, role, None), NOW)
     holders: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     other: dict[str, str] = {}
     for (kind, state), person in zip(wanted, made, strict=False):
@@ -167,7 +171,8 @@ def table(cast: Cast, decisions: None) -> Table:
         "client": cast.token("a-client", " ".join(scopes()), client_id="a-client"),
         "operator in the owner's name, without support": cast.token(cast.owner, act="root"),
         "operator in a supported stranger's name": cast.token(alone, act="root"),
-        "privacy officer": cast.token(officer),
+        "privacy officer": cast.token(officer, " ".join(scopes())),
+        "doctor of a clinic without a grant": cast.token(colleague, " ".join(scopes())),
     }
     return Table(cast, singles, holders, other)
 
@@ -205,13 +210,14 @@ def test_the_table_allows_nothing_by_a_grant_that_does_not_hold() -> None:
     for method, rule, singles, *held in rows:
         of_owner = "<person>" in rule
         if of_owner:
-            assert singles == f"{UNKNOWN}{SHOWN}{REFUSED * 7}", f"{method} {rule}"
-        if of_owner or "/v1/vendor" in rule:
+            staff = SHOWN if "/contracts" in rule else REFUSED
+            assert singles == f"{UNKNOWN}{SHOWN}{REFUSED * 7}{staff}", f"{method} {rule}"
+        if of_owner or rule.startswith(("/v1/vendor", "/v1/organisation")):
             assert len(held) == len(KINDS)
             assert {group[: len(NEVER)] for group in held} == {REFUSED * len(NEVER)}, f"{method} {rule}"
 
 
 def test_every_view_about_a_person_or_a_vendor_is_guarded(cast: Cast) -> None:
     for route in routes(cast.http.application):
-        if route.rule.startswith(("/v1/people/", "/v1/vendor/", "/v1/devices/")):
+        if route.rule.startswith(("/v1/people/", "/v1/vendor/", "/v1/devices/", "/v1/organisation")):
             assert route.scope, route.name

@@ -1,0 +1,133 @@
+"""A resident's contracts with family doctors' teams, and consent that staff take down for who does not use the app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, g
+from marshmallow import Schema, fields, validate
+
+from phr.api.deciding import access, caller, returns, takes
+from phr.api.grant_shapes import LONGEST_TOLD, PERSON, TextSeen, grant_json, grantable
+from phr.api.installation import database
+from phr.clock import now_ms
+from phr.errors import AccessDenied, NotFound
+from phr.notices import outbox
+from phr.notices.outbox import Telling
+from phr.people import contracts, granting, organisations, people
+from phr.people.access import REFUSED, STAFF
+from phr.people.contracts import Contract, NewContract
+from phr.people.granting import HOWS, Assisted, Consent
+from phr.people.grants import EVERYTHING
+from phr.people.organisations import Member
+
+blueprint = Blueprint("contracts", __name__)
+
+
+class ContractBody(Schema):
+    team = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,24}\Z"))
+    starts_on = fields.Date(required=True)
+    ends_on = fields.Date(required=True)
+    categories = fields.List(
+        fields.String(validate=validate.OneOf((EVERYTHING, *grantable()))),
+        load_default=(EVERYTHING,),
+        validate=validate.Length(1, 40),
+    )
+
+
+class AssistedBody(Schema):
+    how = fields.String(required=True, validate=validate.OneOf(HOWS))
+    evidence = fields.String(required=True, validate=validate.Length(1, LONGEST_TOLD))
+    witness = fields.String(load_default=None, validate=validate.Regexp(PERSON))
+    text = fields.Nested(TextSeen, required=True)
+
+
+@blueprint.post("/v1/people/<person>/contracts")
+@access("contracts.write")
+@takes(ContractBody)
+@returns(status=201)
+def make_contract(person: str, body: dict[str, Any]) -> dict[str, Any]:
+    """By who works in the team's organisation; the resident is told, and nothing is granted before they consent."""
+    now, staff = now_ms(), _staff()
+    if staff is None or people.find(database(), person) is None:
+        raise AccessDenied(REFUSED)
+    draft = NewContract(
+        person=person,
+        team=f"{staff.organisation}/{body['team']}",
+        starts_on=body["starts_on"],
+        ends_on=body["ends_on"],
+        categories=tuple(sorted(set(body["categories"]))),
+    )
+    made = contracts.make(database(), draft, staff.person, now)
+    zh, en = "有一份家庭医生签约等待您确认。", "A contract with a family doctor's team waits for your word."
+    outbox.tell(database(), Telling(f"contract:{made.id}", person, "contract-proposed", zh, en), now)
+    return contract_json(made, now)
+
+
+@blueprint.get("/v1/people/<person>/contracts")
+@access("contracts.read")
+@returns()
+def list_contracts(person: str) -> dict[str, Any]:
+    now, staff = now_ms(), _staff()
+    found = [one for one in contracts.of_person(database(), person, now) if _concerns(one, staff)]
+    return {"contracts": [contract_json(one, now) for one in found]}
+
+
+@blueprint.delete("/v1/people/<person>/contracts/<contract>")
+@access("contracts.write")
+@returns(status=204)
+def end_contract(person: str, contract: str) -> None:
+    """By the resident or by the organisation: it and what it granted end at once."""
+    now = now_ms()
+    contracts.end(database(), _find(person, contract, now), caller().subject, now)
+
+
+@blueprint.post("/v1/people/<person>/contracts/<contract>/consent")
+@access("contracts.write")
+@takes(AssistedBody)
+@returns()
+def take_consent_down(person: str, contract: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The resident's consent as staff took it down; the resident is told, and can take it back like any other."""
+    now, staff = now_ms(), _staff()
+    if staff is None:
+        raise AccessDenied(REFUSED)
+    found = _find(person, contract, now)
+    assisted = Assisted(body["how"], staff.person, body["evidence"], body["witness"])
+    granting.check_assisted(database(), assisted, staff.organisation, now)
+    consent = Consent(person, body["text"]["version"], body["text"]["language"], assisted)
+    accepted = granting.accept(database(), found.grant, consent, now)
+    zh = "家庭医生签约已按您的书面或口头同意登记，如有不符请收回授权。"
+    en = "Your consent to a family doctor's contract was taken down; if that is not so, take it back."
+    outbox.tell(database(), Telling(f"consent:{accepted.id}", person, "consent-taken-down", zh, en), now)
+    return grant_json(accepted, now)
+
+
+def contract_json(one: Contract, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "person": one.person,
+        "organisation": one.organisation,
+        "team": one.team.partition("/")[2],
+        "starts_on": one.starts_on.isoformat(),
+        "ends_on": one.ends_on.isoformat(),
+        "state": one.grant.state(now_ms),
+        "grant": one.grant.id,
+    }
+
+
+def _staff() -> Member | None:
+    """Where the caller works, if it is as staff that they ask."""
+    is_staff = g.permission.line.role == STAFF
+    return organisations.membership(database(), caller().subject, now_ms()) if is_staff else None
+
+
+def _concerns(one: Contract, staff: Member | None) -> bool:
+    return staff is None or staff.organisation == one.organisation
+
+
+def _find(person: str, contract: str, now_ms: int) -> Contract:
+    """Raises NotFound, for one of another organisation too."""
+    found = contracts.find(database(), person, contract, now_ms)
+    if not _concerns(found, _staff()):
+        raise NotFound("no such contract")
+    return found
