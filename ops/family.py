@@ -163,7 +163,7 @@ def _start_broker(family: Family) -> None:
         patience_s=60.0,
     )
     family.servers.append(member)
-    mosquitto.wait_until_up(member.start(time.monotonic()), data_dir)
+    mosquitto.bring_up(lambda: member.start(time.monotonic()), data_dir)
     url = mosquitto.url_of(data_dir, *broker.address(data_dir))
     family.settings = dataclasses.replace(settings, mqtt_url=url)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from phr.errors import ServerUnavailable
 
 LOG_FILE = "mosquitto.log"
 INSTALL = "apt-get install -y mosquitto"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,25 @@ def start(data_dir: Path, bind: str, port: int, *, tls_port: int = 8883, timeout
 
     Raises ServerUnavailable with what to do: no mosquitto, port taken, no start in time.
     """
-    process = spawn(data_dir, bind, port, tls_port)
-    try:
-        wait_until_up(process, data_dir, timeout_s=timeout_s)
-    except BaseException:
-        processes.stop(process)
-        raise
+    process = bring_up(lambda: spawn(data_dir, bind, port, tls_port), data_dir, timeout_s=timeout_s)
     return Mosquitto(process, data_dir, *broker.address(data_dir))
+
+
+def bring_up(
+    start_process: Callable[[], processes.Process], data_dir: Path, *, timeout_s: float = 20.0
+) -> processes.Process:
+    """The process, once it is up; started a second time where it could not read its store. Raises as ``start``."""
+    for has_failed in (False, True):
+        process = start_process()
+        try:
+            wait_until_up(process, data_dir, timeout_s=timeout_s)
+        except BaseException as error:
+            processes.stop(process)
+            if has_failed or not isinstance(error, ServerUnavailable) or not _is_store_unreadable(data_dir):
+                raise
+        else:
+            return process
+    raise AssertionError("the second failure is raised")
 
 
 def stop(server: Mosquitto) -> None:
@@ -76,9 +92,11 @@ def spawn(data_dir: Path, bind: str, port: int, tls_port: int) -> processes.Proc
         config = broker.write_config(data_dir, listener)
         if not (broker.folder(data_dir) / broker.PASSWORD_FILE).exists():
             broker.write_password_file(data_dir, {})
+        if _is_store_unreadable(data_dir):
+            _set_store_aside(data_dir)
         broker_update.note_start(data_dir)
-        with (broker.folder(data_dir) / LOG_FILE).open("wb") as log:
-            return processes.start([binary, "-c", str(config)], output=log)
+        with (broker.folder(data_dir) / LOG_FILE).open("wb") as file:
+            return processes.start([binary, "-c", str(config)], output=file)
     except OSError as error:
         raise ServerUnavailable(f"{data_dir} can't be written: {error.strerror}; set PHR_DATA_DIR") from error
 
@@ -100,12 +118,32 @@ def wait_until_up(process: processes.Process, data_dir: Path, *, timeout_s: floa
 def why_it_ended(data_dir: Path, port: int, code: int) -> str:
     if code == -signal.SIGKILL:  # it could not say anything
         return processes.reason(code)
-    log = broker.folder(data_dir) / LOG_FILE
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    text = _log(data_dir)
     if "Address already in use" in text:
         return f"port {port} is taken; set PHR_MQTT_PORT to another one"
-    if "Couldn't open database" in text:
-        store = broker.folder(data_dir) / broker.STORE / "mosquitto.db"
-        return f"{store} can't be read; a disk that was full leaves half of it. Move it away and start again"
+    if _is_store_unreadable(data_dir):
+        return f"{_store(data_dir)} can't be read"
     lines = [line for line in text.splitlines() if "Error" in line] or text.splitlines() or ["no reason given"]
-    return f"mosquitto ended with {processes.reason(code)}: {lines[-1]} (log: {log})"
+    return f"mosquitto ended with {processes.reason(code)}: {lines[-1]} (log: {broker.folder(data_dir) / LOG_FILE})"
+
+
+def _store(data_dir: Path) -> Path:
+    return broker.folder(data_dir) / broker.STORE / "mosquitto.db"
+
+
+def _log(data_dir: Path) -> str:
+    path = broker.folder(data_dir) / LOG_FILE
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _is_store_unreadable(data_dir: Path) -> bool:
+    """By what it said at its last start."""
+    return "Couldn't open database" in _log(data_dir) and _store(data_dir).exists()
+
+
+def _set_store_aside(data_dir: Path) -> None:
+    """A disk that was full leaves half a store, with which the broker does not start: better none than no broker."""
+    store = _store(data_dir)
+    kept = store.with_name(f"{store.name}.unreadable-{time.time_ns() // 1_000_000_000}")
+    store.rename(kept)
+    log.warning("the broker can't read its store: its sessions and queues are lost; the file is now %s", kept)

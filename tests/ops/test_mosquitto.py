@@ -23,12 +23,20 @@ def test_second_broker_on_the_same_files_is_refused(broker: Broker) -> None:
         mosquitto.start(broker.data_dir, "127.0.0.1", ports.free_port())
 
 
-def test_store_that_a_full_disk_cut_off_is_named(tmp_path: Path) -> None:
+def test_store_that_a_full_disk_cut_off_is_set_aside_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store = files.folder(tmp_path) / files.STORE
     store.mkdir(parents=True)
-    (store / "mosquitto.db").write_bytes(b"\x00\xb5\x00mosquitto db")
-    with pytest.raises(ServerUnavailable, match=r"mosquitto\.db can't be read.*Move it away"):
-        mosquitto.start(tmp_path, "127.0.0.1", ports.free_port())
+    cut_off = b"\x00\xb5\x00mosquitto db"
+    (store / "mosquitto.db").write_bytes(cut_off)
+    mosquitto.stop(mosquitto.start(tmp_path, "127.0.0.1", ports.free_port()))
+    (kept,) = store.glob("*.unreadable-*")
+    assert kept.read_bytes() == cut_off
+    assert (store / "mosquitto.db").read_bytes() != cut_off
+    assert str(kept) in caplog.text
+    mosquitto.stop(mosquitto.start(tmp_path, "127.0.0.1", ports.free_port()))
+    assert list(store.glob("*.unreadable-*")) == [kept]
 
 
 def test_retained_status_survives_a_restart(tmp_path: Path) -> None:
