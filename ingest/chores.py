@@ -19,6 +19,7 @@ from phr.database import Database
 from phr.intake import commands, status
 from phr.intake.status import Heard
 from phr.recording import Delivery, Verdict
+from phr.telemetry import reports
 from phr.telemetry.readiness import BROKER_BYTES, BROKER_LIMIT
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
@@ -66,8 +67,9 @@ class Chores:
         self._verdicts = (0, 0)
 
     def start(self) -> None:
-        """Raises ServerUnavailable."""
+        """Raises ServerUnavailable, PyMongoError."""
         if self._desk:
+            self._gate.lived_ms = reports.last_ms(self._desk.database, "ingest")
             self._desk.watch.start()
 
     def divide(self, batch: Sequence[Received], now_ms: int) -> tuple[list[Received], list[Refused]]:
@@ -121,6 +123,7 @@ class Chores:
 
     def tick(self, now_ms: int, waiting: tuple[int, int], verdicts: tuple[int, int]) -> None:
         """Does what is due. ``waiting``: messages and bytes; ``verdicts``: given and dropped since the start."""
+        self._gate.lives(now_ms)
         if self._desk is None or now_ms - self._looked_ms < LOOK_EVERY_MS:
             return
         self._looked_ms = now_ms

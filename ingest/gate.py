@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SAMPLE_EVERY_MS = 60_000  # of a device that floods one payload in this time is kept for its vendor to look at
 REFRESH_EVERY_MS = 10_000
 SAMPLES_MOST = 1_000
+AWAY_FROM_MS = 10_000  # twice what a worker may take to say that it lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,19 @@ class Gate:
     def __init__(self, plan: Plan | None = None) -> None:
         self._whole = plan or Plan()
         self.policy = Policy(self._whole)
+        self.lived_ms = 0  # when something was taken last, or might have been; 0: nobody knows
         self._refreshed_ms = 0
         self._sampled_ms: dict[str, int] = {}
         self._samples: list[RejectedPayload] = []
         self._unkept: Counter[str] = Counter()
+
+    def lives(self, now_ms: int) -> None:
+        """To be called all the while. Where it was not for some time, nothing was taken, and senders have waited."""
+        away_ms = now_ms - self.lived_ms if self.lived_ms else 0
+        if away_ms >= AWAY_FROM_MS:
+            log.info("nothing was taken for %d s; rates allow for what has waited", away_ms // 1000)
+            self.policy.was_away(away_ms, now_ms)
+        self.lived_ms = now_ms
 
     def divide(self, batch: Sequence[Received], now_ms: int) -> tuple[list[Received], list[Refused]]:
         """The messages that are taken, and those whose sender must wait."""
@@ -68,7 +78,10 @@ class Gate:
         if now_ms - self._refreshed_ms < REFRESH_EVERY_MS:
             return
         self._refreshed_ms = now_ms
-        workers = database["worker_slots"].count_documents({"until_ms": {"$gt": now_ms}})
+        live = database["worker_slots"].find({"until_ms": {"$gt": now_ms}}, {"host": 1, "pid": 1})
+        workers = len(
+            {(row["host"], row["pid"]) for row in live}
+        )  # one that empties an orphaned session holds two slots
         whole = Plan(
             device=self._whole.device,
             vendor=self._whole.vendor,

@@ -15,6 +15,9 @@ from phr.errors import ServerUnavailable
 
 log = logging.getLogger(__name__)
 
+# A family starts its workers one after the other, and each takes its own session back; who adopted them all would
+# empty them alone.
+FIRST_LOOK_AFTER_MS = 2_000
 LOOK_EVERY_MS = 500  # what a worker that was killed had in hand waits this long at most: one read of a few rows
 # While the database is away nobody can renew. Who looks first afterwards must leave the others the time to do so: the
 # longest back-off of a worker and a little.
@@ -30,6 +33,7 @@ class Orphans:
         self._own = own
         self._open_session = open_session
         self._slot = -1
+        self._began_ms: int | None = None
         self._looked_ms = 0
         self._renewed_ms = 0
         self._run_out: dict[int, tuple[int, int]] = {}  # slot -> its lease's end, when it was first seen like that
@@ -38,6 +42,9 @@ class Orphans:
 
     def look(self, now_ms: int) -> None:
         """Takes over a slot whose worker is gone, keeps the lease of the one that is held, ends one that is empty."""
+        self._began_ms = now_ms if self._began_ms is None else self._began_ms
+        if now_ms - self._began_ms < FIRST_LOOK_AFTER_MS:
+            return
         try:
             if self.consumer and self._emptiness and self._emptiness.is_certain(now_ms):
                 self._end(self.consumer)

@@ -60,14 +60,14 @@ class Plan:
 
 @dataclass(slots=True)
 class _Tokens:
-    """Fills at a steady rate up to a minute's worth; may go below zero, since readings are counted after they came."""
+    """Fills at a steady rate up to so many; may go below zero, since readings are counted after they came."""
 
     left: float
     at_ms: int
 
-    def fill(self, per_min: int, now_ms: int) -> None:
+    def fill(self, per_min: int, most: float, now_ms: int) -> None:
         gained = max(0, now_ms - self.at_ms) * per_min / MINUTE_MS
-        self.left, self.at_ms = min(float(per_min), self.left + gained), now_ms
+        self.left, self.at_ms = min(most, self.left + gained), now_ms
 
     def wait_s(self, per_min: int) -> int:
         """Whole seconds until one may be taken; 0: now."""
@@ -91,13 +91,19 @@ class Policy:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._senders: OrderedDict[str, _Sender] = OrderedDict()
+        self._minutes = 1.0  # what may come at once
+        self._minutes_until_ms = 0
+
+    def was_away(self, away_ms: int, now_ms: int) -> None:
+        """Nothing was taken for so long: who kept to a rate has so much more waiting, and may send it for as long."""
+        self._minutes, self._minutes_until_ms = 1 + away_ms / MINUTE_MS, now_ms + away_ms
 
     def wait_s(self, device: str, now_ms: int) -> int:
         """0: take the device's next payload (it is charged as one message); else how long it should wait."""
         name = device.partition("/")[0]
         one, vendor = self._sender(device), self._sender(name)
-        wait = _wait(one, self._of(device, one), now_ms)
-        wait = max(wait, _wait(vendor, self._of(name, vendor), now_ms))
+        wait = self._wait(one, self._of(device, one), now_ms)
+        wait = max(wait, self._wait(vendor, self._of(name, vendor), now_ms))
         wait_of_refused = self._wait_of_refused(vendor, now_ms)
         if not wait and self._is_suspect(one, vendor):
             wait = wait_of_refused
@@ -115,7 +121,7 @@ class Policy:
         charged: list[tuple[_Tokens, int]] = []
         for name, count in chain(messages.items(), of_vendors.items()):
             sender = self._sender(name)
-            if _wait(sender, self._of(name, sender), now_ms):
+            if self._wait(sender, self._of(name, sender), now_ms):
                 return False
             if sender.messages:
                 if sender.messages.left < count:
@@ -145,8 +151,14 @@ class Policy:
         return device.was_refused
 
     def _wait_of_refused(self, vendor: _Sender, now_ms: int) -> int:
-        vendor.refused, wait = _filled(vendor.refused, self.plan.refused_per_min, now_ms)
+        vendor.refused, wait = _filled(vendor.refused, self.plan.refused_per_min, 1.0, now_ms)
         return wait
+
+    def _wait(self, sender: _Sender, limits: Limits, now_ms: int) -> int:
+        minutes = self._minutes if now_ms < self._minutes_until_ms else 1.0
+        sender.messages, of_messages = _filled(sender.messages, limits.messages_per_min, minutes, now_ms)
+        sender.readings, of_readings = _filled(sender.readings, limits.readings_per_min, minutes, now_ms)
+        return max(of_messages, of_readings)
 
     def _sender(self, name: str) -> _Sender:
         found = self._senders.get(name)
@@ -165,17 +177,15 @@ class Policy:
         return holds
 
 
-def _wait(sender: _Sender, limits: Limits, now_ms: int) -> int:
-    sender.messages, of_messages = _filled(sender.messages, limits.messages_per_min, now_ms)
-    sender.readings, of_readings = _filled(sender.readings, limits.readings_per_min, now_ms)
-    return max(of_messages, of_readings)
-
-
-def _filled(tokens: _Tokens | None, per_min: int | None, now_ms: int) -> tuple[_Tokens | None, int]:
+def _filled(tokens: _Tokens | None, per_min: int | None, minutes: float, now_ms: int) -> tuple[_Tokens | None, int]:
+    """``minutes``: how many of them may come at once."""
     if per_min is None:
         return None, 0
-    tokens = tokens or _Tokens(float(per_min), now_ms)
-    tokens.fill(per_min, now_ms)
+    most = per_min * minutes
+    if tokens is None:
+        tokens = _Tokens(most, now_ms)
+    else:
+        tokens.fill(per_min, most, now_ms)
     return tokens, tokens.wait_s(per_min)
 
 

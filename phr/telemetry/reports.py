@@ -65,6 +65,11 @@ def all_reports(database: Database) -> list[Report]:
     ]
 
 
+def last_ms(database: Database, role: str) -> int:
+    """When a process of the role said last that it lives; 0: none ever did."""
+    return max((int(row["at_ms"]) for row in database["telemetry"].find({"role": role}, {"at_ms": 1})), default=0)
+
+
 def sums(reports: list[Report], kind: str) -> dict[str, dict[str, float]]:
     """{figure: {label or step: total}} over all; ``kind`` is "counters" or "histograms"."""
     totals: dict[str, dict[str, float]] = {}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ingest import slots
-from ingest.orphans import LOOK_EVERY_MS, QUIET_MS, RUN_OUT_FOR_MS, Orphans
+from ingest.emptiness import QUIET_MS
+from ingest.orphans import FIRST_LOOK_AFTER_MS, LOOK_EVERY_MS, RUN_OUT_FOR_MS, Orphans
 from ingest.slots import LEASE_MS, MOST_WORKERS, NoSlotFree
 from ingest.worker import Lease
 from phr.clock import now_ms
@@ -61,6 +62,7 @@ def test_a_run_out_lease_is_adopted_only_after_its_worker_had_time_to_renew_it(d
     orphans = Orphans(database, 0, open_session)
     _held(database, 1, host="elsewhere")
     seen = NOW + LEASE_MS
+    orphans.look(seen - FIRST_LOOK_AFTER_MS)
     for at in (seen, seen + RUN_OUT_FOR_MS - 1):
         orphans.look(at)
         assert database["worker_slots"].count_documents({"host": "elsewhere"}) == 1
@@ -76,6 +78,9 @@ class Session:
 
     def start(self, timeout_s: float) -> None: ...
 
+    def ask(self) -> None:
+        """Its broker answers at once."""
+
     def close(self, *, ends_session: bool = False) -> None:
         self.is_ended = ends_session
 
@@ -86,6 +91,8 @@ def orphaned(database: Database) -> tuple[Orphans, Session]:
     session: Any = Session()
     orphans = Orphans(database, 0, lambda _slot: session)
     _held(database, 1, pid=_dead_pid())
+    orphans.look(NOW - FIRST_LOOK_AFTER_MS)
+    assert orphans.consumer is None  # who has just begun leaves the others time to take back their own
     orphans.look(NOW)
     orphans.look(NOW)
     return orphans, session
@@ -94,7 +101,8 @@ def orphaned(database: Database) -> tuple[Orphans, Session]:
 @pytest.mark.parametrize(("passed_ms", "is_ended"), [(QUIET_MS - 1, False), (QUIET_MS, True), (QUIET_MS + 1, True)])
 def test_a_session_is_ended_once_it_is_quiet(orphaned: tuple[Orphans, Session], passed_ms: int, is_ended: bool) -> None:
     orphans, session = orphaned
-    orphans.look(NOW + passed_ms)
+    for _ in ("asks", "is answered"):
+        orphans.look(NOW + passed_ms)
     assert session.is_ended is is_ended
 
 

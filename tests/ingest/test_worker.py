@@ -308,6 +308,7 @@ def test_two_workers_share_the_load_and_nothing_is_doubled(plant: Plant) -> None
 
 
 def test_a_worker_empties_the_session_that_another_left(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.orphans.FIRST_LOOK_AFTER_MS", 0)
     monkeypatch.setattr("ingest.orphans.LOOK_EVERY_MS", 100)
     monkeypatch.setattr("ingest.emptiness.QUIET_MS", 300)
     with plant.working():
@@ -322,6 +323,7 @@ def test_a_worker_empties_the_session_that_another_left(plant: Plant, monkeypatc
 
 
 def test_a_worker_that_is_stopped_gives_an_adopted_slot_back(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.orphans.FIRST_LOOK_AFTER_MS", 0)
     monkeypatch.setattr("ingest.orphans.LOOK_EVERY_MS", 100)
     monkeypatch.setattr("ingest.emptiness.QUIET_MS", 1_000 * WAIT_S)  # it is not emptied before it is given back
     with plant.working():

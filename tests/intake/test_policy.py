@@ -161,3 +161,26 @@ def test_most_are_admitted_at_once() -> None:
     assert policy.admits({"a/1": 5, "a/2": 4}, T0)
     assert not policy.admits({"a/1": 1}, T0)
     assert policy.admits({"a/2": 1}, T0)
+
+
+@pytest.mark.parametrize(("away_ms", "may"), [(0, 3), (60_000, 6), (90_000, 7)])
+def test_what_waited_while_nobody_took_anything_is_within_the_rate(away_ms: int, may: int) -> None:
+    policy = a_policy()
+    policy.was_away(away_ms, T0)
+    assert sum(wait == 0 for wait in waits(policy, "a/1", 20)) == may
+    assert policy.admits({"a/2": may}, T0)
+    assert not policy.admits({"a/2": 1}, T0)
+
+
+def test_what_waited_may_come_for_as_long_as_nobody_took_anything() -> None:
+    policy = a_policy()
+    policy.was_away(60_000, T0)
+    assert policy.admits({"a/1": 6}, T0 + 59_999)
+    assert not policy.admits({"a/2": 6}, T0 + 60_000)
+
+
+def test_a_known_sender_has_gained_what_it_could_not_send() -> None:
+    policy = a_policy()
+    assert policy.admits({"a/1": 3}, T0)
+    policy.was_away(60_000, T0 + 60_000)
+    assert [policy.admits({"a/1": count}, T0 + 60_000) for count in (4, 3)] == [False, True]
