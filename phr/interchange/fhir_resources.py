@@ -24,6 +24,10 @@ Resource = dict[str, Any]
 
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 UCUM = "http://unitsofmeasure.org"
+# Stands where a profile asks for what the record does not know (R4, extension data-absent-reason).
+UNKNOWN: dict[str, Any] = {
+    "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+}
 _SYSTEMS = {
     "icd-10": "http://hl7.org/fhir/sid/icd-10", "icd-11": "http://id.who.int/icd/release/11/mms",
     "loinc": "http://loinc.org", "atc": "http://www.whocc.no/atc", "cvx": "http://hl7.org/fhir/sid/cvx",
@@ -56,11 +60,8 @@ def reference(resource_id: str) -> dict[str, str]:
 
 def patient(person: Person) -> Resource:
     found: Resource = {"resourceType": "Patient", "id": id_of(person.id, "patient"), "gender": person.sex or "unknown"}
-    if person.name:
-        found["name"] = [{"text": person.name}]
-    if person.birth_on:
-        found["birthDate"] = person.birth_on.isoformat()
-    return found
+    found["name"] = [{"text": person.name} if person.name else UNKNOWN]
+    return found | ({"birthDate": person.birth_on.isoformat()} if person.birth_on else {"_birthDate": UNKNOWN})
 
 
 def of_entry(entry: Entry) -> list[Resource]:
@@ -196,6 +197,8 @@ def _report(entry: Entry, items: list[Any]) -> list[Resource]:
 def _result(entry: Entry, item: dict[str, Any], number: int) -> Resource:
     made = _observation(entry.person, id_of(entry.person, "entry", entry.id, number), _code(item))
     made |= _timed(entry, "effective") | {"category": [_concept("observation-category", "laboratory")]}
+    laboratory = entry.provenance.get("organisation")
+    made["performer"] = [{"display": laboratory} if laboratory else UNKNOWN]
     if "value" in item:
         made["valueQuantity"] = _plain({"value": item["value"], "unit": item.get("unit")})
     else:
@@ -268,14 +271,14 @@ def _concept(system: str, code: str) -> Resource:
 
 
 def _timed(entry: Entry, name: str, *, has_string: bool = False) -> Resource:
-    """``onsetDateTime``, ``…Period``, or (where the type has one) ``…String``, as well as it is known."""
+    """``onsetDateTime``, ``…Period``, or (where the type has one) ``…String``, as well as it is known; else that it is
+    not, since many a profile asks for one."""
     begin, end = _date(entry.effective.begin), entry.effective.end
-    if end is not None:
-        period = _plain({"start": begin, "end": _date(end)})
-        return {f"{name}Period": period} if period else {}
+    if end is not None and (period := _plain({"start": begin, "end": _date(end)})):
+        return {f"{name}Period": period}
     if begin is not None:
         return {f"{name}DateTime": begin}
-    return {f"{name}String": str(entry.effective.begin)} if has_string else {}
+    return {f"{name}String": str(entry.effective.begin)} if has_string else {f"_{name}DateTime": UNKNOWN}
 
 
 def _date(when: When) -> str | None:

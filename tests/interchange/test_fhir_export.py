@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -101,10 +103,53 @@ def test_summary_is_a_valid_document_whose_first_is_its_composition(full: Desk) 
 
 
 def test_summary_of_an_empty_record_says_that_nothing_is_known(desk: Desk) -> None:
-    composition, _, *absent = resources(desk, ips)
-    assert len(composition["section"]) == 3
-    found = [one.get("code") or one["medicationCodeableConcept"] for one in absent]
-    assert [one["coding"][0]["code"] for one in found] == ["no-medication-info", "no-allergy-info", "no-problem-info"]
+    composition, _, *nothing = resources(desk, ips)
+    assert nothing == []
+    told = [
+        (one["code"]["coding"][0]["code"], one["emptyReason"]["coding"][0]["code"]) for one in composition["section"]
+    ]
+    assert told == [(code, "unavailable") for code in ("10160-0", "48765-2", "11450-4")]
+
+
+PROFILES = json.loads((Path(__file__).with_name("profiles") / "ips.json").read_text())
+
+
+def has(resource: Any, path: str) -> bool:
+    """True where an element is there, or says that it is not known; ``effective[x]``: of whatever type."""
+    name, _, rest = path.partition(".")
+    found = [
+        value
+        for key, value in resource.items()
+        if key.lstrip("_") == name or (name.endswith("[x]") and key.lstrip("_").startswith(name[:-3]))
+    ]
+    inner = [one for value in found for one in (value if isinstance(value, list) else [value])]
+    return bool(inner) and (not rest or all(has(one, rest) for one in inner))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_summary_has_what_its_published_profiles_ask_for(full: Desk, is_known: bool) -> None:
+    if not is_known:
+        people.patch(full.database, full.ana, people.Change(fields={"name": None, "birth_on": None}))
+    content = b"".join(ips.write(Asked(full.database, full.ana, T0)))
+    bundle = msgspec.json.decode(content)
+    found = [bundle, *(one["resource"] for one in bundle["entry"])]
+    asked = [(one, path) for one in found for path in asked_of(one)]
+    assert [(one["resourceType"], path) for one, path in asked if not has(one, path)] == []
+    assert {one["resourceType"] for one, _ in asked} == set(PROFILES["required"])
+
+
+def asked_of(resource: Any) -> list[str]:
+    """What its profile asks for; of vital signs it is the base specification's alone."""
+    kind = resource["resourceType"]
+    is_vital = kind == "Observation" and resource["category"][0]["coding"][0]["code"] != "laboratory"
+    found: list[str] = [] if is_vital else PROFILES["required"].get(kind, [])
+    return found
+
+
+def test_sections_of_a_summary_are_those_of_the_published_profile(full: Desk) -> None:
+    codes = {one["code"]["coding"][0]["code"] for one in resources(full, ips)[0]["section"]}
+    assert codes <= set(PROFILES["sections"].values())
+    assert {PROFILES["sections"][name] for name in PROFILES["required_sections"]} <= codes
 
 
 def test_words_of_a_summary_are_not_markup(desk: Desk) -> None:

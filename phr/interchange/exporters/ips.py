@@ -1,7 +1,7 @@
 """An International Patient Summary: a FHIR R4 document of what another doctor must know first.
 
-Sections and their LOINC codes, and the codes for "nothing is known": HL7 FHIR IPS 1.1, Composition and
-absent-unknown-uv-ips. Its three required sections are always there; results and vital signs are the latest ones.
+Sections and their LOINC codes, and how "nothing is known" is said: HL7 FHIR IPS 2.0.0, Composition-uv-ips. Its three
+required sections are always there; results and vital signs are the latest ones.
 """
 
 from __future__ import annotations
@@ -28,22 +28,25 @@ MEDIA_TYPE = "application/fhir+json"
 SUFFIX = ".ips.json"
 
 MOST = 200  # resources of a section: a summary is to be read
-ABSENT = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+NOTHING = {
+    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "unavailable"}],
+    "text": "No information available",
+}
 
 
 class Section(NamedTuple):
-    """``absent``: the code that stands for nothing known, where the section is required."""
+    """Which kinds of entry it is of; a required one says that nothing is known where that is so."""
 
     title: str
     loinc: str
     kinds: tuple[str, ...]
-    absent: str | None = None
+    is_required: bool = False
 
 
 SECTIONS = (
-    Section("Medication Summary", "10160-0", ("medication",), "no-medication-info"),
-    Section("Allergies and Intolerances", "48765-2", ("allergy",), "no-allergy-info"),
-    Section("Problem List", "11450-4", ("condition",), "no-problem-info"),
+    Section("Medication Summary", "10160-0", ("medication",), is_required=True),
+    Section("Allergies and Intolerances", "48765-2", ("allergy",), is_required=True),
+    Section("Problem List", "11450-4", ("condition",), is_required=True),
     Section("History of Immunizations", "11369-6", ("immunisation",)),
     Section("History of Procedures", "47519-4", ("procedure",)),
     Section("Results", "30954-2", ("laboratory", "check-up")),
@@ -61,8 +64,8 @@ def write(asked: Asked) -> Iterator[bytes]:
             asked.count(entries=1)
     sections, resources = [], []
     for section in SECTIONS:
-        found = [made for kind in section.kinds for made in named[kind]] or _absent(section, asked.person)
-        if found:
+        found = [made for kind in section.kinds for made in named[kind]]
+        if found or section.is_required:
             sections.append(_section(section, [made[0] for made in found]))
             resources += [one for made in found for one in made]
     if vital := _vital_signs(asked):
@@ -94,12 +97,12 @@ def _composition(asked: Asked, sections: list[Resource]) -> Resource:
 
 
 def _section(section: Section, found: list[Resource]) -> Resource:
-    lines = "".join(f"<li>{html.escape(_words(one))}</li>" for one in found)
-    return {
+    lines = "".join(f"<li>{html.escape(_words(one))}</li>" for one in found) or f"<li>{NOTHING['text']}</li>"
+    said: Resource = {"entry": [reference(one["id"]) for one in found]} if found else {"emptyReason": NOTHING}
+    return said | {
         "title": section.title,
         "code": {"coding": [{"system": "http://loinc.org", "code": section.loinc}]},
         "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><ul>{lines}</ul></div>'},
-        "entry": [reference(one["id"]) for one in found],
     }
 
 
@@ -111,32 +114,6 @@ def _words(one: Resource) -> str:
         if quantity:
             said.append(f"{quantity.get('comparator', '')}{quantity['value']:g} {quantity.get('unit', '')}".strip())
     return " ".join(said)
-
-
-def _absent(section: Section, person: str) -> list[list[Resource]]:
-    """What a required section holds where the record knows nothing: that it knows nothing."""
-    if section.absent is None:
-        return []
-    code = {"coding": [{"system": ABSENT, "code": section.absent}]}
-    whose, name = reference(id_of(person, "patient")), id_of(person, "absent", section.loinc)
-    made: dict[str, Resource] = {
-        "medication": {
-            "resourceType": "MedicationStatement", "status": "unknown", "medicationCodeableConcept": code,
-            "subject": whose,
-        },
-        "allergy": {
-            "resourceType": "AllergyIntolerance", "code": code, "patient": whose,
-            "clinicalStatus": _active("allergyintolerance"),
-        },
-        "condition": {
-            "resourceType": "Condition", "code": code, "subject": whose, "clinicalStatus": _active("condition"),
-        },
-    }  # fmt: skip
-    return [[made[section.kinds[0]] | {"id": name}]]
-
-
-def _active(of: str) -> Resource:
-    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{of}-clinical", "code": "active"}]}
 
 
 def _vital_signs(asked: Asked) -> list[Resource]:
