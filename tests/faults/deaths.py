@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ingest.consumer import Consumer
-from ingest.worker import Worker
+from ingest.verdicts import VerdictPublisher
 from phr.intake import held, rejections
 from phr.notices import outbox
 from phr.readings import store
@@ -24,7 +24,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "hold": (held, "hold"),
     "keep-rejections": (rejections, "reject"),
     "acknowledge": (Consumer, "acknowledge"),
-    "answer": (Worker, "_answer"),
+    "answer": (VerdictPublisher, "publish"),
 }
 
 

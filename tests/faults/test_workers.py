@@ -25,6 +25,12 @@ RECOVERS_WITHIN_S = 2.0
 STARTS_WITHIN_S = 5.0  # under 2 s on a quiet machine: benchmarks/recovery.py
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_is_where_it_is_looked_up(step: str) -> None:
+    owner, name = STEPS[step]
+    assert callable(getattr(owner, name, None)), f"{name} is gone: name the step anew in tests/faults/deaths.py"
+
+
 def test_a_worker_that_dies_between_any_two_steps_loses_and_doubles_nothing(site: Site, table: list[Row]) -> None:
     site.start_workers(1)[0].stop()
     traffic = site.traffic()
