@@ -131,6 +131,7 @@ def _clients(things: Any) -> None:
     client.add_argument("--grant", action="append", required=True)
     client.add_argument("--redirect-uri", action="append", default=[])
     client.add_argument("--scope", required=True)
+    client.add_argument("--public", action="store_true", help="it runs on people's own machines and keeps no secret")
     client.add_argument("--jwks", type=_json_file, metavar="FILE", help="its public keys: it signs and has no secret")
 
 
@@ -214,6 +215,7 @@ def _create_client(operator: Operator, wished: argparse.Namespace) -> Printed:
         grant_types=wished.grant,
         redirect_uris=wished.redirect_uri,
         jwks=wished.jwks,
+        is_public=wished.public,
     )
     return administration.create_client(operator, draft)
 

@@ -30,7 +30,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     Raises SettingInvalid for a signing key or a database setting that can't be used.
     """
     logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it writes tokens into the log
-    app = Flask("phr", static_folder=None)
+    app = Flask("phr", static_folder=None, template_folder="api/pages")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.url_map.strict_slashes = False
     made = installation.install(app, settings, database)

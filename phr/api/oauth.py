@@ -20,17 +20,17 @@ KEYS_KEPT = "public, max-age=300"  # a key is published long before it signs
 
 @blueprint.post("/oauth/token")
 def issue_token() -> Response:
-    return _server().answer(_server().create_token_response)
+    return server().answer(server().create_token_response)
 
 
 @blueprint.post("/oauth/revoke")
 def revoke_token() -> Response:
-    return _server().answer(lambda: _server().create_endpoint_response("revocation"))
+    return server().answer(lambda: server().create_endpoint_response("revocation"))
 
 
 @blueprint.post("/oauth/introspect")
 def introspect_token() -> Response:
-    return _server().answer(lambda: _server().create_endpoint_response("introspection"))
+    return server().answer(lambda: server().create_endpoint_response("introspection"))
 
 
 @blueprint.get("/oauth/jwks.json")
@@ -45,6 +45,7 @@ def show_metadata() -> dict[str, Any]:
     return metadata(installation().issuer)
 
 
-def _server() -> Server:
-    server: Server = current_app.extensions["phr_oauth"]
-    return server
+def server() -> Server:
+    """The one of the application that serves the current request."""
+    found: Server = current_app.extensions["phr_oauth"]
+    return found

@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet
 from pymongo.errors import DuplicateKeyError
 
 from phr.auth import redirects
-from phr.auth.clients import SIGNED, Client
+from phr.auth.clients import AUTHORIZATION_CODE, SIGNED, Client
 from phr.clock import now_ms, to_datetime
 from phr.database import Database
 
@@ -58,8 +58,8 @@ class RequestingClient(ClientMixin):  # type: ignore[misc] # authlib has no type
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.stored.grant_types
 
-    def check_response_type(self, response_type: str) -> bool:  # noqa: ARG002 - no authorization endpoint yet
-        return False
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code" and AUTHORIZATION_CODE in self.stored.grant_types
 
 
 class Assertion(JWTBearerClientAssertion):  # type: ignore[misc] # authlib has no types

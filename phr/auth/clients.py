@@ -22,8 +22,10 @@ from phr.errors import InputInvalid
 from phr.passwords import new_password
 
 CLIENT_CREDENTIALS = "client_credentials"
-GRANT_TYPES = (CLIENT_CREDENTIALS,)  # what this server offers
-BASIC, SIGNED = "client_secret_basic", "private_key_jwt"
+AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
+OF_PEOPLE = (AUTHORIZATION_CODE,)  # by which a person lets a client in
+GRANT_TYPES = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN)  # what this server offers
+BASIC, SIGNED, PUBLIC = "client_secret_basic", "private_key_jwt", "none"
 AUTH_METHODS = (BASIC, SIGNED)
 LONGEST_NAME = 80
 MOST_KEYS = 10
@@ -50,10 +52,11 @@ class Client:
 class NewClient:
     name: str
     scope: Sequence[str]
-    grant_types: Sequence[str] = GRANT_TYPES
+    grant_types: Sequence[str] = (CLIENT_CREDENTIALS,)
     redirect_uris: Sequence[str] = ()
     vendor: str | None = None
     jwks: Any = None  # of a client that signs instead of keeping a secret
+    is_public: bool = False  # runs on people's own machines and can keep no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,15 @@ class Credentials:
 
 def create(database: Database, draft: NewClient, now_ms: int) -> Credentials:
     """The credentials of a new client. Raises InputInvalid naming what of the draft can't be."""
-    if unknown := sorted(set(draft.grant_types) - set(GRANT_TYPES)):
-        raise InputInvalid(f"{unknown[0]} is not a grant of this server; there is {', '.join(GRANT_TYPES)}", "/grant")
-    secret = new_password(32) if draft.jwks is None else None
+    _check_grants(draft)
+    method = SIGNED if draft.jwks is not None else PUBLIC if draft.is_public else BASIC
+    secret = new_password(32) if method == BASIC else None
     made = Credentials(f"c-{secrets.token_hex(8)}", secret)
     row = {
         "_id": made.client_id,
         "name": _checked_name(draft.name),
         "secret_hash": None if secret is None else _digest(secret),
-        "auth_method": BASIC if draft.jwks is None else SIGNED,
+        "auth_method": method,
         "jwks": None if draft.jwks is None else _checked_keys(draft.jwks),
         "grant_types": sorted(set(draft.grant_types)),
         "redirect_uris": sorted({redirects.check(one) for one in draft.redirect_uris}),
@@ -99,6 +102,24 @@ def find(database: Database, client_id: str) -> Client | None:
         scope=row["scope"],
         vendor=row["vendor"],
     )
+
+
+def _check_grants(draft: NewClient) -> None:
+    """A client acts for people or for itself: what one that does both was given could be taken for the other."""
+    asked, of = set(draft.grant_types), {scopes.scopes()[name].of for name in scopes.check(draft.scope).split()}
+    if unknown := sorted(asked - set(GRANT_TYPES)):
+        raise InputInvalid(f"{unknown[0]} is not a grant of this server; there is {', '.join(GRANT_TYPES)}", "/grant")
+    is_of_people = bool(asked & set(OF_PEOPLE))
+    if is_of_people == (CLIENT_CREDENTIALS in asked):
+        raise InputInvalid(f"a client has {CLIENT_CREDENTIALS}, or else one of {', '.join(OF_PEOPLE)}", "/grant")
+    if REFRESH_TOKEN in asked and not is_of_people:
+        raise InputInvalid("a client that acts for itself needs no refresh token", "/grant")
+    if not of or not of <= (scopes.OF_PEOPLE if is_of_people else scopes.OF_MACHINES):
+        raise InputInvalid("these scopes are not for clients with these grants", "/scope")
+    if (AUTHORIZATION_CODE in asked) != bool(draft.redirect_uris):
+        raise InputInvalid(f"redirect URIs are for {AUTHORIZATION_CODE}, which needs one", "/redirect_uri")
+    if draft.is_public and (draft.jwks is not None or not is_of_people):
+        raise InputInvalid("a public client acts for people and has no keys", "/public")
 
 
 def _checked_name(name: str) -> str:

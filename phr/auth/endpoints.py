@@ -9,8 +9,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
+from phr.auth import links
 from phr.auth.client_auth import RequestingClient
-from phr.auth.clients import AUTH_METHODS
+from phr.auth.clients import AUTH_METHODS, PUBLIC
+from phr.auth.links import Link
 from phr.auth.protector import Validator
 from phr.clock import now_ms
 
@@ -35,17 +37,24 @@ class AccessToken:
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc] # authlib has no types
-    CLIENT_AUTH_METHODS = AUTH_METHODS
+    """An access token, or a refresh token and with it all of its link."""
+
+    CLIENT_AUTH_METHODS = (*AUTH_METHODS, PUBLIC)
 
     def __init__(self, server: Any, validator: Validator) -> None:
         super().__init__(server)
         self._validator = validator
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> AccessToken | None:  # noqa: ARG002 - a hint
-        return good_token(self._validator, token_string)
+    def query_token(self, token_string: str, token_type_hint: str | None) -> AccessToken | Link | None:  # noqa: ARG002
+        found = links.find(self.server.database(), token_string)
+        return found[0] if found else good_token(self._validator, token_string)
 
-    def revoke_token(self, token: AccessToken, request: Any) -> None:  # noqa: ARG002 - authlib's call
-        self._validator.revocations.add(token.claims["jti"], now_ms())
+    def revoke_token(self, token: AccessToken | Link, request: Any) -> None:  # noqa: ARG002 - authlib's call
+        if isinstance(token, Link):
+            links.end(self.server.database(), token.id, links.TAKEN_BACK, now_ms())
+            self._validator.revocations.add(token.id, now_ms())
+        else:
+            self._validator.revocations.add(token.claims["jti"], now_ms())
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc] # authlib has no types

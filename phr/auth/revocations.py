@@ -35,10 +35,11 @@ class Revocations:
     def has(self, token_ids: frozenset[str], now_ms: int) -> bool:
         """True where one of the ids was taken back."""
         if not 0 <= now_ms - self._read_at_ms < READ_EVERY_MS:
-            self._read(now_ms)
+            self.read(now_ms)
         return not token_ids.isdisjoint(self._known)
 
-    def _read(self, now_ms: int) -> None:
+    def read(self, now_ms: int) -> None:
+        """What was written since the last time."""
         with self._lock:
             since_ms = min(self._read_at_ms, now_ms) - CLOCKS_APART_MS
             rows = self._database()[REVOKED].find({"at_ms": {"$gte": since_ms}})

@@ -8,17 +8,19 @@ from typing import Any
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, request
 
-from phr.auth import clients
+from phr.auth import clients, links
 from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
-from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, SIGNED
+from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED
 from phr.auth.endpoints import Introspection, Revocation
+from phr.auth.grants import S256, CodeGrant, MachineGrant, Pkce, RefreshGrant
 from phr.auth.keys import Rings
+from phr.auth.links import Link
 from phr.auth.protector import Validator
-from phr.auth.scopes import scopes
+from phr.auth.scopes import OFFLINE, scopes
 from phr.auth.tokens import Claims, sign
 from phr.clock import now_ms
 from phr.database import Database
@@ -46,6 +48,18 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
             request.scheme = "https"
         return FlaskOAuth2Request(request)
 
+    def generate_token(self, *, user: Link | None = None, include_refresh_token: bool = True, **asked: Any) -> Any:
+        """A refresh token only for a link that the person wants to go on without them."""
+        goes_on = user is not None and OFFLINE in user.scope.split()
+        return super().generate_token(user=user, include_refresh_token=include_refresh_token and goes_on, **asked)
+
+    def sent_back(self, error: OAuth2Error) -> Response:
+        """An error told to the client over the browser; authlib itself leaves out who says so."""
+        answer: Response = self.handle_error_response(None, error)
+        self.execute_hook("after_create_authorization_response", answer)
+        answer.status_code = 303
+        return answer
+
     def answer(self, make: Callable[[], Response]) -> Response:
         """What the end point answers; an error, that comes before authlib catches them, as RFC 6749 has it."""
         try:
@@ -56,32 +70,41 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
             return refused
 
 
-class ConfidentialClientGrant(ClientCredentialsGrant):  # type: ignore[misc] # authlib has no types
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+class Iss(IssuerParameter):  # type: ignore[misc] # authlib has no types
+    """Who answers, in each answer that goes over the browser (RFC 9207)."""
+
+    def __init__(self, server: Server) -> None:
+        self._issuer = server.issuer
+        super().__call__(server)
+
+    def get_issuer(self) -> str:
+        return self._issuer
 
 
 def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rings, validator: Validator) -> Server:
     """The server, registered with the application."""
     server = Server(app, database, issuer)
 
-    def access_token(client: RequestingClient, grant_type: str, user: Any, scope: str) -> str:  # noqa: ARG001 - authlib's call
-        claims = Claims(
-            issuer=issuer,
-            sub=client.stored.id,
-            client_id=client.stored.id,
-            scope=scope,
-            life_s=TOKEN_LIFE_S,
-            vendor=client.stored.vendor,
-        )
+    def access_token(client: RequestingClient, grant_type: str, user: Link | None, scope: str) -> str:  # noqa: ARG001 - authlib's call
+        stored = client.stored
+        own = {"vendor": stored.vendor} if user is None else _of_link(user)
+        sub = stored.id if user is None else user.person
+        claims = Claims(issuer=issuer, sub=sub, client_id=stored.id, scope=scope, life_s=TOKEN_LIFE_S, **own)
         return sign(rings.access.current, claims, now_ms())
 
+    def refresh_token(client: RequestingClient, grant_type: str, user: Link, scope: str) -> str:  # noqa: ARG001 - authlib's call
+        return links.refresh_token(database(), user)
+
     # Authlib's own default would be ten days.
-    server.register_token_generator("default", BearerTokenGenerator(access_token, None, TOKEN_LIFE_S))
+    server.register_token_generator("default", BearerTokenGenerator(access_token, refresh_token, TOKEN_LIFE_S))
     server.scopes_supported = sorted(scopes())
     server.register_client_auth_method(SIGNED, Assertion(database, [issuer, f"{issuer}/oauth/token"]))
-    server.register_grant(ConfidentialClientGrant)
+    server.register_grant(MachineGrant)
+    server.register_grant(CodeGrant, [Pkce()])
+    server.register_grant(RefreshGrant)
     server.register_endpoint(Revocation(server, validator))
     server.register_endpoint(Introspection(server, validator))
+    server.register_extension(Iss)
     return server
 
 
@@ -89,21 +112,30 @@ def metadata(issuer: str) -> dict[str, Any]:
     """RFC 8414, naming only what there is."""
     return {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
         "scopes_supported": sorted(scopes()),
-        "response_types_supported": [],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
+        "code_challenge_methods_supported": [S256],
+        "authorization_response_iss_parameter_supported": True,
+        "ui_locales_supported": ["zh", "en"],
     } | {
         name: value
-        for end_point in ("token", "revocation", "introspection")
+        for end_point, may_be_public in (("token", [PUBLIC]), ("revocation", [PUBLIC]), ("introspection", []))
         for name, value in (
-            (f"{end_point}_endpoint_auth_methods_supported", list(AUTH_METHODS)),
+            (f"{end_point}_endpoint_auth_methods_supported", [*AUTH_METHODS, *may_be_public]),
             (f"{end_point}_endpoint_auth_signing_alg_values_supported", list(ALGORITHMS)),
         )
     }
+
+
+def _of_link(link: Link) -> dict[str, Any]:
+    return {"sid": link.id, "auth_time_s": link.auth_at_ms // 1000, "amr": link.amr}
 
 
 def _keep_nothing(token: dict[str, Any], request: Any) -> None:

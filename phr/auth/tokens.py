@@ -26,7 +26,9 @@ class Claims:
     life_s: int
     act: str | None = None  # the operator who acts as the subject (RFC 8693, section 4.1)
     vendor: str | None = None  # the vendor whose client this is
-    sid: str | None = None  # what a person allowed a client; when that ends, so does the token
+    sid: str | None = None  # the link that it was given under; when that ends, so does the token
+    auth_time_s: int | None = None  # when the person logged in
+    amr: tuple[str, ...] = ()  # how (RFC 8176)
 
 
 def issuer_of(settings: Settings) -> str:
@@ -55,4 +57,6 @@ def sign(key: Key, claims: Claims, now_ms: int) -> str:
         payload["vendor"] = claims.vendor
     if claims.sid is not None:
         payload["sid"] = claims.sid
+    if claims.auth_time_s is not None:
+        payload |= {"auth_time": claims.auth_time_s, "amr": list(claims.amr)}
     return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, payload, key)

@@ -1,10 +1,13 @@
 """Tokens for clients."""
 
 import base64
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from authlib.oauth2 import rfc9207
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 from phr.api.application import create
 from phr.config import Settings
@@ -44,10 +47,15 @@ def test_scope_that_the_client_has_not_is_refused(cast: Cast, scope: str) -> Non
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_scope")
 
 
-@pytest.mark.parametrize("grant_type", ["password", "authorization_code", "refresh_token", ""])
+@pytest.mark.parametrize("grant_type", ["password", "implicit", ""])
 def test_other_grants_do_not_exist(cast: Cast, grant_type: str) -> None:
     answer = ask(cast, cast.vendor.client_secret, grant_type=grant_type)
     assert answer.json["error"] in ("unsupported_grant_type", "invalid_request")
+
+
+@pytest.mark.parametrize("grant_type", ["authorization_code", "refresh_token"])
+def test_grant_that_the_client_has_not_is_refused(cast: Cast, grant_type: str) -> None:
+    assert ask(cast, cast.vendor.client_secret, grant_type=grant_type).json["error"] == "unauthorized_client"
 
 
 def test_secret_in_the_body_is_refused(cast: Cast) -> None:
@@ -65,6 +73,15 @@ def test_metadata_names_only_what_there_is(cast: Cast) -> None:
     rules = {rule.rule for rule in cast.http.application.url_map.iter_rules()}
     named = [told[name].removeprefix(told["issuer"]) for name in told if name.endswith(("_endpoint", "_uri"))]
     assert set(named) <= rules
+
+
+def test_metadata_is_as_rfc_8414_has_it(cast: Cast) -> None:
+    told = cast.http.get("/.well-known/oauth-authorization-server").json
+    over_tls = json.loads(json.dumps(told).replace(told["issuer"], "https://phr.example"))
+    told_of_iss = rfc9207.AuthorizationServerMetadata
+    AuthorizationServerMetadata(over_tls).validate(metadata_classes=[told_of_iss])
+    assert told["code_challenge_methods_supported"] == ["S256"]
+    assert told["response_types_supported"] == ["code"]
 
 
 def test_keys_hold_nothing_private(cast: Cast) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 from bson import encode
 
 from ops import snapshot
-from phr.auth import tickets
+from phr.auth import browsers, codes, links, tickets
+from phr.auth.codes import Login, NewCode
+from phr.auth.links import NewLink
 from phr.auth.tokens import issuer_of
+from phr.auth.ways import Proof
 from phr.clock import now_ms, rfc3339
 from phr.database import Database
 from phr.erasure import erasing
@@ -53,6 +56,7 @@ def lived(cast: Cast) -> Life:
     _written_for_others(cast)
     logins.create(database, "wang.fang", "a password", owner)
     tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
+    _let_an_app_in(database, owner)
     commands.add(database, NewCommand(device="acme/cuff-1", code="sync-now", args={}, life_s=3_600), T0)
     _by_hand(database, owner)
     return Life(cast, house_of(cast))
@@ -105,6 +109,14 @@ def _measured(cast: Cast) -> None:
     assert answer.json["stored"] == 1  # type: ignore[index]
     folding.fold_some(cast.database, vocabulary().metrics, lambda _: lambda _t: 480, now + HOUR_MS)
     cast.send(cast.owner, "GET", "/v1/people/{owner}/series/blood-pressure?resolution=month")
+
+
+def _let_an_app_in(database: Database, owner: str) -> None:
+    at = now_ms()
+    browsers.begin(database, Proof(owner, ("pwd",)), at)
+    asked = {"client_id": "app", "redirect_uri": "https://app.example/cb", "challenge": "x", "scope": "profile.read"}
+    codes.keep(database, "code", NewCode(login=Login(owner, at, ("pwd",)), **asked), at)
+    links.begin(database, links.new_id(), NewLink(owner, "app", "profile.read", at, ("pwd",)), at)
 
 
 def _told(cast: Cast) -> None:

@@ -148,6 +148,40 @@ def test_client_gets_its_secret(run: Admin) -> None:
     assert set(run("client", "create", "--name", "x", *grant)[1]) == {"client_id", "client_secret"}
 
 
+@pytest.mark.parametrize(
+    ("options", "printed"),
+    [((), {"client_id", "client_secret"}), (("--public",), {"client_id"})],
+    ids=["kept", "public"],
+)
+def test_app_gets_a_secret_unless_it_can_keep_none(run: Admin, options: tuple[str, ...], printed: set[str]) -> None:
+    grants_of_it = ("--grant", "authorization_code", "--grant", "refresh_token")
+    place = ("--redirect-uri", "https://app.example/cb")
+    scope = ("--scope", "readings.read offline_access")
+    assert set(run("client", "create", "--name", "x", *grants_of_it, *place, *scope, *options)[1]) == printed
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--grant", "authorization_code", "--scope", "readings.read"), "redirect"),
+        (("--grant", "client_credentials", "--scope", "readings.read"), "scopes"),
+        (("--grant", "authorization_code", "--redirect-uri", "https://a.example/", "--scope", "vendor.read"), "scopes"),
+        (("--grant", "authorization_code", "--grant", "client_credentials", "--scope", "readings.read"), "or else"),
+        (
+            ("--grant", "client_credentials", "--redirect-uri", "https://a.example/", "--scope", "vendor.read"),
+            "redirect",
+        ),
+        (("--grant", "client_credentials", "--public", "--scope", "vendor.read"), "public"),
+        (("--grant", "refresh_token", "--scope", "readings.read"), "client_credentials"),
+        (("--grant", "implicit", "--scope", "readings.read"), "implicit"),
+    ],
+)
+def test_client_that_can_not_be_is_refused(run: Admin, options: tuple[str, ...], named: str) -> None:
+    status, _, error = run("client", "create", "--name", "x", *options)
+    assert status == 1
+    assert named in error
+
+
 def test_client_that_signs_gets_none(run: Admin, tmp_path: Path) -> None:
     keys = tmp_path / "jwks.json"
     keys.write_text(json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}))

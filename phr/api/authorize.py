@@ -1,0 +1,96 @@
+"""Where a person decides about a client (RFC 6749, 4.1): logs in, sees who asks for what, allows or does not.
+
+Each request says again, in its address, all that the client asks; nothing of it is kept between two pages. A login
+serves one decision, so that the next at a shared computer logs in as themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import Blueprint, Response, request
+
+from phr.api import pages
+from phr.api.installation import database
+from phr.api.oauth import server
+from phr.auth import browsers, ways
+from phr.auth.scopes import scopes
+from phr.auth.ways import WAYS
+from phr.clock import now_ms
+from phr.errors import TooManyTries
+
+blueprint = Blueprint("authorize", __name__)
+
+
+@blueprint.get("/oauth/authorize")
+def show() -> Response:
+    return _about_a_good_request(lambda grant: log_in() if grant.request.user is None else _consent(grant))
+
+
+@blueprint.post("/oauth/authorize")
+def decide() -> Response:
+    if not pages.is_own_form():
+        return pages.told("sorry", "bad_form", 403)
+    return _about_a_good_request(_decided)
+
+
+def log_in(fault: str | None = None, status: int = 200) -> Response:
+    """The page with a form for each way to log in; it is sent to the address at which it was asked for."""
+    return pages.page("log_in.html", status, ways=list(WAYS.values()), fault=fault)
+
+
+def logged_in() -> Response:
+    """Back to the same address, as the person that the form proves."""
+    try:
+        proof = ways.prove(database(), request.form.get("way", ""), request.form, now_ms())
+    except TooManyTries as error:
+        answer = log_in("wait", error.status)
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+        return answer
+    if proof is None:
+        return log_in("wrong", 403)
+    answer = back()
+    pages.keep_cookie(answer, browsers.begin(database(), proof, now_ms()))
+    return answer
+
+
+def back() -> Response:
+    """To the address that the form was sent to, as a GET."""
+    return Response(status=303, headers={"Location": request.full_path})
+
+
+def _about_a_good_request(work: Callable[[Any], Response]) -> Response:
+    """What the work gives for the grant that is asked for; a bad request is told to its client where that is safe."""
+    try:
+        if any(len(request.args.getlist(name)) > 1 for name in request.args):
+            raise InvalidRequestError("A parameter is there more than once.")
+        return work(server().get_consent_grant(end_user=pages.login()))
+    except OAuth2Error as error:
+        if error.redirect_uri:
+            return server().sent_back(error)
+    except ValueError:  # authlib can't put every sign that it was sent into its message
+        pass
+    return pages.told("sorry", "bad_request", 400)
+
+
+def _consent(grant: Any) -> Response:
+    asked = [scopes()[name] for name in grant.request.scope.split()]
+    client, place = grant.request.client.stored.name, grant.redirect_uri
+    return pages.page("consent.html", sends_to=place, client=client, scopes=asked, place=place)
+
+
+def _decided(grant: Any) -> Response:
+    step, who = request.form.get("step"), grant.request.user
+    if step == "log-in":
+        return logged_in()
+    if step == "leave" or who is None:
+        pages.leave()
+        return back()
+    answer: Response = server().create_authorization_response(grant_user=who if step == "allow" else None, grant=grant)
+    pages.leave()
+    # Not 302 or 307: what was typed into a form here must not be sent on (RFC 9700, 4.12).
+    answer.status_code = 303
+    return answer

@@ -1,0 +1,103 @@
+"""Pages for people at a browser: rendered here, in Chinese or English, with nothing from elsewhere and no script."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, g, render_template, request
+
+from phr.api.installation import database, installation
+from phr.auth import browsers
+from phr.auth.codes import Login
+from phr.clock import now_ms
+
+blueprint = Blueprint("pages", __name__)
+
+FOLDER = Path(__file__).with_name("pages")
+LANGUAGES = ("zh", "en")
+
+
+@blueprint.get("/oauth/style.css")
+def show_style() -> Response:
+    return Response(_style(), content_type="text/css; charset=utf-8", headers={"Cache-Control": "public, max-age=3600"})
+
+
+def page(template: str, status: int = 200, *, sends_to: str | None = None, **values: Any) -> Response:
+    """The template's page. ``sends_to``: an address elsewhere that the answer to its form may lead to.
+
+    A browser takes a redirect after a form for a part of it, so that address has to be allowed (CSP 3, form-action).
+    """
+    cookie, language = _cookie(), _language()
+    values |= {"form_token": browsers.form_token(cookie), "language": language, "words": _words()[language]}
+    answer = Response(render_template(template, **values), status, content_type="text/html; charset=utf-8")
+    forms = "'self'" if sends_to is None else f"'self' {_origin(sends_to)}"
+    answer.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'self'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+    )
+    answer.headers["X-Frame-Options"] = "DENY"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    if cookie != request.cookies.get(_name()):
+        keep_cookie(answer, cookie)
+    return answer
+
+
+def told(headline: str, text: str, status: int) -> Response:
+    return page("told.html", status, headline=headline, text=text)
+
+
+def login() -> Login | None:
+    """Who has logged in at this browser."""
+    return browsers.find(database(), request.cookies.get(_name()), now_ms())
+
+
+def leave() -> None:
+    """Ends what the browser's cookie stands for."""
+    cookie = request.cookies.get(_name())
+    if cookie:
+        browsers.end(database(), cookie)
+
+
+def is_own_form() -> bool:
+    """True for a form that a page of ours sent from this browser."""
+    return browsers.is_own_form(request.cookies.get(_name()), request.form.get("form_token"))
+
+
+def keep_cookie(answer: Response, cookie: str) -> None:
+    is_tls = installation().issuer.startswith("https://")
+    answer.set_cookie(_name(), cookie, secure=is_tls, httponly=True, samesite="Lax", path="/")
+
+
+def _name() -> str:
+    """With TLS a name that no other host or path can set (RFC 6265bis, 4.1.3.2)."""
+    return "__Host-phr" if installation().issuer.startswith("https://") else "phr"
+
+
+def _cookie() -> str:
+    known: str = request.cookies.get(_name()) or g.setdefault("new_cookie", browsers.new_cookie())
+    return known
+
+
+def _language() -> str:
+    wanted = [one[:2].lower() for one in request.args.get("ui_locales", "").split()]
+    named = next((one for one in wanted if one in LANGUAGES), None)
+    return named or request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+@cache
+def _style() -> bytes:
+    return (FOLDER / "style.css").read_bytes()
+
+
+@cache
+def _words() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+    return found
+
+
+def _origin(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
