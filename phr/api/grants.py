@@ -21,7 +21,7 @@ blueprint = Blueprint("grants", __name__)
 
 class GrantsQuery(Schema):
     state = fields.String(
-        load_default=None, validate=validate.OneOf(("proposed", "accepted", "declined", "revoked", "expired"))
+        load_default=None, validate=validate.OneOf(("proposed", "accepted", "frozen", "declined", "revoked", "expired"))
     )
 
 

@@ -84,6 +84,7 @@ TAKEN: Mapping[str, Find] = {
     "stream_tickets": _any_of("person", "subject"),
     "grants": _any_of("person", "grantee"),
     "contracts": _where("person"),
+    "processing_consents": _where("person"),
     "team_members": _where("person"),
     "members": _where("person"),
     "logins": _where("person"),

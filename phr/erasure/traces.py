@@ -38,6 +38,7 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
         database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
     for field in ("proposed_by", "accepted_by", "revoked_by", "assisted.by", "assisted.witness"):
         database["grants"].update_many({field: person}, {"$set": {field: alias}})
+    database["processing_consents"].update_many({"by": person}, {"$set": {"by": alias}})
     database["contracts"].update_many({"made_by": person}, {"$set": {"made_by": alias}})
     for other in others:
         acted = {"_id": {"$gte": f"{other}:", "$lt": f"{other};"}, "l.a": person}

@@ -50,6 +50,7 @@ class Owner:
         self._device = device
         self._registry = registry
         self._refused = self._refusal()
+        self._vendor = f"vendor:{device.ref.partition('/')[0]}" if device else ""  # the consent that its owner gave
 
     def split(self, run: Run) -> list[tuple[Found, Run]]:
         """The run in parts that belong together; nearly always one."""
@@ -100,6 +101,8 @@ class Owner:
         person = self._registry.person(owner)
         if person is None or person.consent_withdrawn:
             return Found(refused=(CONSENT_WITHDRAWN, "the owner has withdrawn the consent to take readings in"))
+        if person.refused and is_asked and self._vendor in person.refused:
+            return Found(refused=(CONSENT_WITHDRAWN, "the owner has refused what this vendor sends"))
         return Found(owner, _impossible_time(person, self._device, t_ms, self._sender.arrived_at_ms))
 
 

@@ -18,7 +18,7 @@ from phr.people.grants import FAMILY_DOCTOR, Grant, NewGrant
 from phr.people.people import Person
 
 LONGEST = timedelta(days=3 * 366)
-OPEN = ("proposed", "accepted")
+OPEN = ("proposed", "accepted", "frozen")
 COLLECTION = "contracts"
 
 

@@ -39,6 +39,7 @@ class PersonDocument(Document):
     organisation = StringField(max_length=200)
     is_demo = BooleanField(required=True)
     consent_withdrawn = BooleanField(required=True)
+    refused = ListField(StringField(max_length=64))
     unsettled_since_ms = LongField()
     seq = LongField(required=True)
 
@@ -65,6 +66,7 @@ class GrantDocument(Document):
     declined_at_ms = LongField()
     revoked_by = StringField(max_length=64)
     assisted = DictField()
+    frozen = StringField(max_length=32)
     text = DictField()
     data_from_ms = LongField()
     data_until_ms = LongField()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
@@ -30,6 +30,7 @@ PROXY = "proxy"  # stands in for an elder
 OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right, and what the owner's devices are told
 SHARING = "grants"  # who may see the record
 ERASURE = "erasure"  # the end of the record
+CONSENTS = "consents"  # to processing
 CONTRACTS = "contracts"  # with family doctors' teams; staff come to them without a grant
 REFERRALS = "referrals"  # questions to specialists and their answers
 # What no grant lists, "*" neither: the owner has it, and those whose kind of grant it comes with.
@@ -37,6 +38,7 @@ WITH_KIND: Mapping[str, frozenset[str]] = {
     OWNERS_ALONE: frozenset((GUARDIAN, PROXY)),
     SHARING: frozenset((GUARDIAN, PROXY)),
     ERASURE: frozenset((GUARDIAN,)),
+    CONSENTS: frozenset((GUARDIAN, PROXY)),
     CONTRACTS: frozenset((GUARDIAN, PROXY)),
     REFERRALS: frozenset((GUARDIAN, PROXY, FAMILY_DOCTOR, SPECIALIST)),
 }
@@ -67,6 +69,7 @@ class Grant:
     text: Seen | None = None  # what they saw who accepted it
     data_from_ms: int | None = None
     data_until_ms: int | None = None
+    frozen: str | None = None  # why it is worth nothing for the time being
     sealed: bytes | None = None
 
     @property
@@ -83,7 +86,7 @@ class Grant:
         return has_verb and is_covered and all(self.kind in WITH_KIND[one] for one in special)
 
     def state(self, now_ms: int) -> str:
-        """ "proposed", "accepted", "declined", "revoked" or "expired"."""
+        """One of "proposed", "accepted", "frozen", "declined", "revoked" and "expired"."""
         if self.declined_at_ms is not None:
             return "declined"
         if self.revoked_at_ms is not None:
@@ -93,6 +96,8 @@ class Grant:
             ends_ms.append((self.proposed_at_ms or 0) + PROPOSAL_LIFE_MS)
         if ends_ms and min(ends_ms) <= now_ms:
             return "expired"
+        if self.frozen is not None:
+            return "frozen"
         return "accepted" if self.awaits is None else "proposed"
 
 
@@ -150,6 +155,7 @@ def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Gra
         "awaits": None,
         "from_ms": {"$lte": now_ms},
         "revoked_at_ms": None,
+        "frozen": None,
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
     return [grant_of(row) for row in database["grants"].find(wanted)]
@@ -163,6 +169,17 @@ def find(database: Database, grant_id: str) -> Grant | None:
 def find_many(database: Database, grant_ids: Iterable[str]) -> dict[str, Grant]:
     """Those of them that exist, by id."""
     return {row["_id"]: grant_of(row) for row in database["grants"].find({"_id": {"$in": list(grant_ids)}})}
+
+
+def freeze(database: Database, person: str, why: str, but: Collection[str] = (GUARDIAN, PROXY)) -> None:
+    """Whatever the person has granted is worth nothing until ``thaw``, but to some kinds; safe to repeat."""
+    live = {"person": person, "revoked_at_ms": None, "kind": {"$nin": list(but)}, "frozen": None}
+    database["grants"].update_many(live, {"$set": {"frozen": why}})
+
+
+def thaw(database: Database, person: str, why: str) -> None:
+    """What was frozen for this reason holds again as it did."""
+    database["grants"].update_many({"person": person, "frozen": why}, {"$unset": {"frozen": ""}})
 
 
 def told(database: Database, grant: Grant) -> dict[str, str]:

@@ -24,6 +24,7 @@ from phr.people import directory, keyring, numbers, seals
 from phr.people.documents import PersonDocument
 from phr.people.keyring import KeyDestroyed
 
+STORE = "store"  # the consent without which no reading is taken in
 SINCE_EVER_MS = -(2**53)
 PATCHED = ("name", "birth_on", "phone", "identity_number", "sex")
 SEALED = ("name", "birth_on", "phone", "identity_number")
@@ -54,6 +55,7 @@ class Person:
     seq: int  # the registry number of the last change; also its version
     phone: str | None = None  # as ``directory.normal_phone`` gives it
     identity_number: str | None = None
+    refused: tuple[str, ...] = ()  # processing that the person has refused, beside the taking in of readings
     unsettled_since_ms: int | None = None  # zones changed from here on and days are not marked yet; see rezoning
 
     def zone_at(self, t_ms: int) -> str:
@@ -200,6 +202,28 @@ def set_consent(database: Database, person_id: str, *, is_withdrawn: bool) -> Pe
     return _change(database, person_id, lambda row: row | {"consent_withdrawn": is_withdrawn})
 
 
+def set_refused(
+    database: Database,
+    person_id: str,
+    topic: str,
+    *,
+    is_refused: bool,
+    also: Callable[[ClientSession, int], None] = lambda *_: None,
+) -> Person:
+    """The person with the consent to some processing refused or given; ``also`` is done in the same transaction.
+
+    "store" is the consent to take readings in. Raises NotFound.
+    """
+
+    def decided(row: Document) -> Document:
+        if topic == STORE:
+            return row | {"consent_withdrawn": is_refused}
+        others = [one for one in row.get("refused", ()) if one != topic]
+        return row | {"refused": sorted([*others, topic]) if is_refused else others}
+
+    return _change(database, person_id, decided, also)
+
+
 def set_work(database: Database, person_id: str, roles: Sequence[str], organisation: str | None) -> Person:
     """The person working somewhere as something, or nowhere. Raises NotFound."""
     return _change(database, person_id, lambda row: row | {"roles": list(roles), "organisation": organisation})
@@ -245,13 +269,19 @@ def _new_row(draft: NewPerson) -> Document:
     }
 
 
-def _change(database: Database, person_id: str, apply: Callable[[Document], Document]) -> Person:
+def _change(
+    database: Database,
+    person_id: str,
+    apply: Callable[[Document], Document],
+    also: Callable[[ClientSession, int], None] = lambda *_: None,
+) -> Person:
     def changed(session: ClientSession, number: int) -> Document:
         row = database["people"].find_one({"_id": person_id}, _UNSEARCHED, session=session)
         if row is None:
             raise NotFound("no such person")
         new = _checked(apply(_opened(database, row)) | {"seq": number})
         database["people"].replace_one({"_id": person_id}, _sealed(database, new), session=session)
+        also(session, number)
         return new
 
     return _person(numbers.change(database, changed))
@@ -298,6 +328,7 @@ def _person(row: Document) -> Person:
         organisation=row.get("organisation"),
         is_demo=row["is_demo"],
         consent_withdrawn=row["consent_withdrawn"],
+        refused=tuple(row.get("refused") or ()),
         seq=row["seq"],
         phone=row.get("phone"),
         identity_number=row.get("identity_number"),

@@ -24,6 +24,7 @@ from phr.intake.rejections import RejectedPayload
 from phr.intake.sightings import Sightings
 from phr.intake.vendor_hours import HOUR_MS, Answered
 from phr.notices import outbox
+from phr.people import processing
 from phr.readings import store
 from phr.readings.chunk import Outcome
 from phr.readings.store import Arrival
@@ -122,7 +123,9 @@ class Recorder:
             return []
         people = self._registry.people({one.person for one in observations})
         facts = {key: PersonFacts(birth_on=person.birth_on) for key, person in people.items() if person}
-        return evaluate(self._rules, observations, facts, now_ms)
+        refused = {key for key, person in people.items() if person and processing.EVALUATION in person.refused}
+        wanted = [one for one in observations if one.person not in refused] if refused else observations
+        return evaluate(self._rules, wanted, facts, now_ms)
 
     def _keep_rejections(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
         rejections.reject(

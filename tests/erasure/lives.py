@@ -154,6 +154,7 @@ def _by_hand(database: Database, owner: str) -> None:
     nobodys |= {"item": "{}", "arrived_at_ms": T0, "detail": ""}
     rows: dict[str, list[dict[str, Any]]] = {
         "held": [{"_id": f"{device}::1"} | nobodys],
+        "processing_consents": [{"_id": "pc1", "person": owner, "topic": "research", "state": "refused", "by": owner}],
         "contracts": [{"_id": "k1", "person": owner, "made_by": owner, "grant": "none"}],
         "members": [
             {"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "role": "nurse", "until_ms": None}
