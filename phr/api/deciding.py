@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, g, request
@@ -34,6 +36,7 @@ View = Callable[..., Any]
 ME = "me"
 VIEW_AS = "View-As"  # with the id of a grant: a GET is answered as the grantee would be
 LONGEST_ABOUT = 120
+_TIME = re.compile(r"[0-9TZ:.+ -]{1,35}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,14 @@ def _about(args: Mapping[str, Any]) -> str:
     what = rule.partition("<person>")[2].strip("/") or ("profile" if "<person>" in rule else rule)
     for name, value in args.items():
         what = what.replace(f"<{name}>", str(value))
-    return f"{request.method} {what}"[:LONGEST_ABOUT]
+    return f"{request.method} {what}"[:LONGEST_ABOUT] + _span()
+
+
+def _span() -> str:
+    """Which time was asked for; what is no time at all does not come into the log."""
+    said = {name: request.args[name] for name in ("from", "to") if name in request.args}
+    told = {name: text for name, text in said.items() if _TIME.fullmatch(text)}
+    return f"?{urlencode(told, safe=':')}" if told else ""
 
 
 def _json() -> Any:

@@ -29,7 +29,7 @@ class MomentField(fields.Field[Moment]):
         return None if value is None else rfc3339(*value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Moment:  # noqa: ARG002
-        return _moment(value)
+        return moment(value)
 
 
 class WhenField(fields.Field[When | Remembered]):
@@ -49,7 +49,7 @@ class WhenField(fields.Field[When | Remembered]):
         if told is not None:
             return told
         try:
-            return instant(*_moment(value))
+            return instant(*moment(value))
         except ValidationError as error:
             raise ValidationError(f"{error.messages[0]}; or as it is remembered: {FORMS}") from error
 
@@ -59,7 +59,8 @@ class PageQuery(Schema):
     cursor = fields.String(load_default=None, validate=validate.Length(1, 200))
 
 
-def _moment(value: Any) -> Moment:
+def moment(value: Any) -> Moment:
+    """The instant that a field or a query names. Raises ValidationError."""
     if isinstance(value, str):
         is_number = value.removeprefix("-").isdecimal() and len(value) <= 16
         value = int(value) if is_number else PLUS_LOST.sub(r"+\1", value)

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,12 @@ def find(database: Database, client_id: str) -> Client | None:
         scope=row["scope"],
         vendor=row["vendor"],
     )
+
+
+def names(database: Database, client_ids: Iterable[str]) -> dict[str, str]:
+    """What those of them are called that are registered."""
+    rows = database["clients"].find({"_id": {"$in": sorted(client_ids)}}, {"name": 1})
+    return {row["_id"]: row["name"] for row in rows}
 
 
 def _check_grants(draft: NewClient) -> None:

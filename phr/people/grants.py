@@ -32,6 +32,7 @@ SHARING = "grants"  # who may see the record
 ERASURE = "erasure"  # the end of the record
 CONSENTS = "consents"  # to processing
 CONTRACTS = "contracts"  # with family doctors' teams; staff come to them without a grant
+ACCESS_LOG = "access-log"  # who has seen the record
 REFERRALS = "referrals"  # questions to specialists and their answers
 # What no grant lists, "*" neither: the owner has it, and those whose kind of grant it comes with.
 WITH_KIND: Mapping[str, frozenset[str]] = {
@@ -40,6 +41,7 @@ WITH_KIND: Mapping[str, frozenset[str]] = {
     ERASURE: frozenset((GUARDIAN,)),
     CONSENTS: frozenset((GUARDIAN, PROXY)),
     CONTRACTS: frozenset((GUARDIAN, PROXY)),
+    ACCESS_LOG: frozenset((GUARDIAN, PROXY)),
     REFERRALS: frozenset((GUARDIAN, PROXY, FAMILY_DOCTOR, SPECIALIST)),
 }
 
