@@ -21,6 +21,7 @@ OPEN = {
     "/metrics",
     "/oauth/token",
     "/oauth/jwks.json",
+    "/v1/consent-texts",  # what is asked, before anybody has said yes to anything
     "/v1/erasures/<receipt>",  # to who has the receipt: nobody is left who could log in
     "/.well-known/oauth-authorization-server",
 }
