@@ -20,6 +20,8 @@ OPEN = {
     "/readyz",
     "/metrics",
     "/oauth/token",
+    "/oauth/revoke",  # these three check the client themselves
+    "/oauth/introspect",
     "/oauth/jwks.json",
     "/v1/consent-texts",  # what is asked, before anybody has said yes to anything
     "/v1/erasures/<receipt>",  # to who has the receipt: nobody is left who could log in
