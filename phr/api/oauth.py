@@ -23,6 +23,11 @@ def issue_token() -> Response:
     return server().answer(server().create_token_response)
 
 
+@blueprint.post("/oauth/device_authorization")
+def begin_device() -> Response:
+    return server().answer(lambda: server().create_endpoint_response("device_authorization"))
+
+
 @blueprint.post("/oauth/revoke")
 def revoke_token() -> Response:
     return server().answer(lambda: server().create_endpoint_response("revocation"))

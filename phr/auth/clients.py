@@ -23,8 +23,9 @@ from phr.passwords import new_password
 
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
-OF_PEOPLE = (AUTHORIZATION_CODE,)  # by which a person lets a client in
-GRANT_TYPES = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN)  # what this server offers
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+OF_PEOPLE = (AUTHORIZATION_CODE, DEVICE_CODE)  # by which a person lets a client in
+GRANT_TYPES = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, DEVICE_CODE)  # what this server offers
 BASIC, SIGNED, PUBLIC = "client_secret_basic", "private_key_jwt", "none"
 AUTH_METHODS = (BASIC, SIGNED)
 LONGEST_NAME = 80

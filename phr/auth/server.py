@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from phr.auth import clients, links
 from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
 from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED
+from phr.auth.device_grant import DeviceAuthorization, DeviceGrant
 from phr.auth.endpoints import Introspection, Revocation
 from phr.auth.grants import S256, CodeGrant, MachineGrant, Pkce, RefreshGrant
 from phr.auth.keys import Rings
@@ -101,7 +102,9 @@ def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rin
     server.register_client_auth_method(SIGNED, Assertion(database, [issuer, f"{issuer}/oauth/token"]))
     server.register_grant(MachineGrant)
     server.register_grant(CodeGrant, [Pkce()])
+    server.register_grant(DeviceGrant)
     server.register_grant(RefreshGrant)
+    server.register_endpoint(DeviceAuthorization(server))
     server.register_endpoint(Revocation(server, validator))
     server.register_endpoint(Introspection(server, validator))
     server.register_extension(Iss)
@@ -114,6 +117,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "device_authorization_endpoint": f"{issuer}/oauth/device_authorization",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",

@@ -91,6 +91,7 @@ TAKEN: Mapping[str, Find] = {
     "links": _where("person"),
     "authorization_codes": _where("person"),
     "browser_sessions": _where("person"),
+    "device_codes": _where("person"),
     "readings": _keyed,
     "hours": _keyed,
     "summaries": _keyed,

@@ -10,8 +10,9 @@ from typing import Any
 from bson import encode
 
 from ops import snapshot
-from phr.auth import browsers, codes, links, tickets
+from phr.auth import browsers, codes, device_codes, links, tickets
 from phr.auth.codes import Login, NewCode
+from phr.auth.device_codes import NewWaiting
 from phr.auth.links import NewLink
 from phr.auth.tokens import issuer_of
 from phr.auth.ways import Proof
@@ -116,6 +117,10 @@ def _let_an_app_in(database: Database, owner: str) -> None:
     browsers.begin(database, Proof(owner, ("pwd",)), at)
     asked = {"client_id": "app", "redirect_uri": "https://app.example/cb", "challenge": "x", "scope": "profile.read"}
     codes.keep(database, "code", NewCode(login=Login(owner, at, ("pwd",)), **asked), at)
+    device_codes.keep(database, NewWaiting("device", "BCDF-GHJK", "app", "profile.read"), at)
+    waiting = device_codes.find(database, "device", at)
+    assert waiting is not None
+    device_codes.decide(database, waiting.id, Login(owner, at, ("pwd",)), is_allowed=True)
     links.begin(database, links.new_id(), NewLink(owner, "app", "profile.read", at, ("pwd",)), at)
 
 
