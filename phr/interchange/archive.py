@@ -13,6 +13,7 @@ import msgspec
 from phr.clock import rfc3339
 from phr.database import Database
 from phr.errors import NotFound
+from phr.interchange import archive_context
 from phr.interchange.archive_lines import (
     ENTRIES,
     FORMAT,
@@ -54,6 +55,9 @@ def write(asked: Asked) -> Iterator[bytes]:
     for metric, found in groupby(whole.lines(database, person), key=itemgetter(0)):
         scales[metric.key] = scale_of(metric)
         yield from archive.member(f"readings/{metric.key}.jsonl", _lines(found, asked))
+    for name, lines in archive_context.told_of(database, person, asked.now_ms):
+        if (first_line := next(lines, None)) is not None:
+            yield from archive.member(name, ((_line(one), 1) for one in chain([first_line], lines)))
     told = Manifest(FORMAT, VERSION, rfc3339(asked.now_ms), scales, archive.members)
     yield from archive.member(MANIFEST, [(_line(told), 1)])
     yield archive.close()

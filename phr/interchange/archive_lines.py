@@ -5,6 +5,7 @@ profile.json              Profile
 entries.jsonl             phr.timeline.whole.Version, a line a version
 documents/ENTRY/SHA256    the files that entries name
 readings/METRIC.jsonl     phr.readings.telling.Line, a line a span of a device
+informative/*.jsonl       phr.interchange.archive_context: for its reader; an import passes them over
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 FORMAT, VERSION = "phr-archive", 1
 MANIFEST, PROFILE, ENTRIES = "manifest.json", "profile.json", "entries.jsonl"
 READINGS = re.compile(r"readings/([a-z0-9-]{1,64})\.jsonl", re.ASCII)
+INFORMATIVE = re.compile(r"informative/[a-z-]{1,64}\.jsonl", re.ASCII)
 DOCUMENTS = re.compile(r"documents/([A-Za-z0-9_-]{1,64})/([0-9a-f]{64})", re.ASCII)
 
 

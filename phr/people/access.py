@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from phr.database import Database
 from phr.errors import AccessDenied, ServerUnavailable
@@ -129,6 +129,12 @@ def log_of(database: Database, person: str, limit: int) -> list[Line]:
     """Who looked at a person's record, latest first."""
     rows = database[LOG].find({"person": person}).sort([("at_ms", DESCENDING), ("_id", DESCENDING)]).limit(limit)
     return [line_of(row) for row in rows]
+
+
+def lines(database: Database, person: str) -> Iterator[Line]:
+    """Every line about a person's record, the first one first; what is in memory is a batch of the driver's."""
+    for row in database[LOG].find({"person": person}).sort([("at_ms", ASCENDING), ("_id", ASCENDING)]):
+        yield line_of(row)
 
 
 def live_support(database: Database, person: str, now_ms: int) -> Grant | None:

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from phr.intake import bindings, devices
+from phr.intake.device import Binding
+from phr.intake.devices import NewDevice
 from phr.interchange import archive, formats, importing
 from phr.interchange.exporters import Asked
 from phr.interchange.formats import Wish, phr_archive
 from phr.interchange.imports import Import
-from phr.people import people
+from phr.people import access, grants, people
+from phr.people.access import Ask, Caller
 from phr.people.people import Change, NewPerson, ZonePeriod
 from phr.readings import folding, priorities, void
 from phr.readings.store import write
@@ -28,7 +32,7 @@ from phr.timeline.entries import Hand, NewEntry
 from phr.timeline.entry import Author, Draft, Entry
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import DURATION
-from tests.cast import T0
+from tests.cast import T0, a_grant
 from tests.interchange.conftest import LATER, Desk
 from tests.readings.builders import HOUR_MS, MINUTE_MS, a_lane, a_metric, a_run, arriving
 
@@ -143,6 +147,33 @@ def test_export_import_export_is_identical(full: Desk, bea: Desk) -> None:
     one = take(bea, first)
     assert (one.state, one.problem, one.counts.refused, one.reasons) == ("done", None, 0, ())
     assert exported(bea) == first
+
+
+def test_archive_tells_who_may_see_who_looked_and_which_devices_and_an_import_passes_it_over(
+    full: Desk, bea: Desk
+) -> None:
+    _surround(full, bea.ana)
+    told = contents(exported(full))
+    lines = {name: [json.loads(line) for line in told[name].splitlines()] for name in told if "informative" in name}
+    (grant,), (device,) = lines["informative/grants.jsonl"], lines["informative/devices.jsonl"]
+    assert (grant["grantee"], grant["state"], grant["categories"]) == (bea.ana, "accepted", ["readings"])
+    assert device == {"device": "acme/cuff-1", "had": [{"slot": "A", "since_ms": T0}]}
+    assert [(one["who"], one["outcome"]) for one in lines["informative/access-log.jsonl"]] == [("self", "allowed")]
+    take(bea, exported(full))
+    again = contents(exported(bea))
+    assert {name for name in told if told[name] != again.get(name)} == {"manifest.json", *lines}
+    assert bea.database["grants"].count_documents({"person": bea.ana}) == 0
+
+
+def _surround(desk: Desk, bea: str) -> None:
+    """A grant to Bea, a look of Ana's own, and a cuff that is Ana's and Bea's."""
+    grants.create(desk.database, a_grant(desk.ana, bea, categories=("readings",)))
+    caller = Caller(desk.ana, "app", frozenset(), None, "person")
+    access.may(desk.database, caller, Ask(desk.ana, "read", ("readings",), "GET series"), T0)
+    devices.create_vendor(desk.database, "acme", T0)
+    devices.create_device(desk.database, NewDevice(vendor="acme", name="cuff-1"), T0)
+    for slot, person in (("A", desk.ana), ("B", bea)):
+        bindings.bind(desk.database, "acme/cuff-1", Binding(slot, person, T0, None))
 
 
 def test_archive_lists_all_that_it_holds_with_checksums(full: Desk) -> None:

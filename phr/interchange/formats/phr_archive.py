@@ -14,6 +14,7 @@ from phr.interchange.archive_lines import (
     DOCUMENTS,
     ENTRIES,
     FORMAT,
+    INFORMATIVE,
     MANIFEST,
     PROFILE,
     READINGS,
@@ -135,6 +136,9 @@ def _read_member(source: _Source, manifest: Manifest) -> Iterator[Batch]:
         yield _batch([Part(f"/{name}", (found[1], found[2], content))], 1)
     elif found := READINGS.fullmatch(name):
         yield from _readings(source, found[1], manifest)
+    elif INFORMATIVE.fullmatch(name):
+        for _ in source.pieces():
+            pass  # whole or not, and no part of the record
     else:
         raise FileBroken(f"/{name[:100]}: an archive has no such file")
 
