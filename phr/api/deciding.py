@@ -26,7 +26,7 @@ from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
 from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, VersionConflict
-from phr.people import granting, organisations
+from phr.people import granting, organisations, seals
 from phr.people.access import Ask, Caller, Permission, as_other, begin, hold_to, is_owners
 from phr.people.grants import OWNERS_ALONE, SHARING
 from phr.people.organisations import Member
@@ -67,12 +67,13 @@ def access(
         def guarded(**args: Any) -> Any:
             caller = g.caller = installation().protector.caller(scope_name)
             if scope.of == "vendor":
-                return view(vendor=_vendor(caller), **args)
+                vendor = _vendor(caller)
+                return once(view, seals.vendor(vendor), vendor=vendor, **args)
             if scope.of == "organisation":
                 return view(member=_member(caller), **args)
             ask = Ask("", scope.verb, categories or scope.categories, "", by_period=by_period)
             permission = g.permission = _begun(ask, args)
-            return _recorded(partial(once, view), permission, args)
+            return _recorded(partial(once, view, args["person"]), permission, args)
 
         guarded.__dict__["scope"] = scope_name
         return guarded

@@ -18,15 +18,15 @@ LONGEST_KEY = 255
 _HEADERS = ("Content-Type", "ETag", "Location")
 
 
-def once(view: Callable[..., Any], **args: Any) -> Any:
-    """What the view gives, or what it gave to the same POST before.
+def once(view: Callable[..., Any], owner: str, **args: Any) -> Any:
+    """What the view gives, or what it gave to the same POST before; kept sealed with the key of ``owner``.
 
     Raises AlreadyThere where the key stands for another request, StillRunning, InputInvalid for a key that is none.
     """
     key = idempotency_key() if request.method == "POST" else None
     if key is None:
         return view(**args)
-    asked = Request(repeats.name_of(g.caller, key), args["person"], _said(), now_ms())
+    asked = Request(repeats.name_of(g.caller, key), owner, _said(), now_ms())
     if found := repeats.begin(database(), asked):
         return Response(found.body, found.status, found.headers)
     try:

@@ -1,7 +1,7 @@
 """Answers that were given to requests with an Idempotency-Key, for a day, so that one sent again does nothing twice.
 
-Collection ``repeats``: _id of caller and key, person, said (digest of the request), at, and answer, sealed with the
-person's key, once there is one. Only what succeeded is kept: what failed may be tried again.
+Collection ``repeats``: _id of caller and key, person (or vendor), said (digest of the request), at, and answer, sealed
+with that one's key, once there is one. Only what succeeded is kept: what failed may be tried again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sealed values: what identifies people or tells of them, readable only with their owner's key.
 
-An owner is a person's id or ``organisation(name)``. A place says where a value stands ("people.name",
+An owner is a person's id, ``organisation(name)`` or ``vendor(slug)``. A place says where a value stands ("people.name",
 "entries.<id>.content") and is bound into the seal: a value that is copied to another place or owner does not open.
 A seal is 1 byte of version, 12 of nonce, and AES-256-GCM over MessagePack. Source: NIST SP 800-38D, 8.2.2: random
 nonces for at most 2^32 seals of a key.
@@ -35,6 +35,11 @@ class SealBroken(PhrError):
 def organisation(name: str) -> str:
     """The owner of what an organisation must retain beyond a person's erasure."""
     return f"organisation:{name}"
+
+
+def vendor(slug: str) -> str:
+    """The owner of what a vendor is told once: passwords, keys, codes."""
+    return f"vendor:{slug}"
 
 
 def seal(database: Database, owner: str, place: str, value: Any) -> bytes:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import encode
 from werkzeug.test import TestResponse
 
 from phr.people import grants
@@ -89,3 +90,21 @@ def test_answers_are_kept_sealed(cast: Cast) -> None:
 @pytest.mark.parametrize(("length", "status"), [(1, 200), (255, 200), (256, 400)])
 def test_key_has_a_greatest_length(cast: Cast, length: int, status: int) -> None:
     assert sent(cast, key="k" * length).status_code == status
+
+
+def test_a_vendors_lost_answer_is_given_again_and_no_database_holds_its_password(cast: Cast) -> None:
+    def register(key: str, name: str = "cuff-9") -> TestResponse:
+        headers = {"Authorization": f"Bearer {vendors_token(cast)}", "Idempotency-Key": key}
+        return cast.http.post("/v1/vendor/devices", json={"device": name}, headers=headers)
+
+    first, again = register("k1"), register("k1")
+    assert (first.status_code, again.status_code, again.data) == (201, 201, first.data)
+    assert register("k1", "cuff-10").json["code"] == "already-there"
+    assert register("k2").status_code == 409
+    (row,) = cast.database["repeats"].find()
+    assert first.json["mqtt_password"].encode() not in encode(row)
+
+
+def vendors_token(cast: Cast) -> str:
+    client = cast.vendor.client_id
+    return cast.token(client, "vendor.read vendor.write", client_id=client, vendor="acme")
