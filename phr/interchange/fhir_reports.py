@@ -49,9 +49,16 @@ def named_in(file: BinaryIO, inner: str) -> Named:
         if said.get("resourceType") == REPORT and len(found.results) < MOST_HELD:
             found.results.update(_ids(said))
         elif said.get("resourceType") == MEDICATION and len(found.medications) < MOST_HELD:
-            found.medications[str(said.get("id"))] = said.get("code")
+            found.medications |= dict.fromkeys(names_of(one.value), said.get("code"))
     file.seek(0)
     return found
+
+
+def names_of(item: Any) -> frozenset[str]:
+    """What others call a resource: its id, and the last part of the address of its entry in a bundle."""
+    resource, address = fields(fields(item).get("resource", item)), fields(item).get("fullUrl")
+    found = (resource.get("id"), _last(address) if isinstance(address, str) else None)
+    return frozenset(name for name in found if isinstance(name, str) and name)
 
 
 def with_medication(said: Resource, named: Named) -> Resource:
@@ -74,15 +81,15 @@ class Reports:
     alone: dict[str, tuple[Resource, str]] = field(default_factory=dict)  # results that nothing else keeps
     waiting: list[tuple[Resource, str]] = field(default_factory=list)
 
-    def has_taken(self, said: Resource, path: str, *, is_reading: bool) -> bool:
+    def has_taken(self, said: Resource, path: str, names: frozenset[str], *, is_reading: bool) -> bool:
         """True for a result that a report will tell of, and a report; False for what is an entry by itself."""
         if len(self.lines) + len(self.waiting) >= MOST_HELD:
             return False
         if said.get("resourceType") == REPORT:
             self.waiting.append((said, path))
             return True
-        name = str(said.get("id"))
-        if name not in self.named.results or not (found := lines_of(said)):
+        name = min(names & self.named.results, default=None)
+        if name is None or not (found := lines_of(said)):
             return False
         self.lines[name] = found
         if not is_reading:

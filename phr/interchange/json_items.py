@@ -65,7 +65,7 @@ def payloads(file: BinaryIO, wish: Wish, decode: Decode) -> Iterator[Batch]:
 def items(file: BinaryIO, inner: str | None = None) -> Iterator[Found]:
     """Every item; those of the list ``inner`` of a top object one by one, and the object without them after them.
 
-    Raises FileBroken: no JSON, cut off, an item too large or too deep.
+    Raises FileBroken: no JSON, or neither an array nor objects, cut off, an item too large or too deep.
     """
     bounded = _Bounded(file)
     try:
@@ -132,6 +132,8 @@ def _items(bounded: _Bounded, inner: str | None) -> Iterator[Found]:  # noqa: PL
         if event in _OPENS:
             depth += 1
         elif depth == top and event != "map_key":
+            if not is_list and event not in _CLOSES:
+                raise FileBroken("neither an array nor objects")
             yield Found(f"/{number}", outer.value)
             outer, number, size = ObjectBuilder(), number + 1, 0
         if depth > DEEPEST or size > LARGEST_ITEM_EVENTS:

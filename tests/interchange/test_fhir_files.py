@@ -203,3 +203,21 @@ def test_an_allergy_of_which_nobody_says_since_when_is_known_since_it_was_writte
     allergy = {"resourceType": "AllergyIntolerance", "id": "a1", "patient": OF["subject"], "code": {"text": "青霉素"}}
     one = desk.take(bundle(allergy | {"meta": {"lastUpdated": "2019-10-02T09:00:00Z"}}, allergy | {"id": "a2"}), "fhir")
     assert ([reason.code for reason in one.reasons], kinds(desk)) == (["time-missing"], ["allergy"])
+
+
+def test_a_report_takes_no_result_of_somebody_else_whom_it_names(desk: Desk) -> None:
+    theirs = LAB | {"subject": {"reference": "Patient/p2"}}
+    one = desk.take(bundle(PATIENT, REPORT, theirs), "fhir")
+    assert [reason.code for reason in one.reasons] == ["other-person"]
+    assert contents(desk)["document"]["text"] == "Lipid panel"
+
+
+def test_resources_may_be_called_by_the_address_of_their_entry(desk: Desk) -> None:
+    named = {"p-uuid": PATIENT, "o-uuid": LAB, "r-uuid": REPORT | {"result": [{"reference": "urn:uuid:o-uuid"}]}}
+    of = {"subject": {"reference": "urn:uuid:p-uuid"}}
+    entries = [{"fullUrl": f"urn:uuid:{name}", "resource": one | of} for name, one in named.items()]
+    del entries[0]["resource"]["subject"]  # type: ignore[attr-defined]
+    other = {"fullUrl": "urn:uuid:x", "resource": VACCINE | {"patient": {"reference": "urn:uuid:p9"}}}
+    one = desk.take(json.dumps({"resourceType": "Bundle", "entry": [*entries, other]}).encode(), "fhir")
+    assert ([reason.code for reason in one.reasons], kinds(desk)) == (["other-person"], ["laboratory"])
+    assert contents(desk)["laboratory"]["items"][0]["value"] == 8.1

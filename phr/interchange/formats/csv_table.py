@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import BinaryIO
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from phr.errors import InputInvalid
 from phr.formats.building import Item, ItemRefused, find_metric, find_unit, parse_time, take
 from phr.interchange import tables
-from phr.interchange.formats import Batch, Wish
+from phr.interchange.formats import Batch, FileBroken, Wish
 from phr.interchange.gathering import refuse, source_name
 from phr.interchange.tables import TableRow
 from phr.vocabulary.metric import ValueType
@@ -67,13 +68,22 @@ def check(wish: Wish) -> Mapping:
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken, InputInvalid for a mapping that is none."""
     mapping, batch = check(wish), Batch()
-    for row in tables.rows(file, mapping.delimiter, mapping.skipped_lines):
+    for row in tables.rows(file, mapping.delimiter, mapping.skipped_lines, partial(_check_header, mapping)):
         _take(batch, row, mapping, wish)
         batch.records += 1
         if batch.records >= ROWS_A_BATCH:
             yield batch
             batch = Batch()
     yield batch
+
+
+def _check_header(mapping: Mapping, columns: Collection[str]) -> None:
+    """A column that is missing is each row's fault; a table that has none of them is another one."""
+    named = {mapping.time} if isinstance(mapping.time, str) else set(mapping.time)
+    for value in mapping.values:
+        named |= {*value.columns.values()} | ({value.column} if value.column else set())
+    if named.isdisjoint(columns):
+        raise FileBroken(f"none of the columns that the mapping names; there are {', '.join(columns)[:200]}")
 
 
 def _take(batch: Batch, row: TableRow, mapping: Mapping, wish: Wish) -> None:

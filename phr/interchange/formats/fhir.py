@@ -25,6 +25,7 @@ from phr.interchange.fhir_reports import (
     Reports,
     attachments_left,
     named_in,
+    names_of,
     paper_of,
     with_medication,
 )
@@ -55,10 +56,10 @@ class _Reading:
         self._named = named
         self._reports = Reports(named)
         self._texts: set[bytes] = set()
-        self._person: str | None = None  # as the file calls them: the last part of a reference
+        self._person: set[str] = set()  # what the file calls them: last parts of references, of one who has several
 
     def take(self, batch: Batch, found: Found) -> None:
-        said, path = found.value, found.path
+        said, path, names = found.value, found.path, names_of(found.value)
         if isinstance(said, dict) and "resource" in said:
             said, path = said["resource"], f"{path}/resource"
         try:
@@ -66,12 +67,12 @@ class _Reading:
                 raise ItemRefused("item-invalid", "a resource is an object")
             if said.get("resourceType") == "Bundle":
                 return
-            self._check_person(said)
-            self._take_resource(batch, said, path)
+            self._check_person(said, names)
+            self._take_resource(batch, said, path, names)
         except ItemRefused as refused:
             refuse(batch, "file", path + refused.pointer, (refused.code, refused.detail))
 
-    def _take_resource(self, batch: Batch, said: dict[str, Any], path: str) -> None:
+    def _take_resource(self, batch: Batch, said: dict[str, Any], path: str, names: frozenset[str]) -> None:
         if said["resourceType"] in ("Patient", "Medication"):
             return
         self._tell_attachments(batch, said, path)
@@ -83,9 +84,10 @@ class _Reading:
             if not any(one.code in _NO_READING for one in decoded.rejections):
                 decoded.device = None
                 add(batch, decoded, path, self._salt)
-                self._reports.has_taken(said, path, is_reading=True)
+                self._reports.has_taken(said, path, names, is_reading=True)
                 return
-        if said["resourceType"] in ("Observation", REPORT) and self._reports.has_taken(said, path, is_reading=False):
+        can_wait = said["resourceType"] in ("Observation", REPORT)
+        if can_wait and self._reports.has_taken(said, path, names, is_reading=False):
             return
         said = with_medication(said, self._named)
         paper = self._reports.of(said, path) if said["resourceType"] == REPORT else paper_of(said, path)
@@ -118,22 +120,22 @@ class _Reading:
                 batch, "file", path, ("attachment-not-kept", "only plain text within the file is taken of attachments")
             )
 
-    def _check_person(self, said: dict[str, Any]) -> None:
+    def _check_person(self, said: dict[str, Any], names: frozenset[str]) -> None:
         """Raises ItemRefused other-person for what is of anybody but the one whom the file is of."""
         if not isinstance(said.get("resourceType"), str):
             raise ItemRefused("item-invalid", "a resource names its type", "/resourceType")
         if said["resourceType"] == "Patient":
-            self._is_person(str(said.get("id")), "/id")
+            self._is_person(names, "/id")
         for name in _SUBJECTS:
             reference = said[name].get("reference") if isinstance(said.get(name), dict) else None
             if isinstance(reference, str):
                 kind, _, last = reference.replace("urn:uuid:", "Patient/").rpartition("/")
                 if not kind.endswith("Patient"):
                     raise ItemRefused("other-person", "it is of somebody or something else", f"/{name}/reference")
-                self._is_person(last, f"/{name}/reference")
+                self._is_person(frozenset((last,)), f"/{name}/reference")
 
-    def _is_person(self, name: str, pointer: str) -> None:
-        if self._person is None:
-            self._person = name
-        if name != self._person:
+    def _is_person(self, names: frozenset[str], pointer: str) -> None:
+        """Whom the file names first, it is of; a Patient may be called by its id and by the address of its entry."""
+        if self._person and not self._person & names:
             raise ItemRefused("other-person", "it is of another person than the rest of this file", pointer)
+        self._person |= names

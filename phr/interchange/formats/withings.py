@@ -7,7 +7,8 @@ Source: headers of the account export, "Download your data" of account.withings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import BinaryIO
 
 from phr.formats.building import Item, ItemRefused, parse_time, take
@@ -37,8 +38,8 @@ Take = Callable[[Batch, TableRow, Wish], None]
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken, also for a file that is none of these."""
     batch, take_row = Batch(), None
-    for row in tables.rows(file):
-        take_row = take_row or _of_header(row, wish)
+    for row in tables.rows(file, check=partial(_of_header, wish)):
+        take_row = take_row or _of_header(wish, row.cells)
         try:
             take_row(batch, row, wish)
         except ItemRefused as refused:
@@ -50,8 +51,8 @@ def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     yield batch
 
 
-def _of_header(row: TableRow, wish: Wish) -> Take:
-    names = row.cells.keys()
+def _of_header(wish: Wish, columns: Collection[str]) -> Take:
+    names = set(columns)
     if {"Systolic", "Diastolic"} <= names:
         return _pressure
     if names & _SCALE.keys():
@@ -60,7 +61,7 @@ def _of_header(row: TableRow, wish: Wish) -> Take:
         return _sleep
     if {"start", "duration", "value"} <= names:
         return _tracker(wish)
-    raise FileBroken(f"none of the files of a Withings export: {', '.join(names)[:200]}")
+    raise FileBroken(f"none of the files of a Withings export: {', '.join(columns)[:200]}")
 
 
 def _scale(batch: Batch, row: TableRow, wish: Wish) -> None:
