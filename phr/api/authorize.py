@@ -11,23 +11,26 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from flask import Blueprint, Response, request
 
 from phr.api import pages
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import browsers, ways
-from phr.auth.scopes import scopes
+from phr.auth import browsers, smart, ways
+from phr.auth.codes import Login
 from phr.auth.ways import WAYS
 from phr.clock import now_ms
 from phr.errors import TooManyTries
 
 blueprint = Blueprint("authorize", __name__)
 
+JUST_NOW_S = 60  # between a login and the page after it
+
 
 @blueprint.get("/oauth/authorize")
 def show() -> Response:
-    return _about_a_good_request(lambda grant: log_in() if grant.request.user is None else _consent(grant))
+    return _about_a_good_request(_shown)
 
 
 @blueprint.post("/oauth/authorize")
@@ -76,8 +79,25 @@ def _about_a_good_request(work: Callable[[Any], Response]) -> Response:
     return pages.told("sorry", "bad_request", 400)
 
 
+def _shown(grant: Any) -> Response:
+    who = grant.request.user
+    if "none" in request.args.get("prompt", "").split():  # each decision is the person's own
+        error = LoginRequiredError if who is None else ConsentRequiredError
+        return server().sent_back(error(redirect_uri=grant.redirect_uri, state=request.args.get("state")))
+    return log_in() if who is None or _is_too_old(who) else _consent(grant)
+
+
+def _is_too_old(who: Login) -> bool:
+    """True where the app wants a login of now (OpenID Connect Core, 3.1.2.1), and this one is not."""
+    age_s = now_ms() // 1000 - who.auth_at_ms // 1000
+    wanted = request.args.get("max_age", "")
+    is_now = "login" in request.args.get("prompt", "").split()
+    longest_s = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else None
+    return age_s > JUST_NOW_S and (is_now or (longest_s is not None and age_s > longest_s))
+
+
 def _consent(grant: Any) -> Response:
-    asked = [scopes()[name] for name in grant.request.scope.split()]
+    asked = smart.told(grant.request.scope)
     client, place = grant.request.client.stored.name, grant.redirect_uri
     return pages.page("consent.html", sends_to=place, client=client, scopes=asked, place=place)
 

@@ -7,9 +7,8 @@ from flask import Blueprint, Response, request
 from phr.api import pages
 from phr.api.authorize import back, log_in, logged_in
 from phr.api.installation import database
-from phr.auth import clients, device_codes, tries
+from phr.auth import clients, device_codes, smart, tries
 from phr.auth.codes import Login
-from phr.auth.scopes import scopes
 from phr.clock import now_ms
 from phr.errors import TooManyTries
 
@@ -48,7 +47,7 @@ def _about_a_device(who: Login, step: str | None) -> Response:
         return _typing("no_device", 403)
     tries.forget(database(), f"user-code:{who.person}")
     if step not in ("allow", "deny"):
-        asked = [scopes()[name] for name in waiting.scope.split()]
+        asked = smart.told(waiting.scope)
         return pages.page("device.html", client=client.name, scopes=asked, user_code=typed)
     is_first = device_codes.decide(database(), waiting.id, who, is_allowed=step == "allow")
     pages.leave()

@@ -11,6 +11,8 @@ from flask import Blueprint, Response, current_app
 
 from phr.api.deciding import Answer, returns
 from phr.api.installation import installation
+from phr.auth import smart
+from phr.auth.openid import discovery
 from phr.auth.server import Server, metadata
 
 blueprint = Blueprint("oauth", __name__)
@@ -48,6 +50,18 @@ def show_keys() -> Answer:
 @returns()
 def show_metadata() -> dict[str, Any]:
     return metadata(installation().issuer)
+
+
+@blueprint.get("/.well-known/openid-configuration")
+@returns()
+def show_discovery() -> dict[str, Any]:
+    return discovery(metadata(installation().issuer))
+
+
+@blueprint.get("/.well-known/smart-configuration")
+@returns()
+def show_smart() -> dict[str, Any]:
+    return smart.configuration(metadata(installation().issuer))
 
 
 def server() -> Server:

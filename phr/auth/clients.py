@@ -16,7 +16,7 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from phr.auth import redirects, scopes
+from phr.auth import redirects, scopes, smart
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.passwords import new_password
@@ -80,7 +80,7 @@ def create(database: Database, draft: NewClient, now_ms: int) -> Credentials:
         "jwks": None if draft.jwks is None else _checked_keys(draft.jwks),
         "grant_types": sorted(set(draft.grant_types)),
         "redirect_uris": sorted({redirects.check(one) for one in draft.redirect_uris}),
-        "scope": scopes.check(draft.scope),
+        "scope": smart.check(draft.scope),
         "vendor": draft.vendor,
         "created_at_ms": now_ms,
     }
@@ -113,7 +113,7 @@ def names(database: Database, client_ids: Iterable[str]) -> dict[str, str]:
 
 def _check_grants(draft: NewClient) -> None:
     """A client acts for people or for itself: what one that does both was given could be taken for the other."""
-    asked, of = set(draft.grant_types), {scopes.scopes()[name].of for name in scopes.check(draft.scope).split()}
+    asked, of = set(draft.grant_types), {one.of for one in smart.told(smart.check(draft.scope))}
     if unknown := sorted(asked - set(GRANT_TYPES)):
         raise InputInvalid(f"{unknown[0]} is not a grant of this server; there is {', '.join(GRANT_TYPES)}", "/grant")
     is_of_people = bool(asked & set(OF_PEOPLE))

@@ -13,6 +13,7 @@ from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from phr.auth import smart
 from phr.auth.keys import ALGORITHM, Key, Ring
 from phr.auth.revocations import Revocations
 from phr.auth.tokens import AUDIENCE, GREATEST_LIFE_S
@@ -47,7 +48,8 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
         """The claims, their signature checked. Authlib's own takes any algorithm and a token without `typ`."""
         now = now_ms()
         token = self._decoded(token_string, now)
-        if str(token.header.get("typ", "")).lower() not in TOKEN_TYPES:
+        is_access = str(token.header.get("typ", "")).lower() in TOKEN_TYPES
+        if not is_access or not isinstance(token.claims.get("scope", ""), str):
             raise InvalidTokenError()
         essential = ("exp", "sub", "client_id", "iat", "jti", "scope")
         options: dict[str, Any] = {name: {"essential": True} for name in essential}
@@ -57,6 +59,11 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
         if self.revocations.has(ids, now):
             raise InvalidTokenError()
         return JWTAccessTokenClaims(token.claims, token.header, options)
+
+    @staticmethod
+    def scope_insufficient(token_scopes: str, required_scopes: list[str]) -> bool:
+        """SMART's names count as what they stand for."""
+        return bool(required_scopes) and smart.expanded(token_scopes).isdisjoint(required_scopes)
 
     def _decoded(self, token_string: str, now: int) -> jwt.Token:
         """By the key of ours that its header names; whatever else the header says of keys is not looked at."""
@@ -107,7 +114,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     actor = act.get("sub") if isinstance(act, dict) else None
     if act is not None and not isinstance(actor, str):
         raise TokenInvalid("the access token is not valid here, or no longer")
-    granted, until_ms = frozenset(scopes.split()), int(claims["exp"]) * 1000
+    granted, until_ms = smart.expanded(scopes), int(claims["exp"]) * 1000
     if isinstance(vendor, str):
         return Caller(vendor, claims["client_id"], granted, actor, "vendor", until_ms)
     if claims["sub"] == claims["client_id"]:

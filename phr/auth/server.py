@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, request
 
-from phr.auth import clients, links
+from phr.auth import clients, links, smart
 from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
 from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED
 from phr.auth.device_grant import DeviceAuthorization, DeviceGrant
@@ -20,8 +20,9 @@ from phr.auth.endpoints import Introspection, Revocation
 from phr.auth.grants import S256, CodeGrant, MachineGrant, Pkce, RefreshGrant
 from phr.auth.keys import Rings
 from phr.auth.links import Link
+from phr.auth.openid import IdTokens
 from phr.auth.protector import Validator
-from phr.auth.scopes import OFFLINE, scopes
+from phr.auth.scopes import OFFLINE
 from phr.auth.tokens import Claims, sign
 from phr.clock import now_ms
 from phr.database import Database
@@ -52,7 +53,9 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
     def generate_token(self, *, user: Link | None = None, include_refresh_token: bool = True, **asked: Any) -> Any:
         """A refresh token only for a link that the person wants to go on without them."""
         goes_on = user is not None and OFFLINE in user.scope.split()
-        return super().generate_token(user=user, include_refresh_token=include_refresh_token and goes_on, **asked)
+        given = super().generate_token(user=user, include_refresh_token=include_refresh_token and goes_on, **asked)
+        is_told = user is not None and smart.is_about_patient(given["scope"])
+        return given | ({"patient": user.person} if is_told and user else {})
 
     def sent_back(self, error: OAuth2Error) -> Response:
         """An error told to the client over the browser; authlib itself leaves out who says so."""
@@ -98,11 +101,12 @@ def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rin
 
     # Authlib's own default would be ten days.
     server.register_token_generator("default", BearerTokenGenerator(access_token, refresh_token, TOKEN_LIFE_S))
-    server.scopes_supported = sorted(scopes())
+    server.scopes_supported = smart.names()
     server.register_client_auth_method(SIGNED, Assertion(database, [issuer, f"{issuer}/oauth/token"]))
     server.register_grant(MachineGrant)
-    server.register_grant(CodeGrant, [Pkce()])
-    server.register_grant(DeviceGrant)
+    id_tokens = IdTokens(issuer, rings, database)
+    server.register_grant(CodeGrant, [Pkce(), id_tokens])
+    server.register_grant(DeviceGrant, [id_tokens])
     server.register_grant(RefreshGrant)
     server.register_endpoint(DeviceAuthorization(server))
     server.register_endpoint(Revocation(server, validator))
@@ -121,7 +125,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
-        "scopes_supported": sorted(scopes()),
+        "scopes_supported": smart.names(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
