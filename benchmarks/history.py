@@ -44,7 +44,10 @@ class Wave:
 
 
 def load_wave(stack: Stack, device: str, wave: Wave, days: int, chance: random.Random) -> int:
-    """Readings stored for the device's person: the last so many whole days, folded into summaries."""
+    """Readings of the device's person, stored and folded into summaries: the last so many whole days.
+
+    Safe to repeat on the same day with the same chance: what a load that was cut off has stored is there already.
+    """
     now = now_ms()
     first = now // DAY_MS - days
     recorder = Recorder(stack.database, rules())
@@ -54,7 +57,7 @@ def load_wave(stack: Stack, device: str, wave: Wave, days: int, chance: random.R
             Delivery(Decoded([_run(wave, day * DAY_MS, chance)]), device, "mqtt", now)
             for day in range(low, min(low + DAYS_A_CALL, first + days))
         ]
-        stored += sum(verdict.stored for verdict in recorder.record(deliveries, now))
+        stored += sum(verdict.stored + verdict.duplicate for verdict in recorder.record(deliveries, now))
     if stored != days * wave.per_day:
         raise RuntimeError(f"{stored:,} of {days * wave.per_day:,} readings were stored; look into held and rejections")
     fold_all(stack)

@@ -20,6 +20,7 @@ IntArray = npt.NDArray[np.int64]
 
 _LIMITS = {code: (1 << (8 * array(code).itemsize - 1)) - 1 for code in "bhiq"}
 _DTYPES = {code: np.dtype(f"<i{array(code).itemsize}") for code in "bhiq"}
+_HEAD_BYTES = 2
 _TENS = ((1000, 3), (100, 2), (10, 1))
 ABSENT = np.iinfo(np.int64).min
 
@@ -40,15 +41,21 @@ def pack(values: Sequence[int | None]) -> bytes:
 
 def unpack(data: bytes) -> IntArray:
     """The integers of a column, absent ones as ABSENT."""
-    code, power = chr(data[0]), data[1]
-    stored = np.frombuffer(data, _DTYPES[code], offset=2)
-    values = stored.astype(np.int64)
-    if power:
-        values *= 10**power
-    lowest = -_LIMITS[code] - 1
-    if stored.size and stored.min() == lowest:
-        values[stored == lowest] = ABSENT
-    return values
+    return _values(data[:_HEAD_BYTES], np.frombuffer(data, _DTYPES[chr(data[0])], offset=_HEAD_BYTES))
+
+
+def unpack_many(columns: Sequence[bytes]) -> tuple[IntArray, IntArray]:
+    """As ``unpack``, of many columns one after the other, and how many integers each has."""
+    heads = [column[:_HEAD_BYTES] for column in columns]
+    kinds = {head: number for number, head in enumerate(dict.fromkeys(heads))}
+    kind = np.array([kinds[head] for head in heads], np.int64)
+    width = np.array([_DTYPES[chr(head[0])].itemsize for head in kinds], np.int64)
+    sizes = (np.array([len(column) for column in columns], np.int64) - _HEAD_BYTES) // width[kind]
+    whole, of = np.empty(int(sizes.sum()), np.int64), np.repeat(kind, sizes)
+    for head, number in kinds.items():
+        own = b"".join([column[_HEAD_BYTES:] for column in columns if column.startswith(head)])
+        whole[of == number] = _values(head, np.frombuffer(own, _DTYPES[chr(head[0])]))
+    return whole, sizes
 
 
 def unpack_list(data: bytes) -> list[int | None]:
@@ -86,8 +93,26 @@ def unpack_increasing(data: bytes) -> IntArray:
     return np.cumsum(unpack(data))
 
 
+def unpack_increasing_many(columns: Sequence[bytes]) -> tuple[IntArray, IntArray]:
+    """As ``unpack_many``, of increasing columns that are not empty."""
+    steps, sizes = unpack_many(columns)
+    sums, starts = np.cumsum(steps), np.cumsum(sizes) - sizes
+    return sums - np.repeat(sums[starts] - steps[starts], sizes), sizes
+
+
 def unpack_increasing_list(data: bytes) -> list[int]:
     return list(accumulate(unpack_list(data)))  # type: ignore[arg-type]
+
+
+def _values(head: bytes, stored: npt.NDArray[np.signedinteger]) -> IntArray:
+    code, power = chr(head[0]), head[1]
+    values = stored.astype(np.int64)
+    if power:
+        values *= 10**power
+    lowest = -_LIMITS[code] - 1
+    if stored.size and stored.min() == lowest:
+        values[stored == lowest] = ABSENT
+    return values
 
 
 def _common_ten(values: Sequence[int]) -> tuple[int, int]:

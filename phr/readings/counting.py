@@ -24,11 +24,12 @@ def rows(track: Track, page: Rows) -> Bools | None:
     named = page.t if lengths is None or metric.day_of != "end" else page.t + np.where(lengths == ABSENT, 0, lengths)
     day = (named + page.offsets * MINUTE_MS) // DAY_MS
     first, last = int(day.min()), int(day.max())
-    devices = np.array([one.device for one in page.stretches])[page.origin]
     if not is_dense(metric):
         found = of_days(track, first, last)
-        winners = np.array([found.groups[number][0] for number in found.who.tolist()])
-        is_first: Bools = devices == winners[np.searchsorted(found.at, day)]
+        numbers = {device: number for number, device in enumerate({group[0] for group in found.groups})}
+        winner = np.array([numbers[group[0]] for group in found.groups], np.int64)[found.who]
+        who = np.array([numbers.get(one.device, -1) for one in page.origins], np.int64)[page.origin]
+        is_first: Bools = who == winner[np.searchsorted(found.at, day)]
         return is_first
     kept = counted(track, first, last, track.dirty(first, last))
     is_total = slices.totals_among(metric, page.t, page.offsets, lengths)
@@ -36,10 +37,11 @@ def rows(track: Track, page: Rows) -> Bools | None:
     is_counted = np.zeros(page.t.size, bool)
     keys = slices.key_of(kept.begin, kept.offset, kept.is_total)
     for number, device in enumerate(kept.devices):
-        is_counted |= (devices == device) & np.isin(mine, keys[kept.who == number])
+        own = np.array([one.device == device for one in page.origins], bool)[page.origin]
+        is_counted[own] = np.isin(mine[own], keys[kept.who == number])
     return is_counted
 
 
 def _has_one_source(track: Track, page: Rows) -> bool:
     """The one that was asked for, or the only one; a second one may have come since they were counted."""
-    return track.source is not None or (track.ranking.is_alone and len({one.device for one in page.stretches}) == 1)
+    return track.source is not None or (track.ranking.is_alone and len({one.device for one in page.origins}) == 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +16,8 @@ from phr.readings.raw import OffsetAt
 from phr.readings.slices import MINUTE_MS
 from phr.readings.spans import DAY_MS
 
-_DAYS = tuple(f"-{day:02}" for day in range(1, 32))
-_DATE = len("2026-11-23")
-_OFFSETS = 4096  # more than there are minutes from UTC, east and west
+_PAIRS = np.frombuffer("".join(f"{number:02}" for number in range(100)).encode(), np.uint16)  # the digits of each
+_DAY_S = 86_400
 YEARS_KEPT = 400  # of offsets, two bytes a day
 
 
@@ -78,33 +79,72 @@ class Clock:
 
 
 def texts(t: IntArray, offsets: IntArray) -> list[str]:
-    """Each instant at its offset in minutes, with milliseconds only where there are some.
+    """Each instant at its offset in minutes, with milliseconds only where there are some. Years 1 to 9999.
 
-    Dates and times of day are few beside the instants, and to write each once takes a third of the time.
+    The digits are put into a table, a row an instant: to write 20,000 one by one takes ten times as long.
     """
-    day, of_day = np.divmod(t + offsets * MINUTE_MS, DAY_MS)
-    days, date_at = np.unique(day, return_inverse=True)
-    times, time_at = np.unique(of_day * _OFFSETS + offsets + _OFFSETS // 2, return_inverse=True)
-    dates = _dates(days)
-    written = _times(times // _OFFSETS, times % _OFFSETS - _OFFSETS // 2)
-    return [dates[date] + written[time] for date, time in zip(date_at.tolist(), time_at.tolist(), strict=True)]
+    if not t.size:
+        return []
+    seconds, part_ms = np.divmod(t + offsets * MINUTE_MS, 1_000)
+    if not part_ms.any():
+        return _lines(chain(_date_and_time(seconds), _suffixes(offsets)), t.size)
+    if part_ms.all():
+        return _lines(chain(_date_and_time(seconds), _milliseconds(part_ms), _suffixes(offsets)), t.size)
+    written = np.empty(t.size, object)
+    for chosen in (part_ms == 0, part_ms != 0):
+        written[chosen] = texts(t[chosen], offsets[chosen])
+    found: list[str] = written.tolist()
+    return found
 
 
-def _dates(days: IntArray) -> list[str]:
-    month = days.astype("datetime64[D]").astype("datetime64[M]")
-    months, month_at = np.unique(month, return_inverse=True)
-    written: list[str] = np.datetime_as_string(months).tolist()
-    of_month = (days - month.astype("datetime64[D]").astype(np.int64)).tolist()
-    return [written[at] + _DAYS[day] for at, day in zip(month_at.tolist(), of_month, strict=True)]
+Signs = npt.NDArray[np.uint8]  # a row a text, a column a sign
 
 
-def _times(of_day: IntArray, offsets: IntArray) -> list[str]:
-    """``T07:30:00.250+08:00``."""
-    seconds: list[str] = np.datetime_as_string((of_day // 1000).astype("datetime64[s]")).tolist()
-    return [
-        f"{text[_DATE:]}.{part:03}{suffix(offset)}" if part else text[_DATE:] + suffix(offset)
-        for text, part, offset in zip(seconds, (of_day % 1000).tolist(), offsets.tolist(), strict=True)
-    ]
+def _lines(columns: Iterable[Signs | bytes], count: int) -> list[str]:
+    """The rows of a table that is given by its columns, from left to right; bytes are the same in all rows."""
+    parts = [np.frombuffer(one, np.uint8)[np.newaxis] if isinstance(one, bytes) else one for one in columns]
+    width = sum(part.shape[1] for part in parts)
+    table = np.empty((count, width + 1), np.uint8)
+    at = 0
+    for part in parts:
+        table[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
+    table[:, width] = ord("\n")
+    return table.tobytes().decode("ascii").splitlines()
+
+
+def _date_and_time(seconds: IntArray) -> Iterator[Signs | bytes]:
+    """``2026-11-23T07:30:00``."""
+    days, of_day = np.divmod(seconds, _DAY_S)
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    years, month = np.divmod(months.astype(np.int64), 12)
+    day = days - months.astype("datetime64[D]").astype(np.int64)
+    hours, of_hour = np.divmod(of_day, 3_600)
+    yield from (_pairs((years + 1970) // 100), _pairs((years + 1970) % 100))
+    yield from (b"-", _pairs(month + 1), b"-", _pairs(day + 1))
+    yield from (b"T", _pairs(hours), b":", _pairs(of_hour // 60), b":", _pairs(of_hour % 60))
+
+
+def _milliseconds(part_ms: IntArray) -> Iterator[Signs | bytes]:
+    """``.250``."""
+    yield from (b".", _pairs(part_ms // 10), _two_digits(part_ms % 10)[:, 1:])
+
+
+def _suffixes(offsets: IntArray) -> Iterator[Signs | bytes]:
+    kinds, kind = np.unique(offsets, return_inverse=True)
+    written = [suffix(offset).encode() for offset in kinds.tolist()]
+    yield written[0] if len(written) == 1 else np.array([[*one] for one in written], np.uint8)[kind]
+
+
+def _pairs(numbers: IntArray) -> Signs | bytes:
+    """Two digits of each, which are from 0 to 99."""
+    if (numbers == numbers[0]).all():  # midnights, full hours
+        return f"{numbers[0]:02}".encode()
+    return _two_digits(numbers)
+
+
+def _two_digits(numbers: IntArray) -> Signs:
+    return _PAIRS.take(numbers).view(np.uint8).reshape(-1, 2)
 
 
 def _year(day: int) -> int:

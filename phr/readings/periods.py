@@ -32,6 +32,8 @@ class Periods:
         return int(self.at.size)
 
     def part(self, index: Index) -> Periods:
+        if isinstance(index, np.ndarray) and index.dtype == bool and index.all():
+            return self
         offset = None if self.offset is None else self.offset[index]
         return Periods(self.at[index], offset, self.sums.part(index), self.covered[index], self.who[index], self.groups)
 
@@ -64,7 +66,9 @@ def joined(parts: Sequence[Periods]) -> Periods:
 
 
 def in_order(periods: Periods) -> Periods:
-    return periods.part(np.argsort(periods.at, kind="stable")) if len(periods) else periods
+    if (periods.at[1:] >= periods.at[:-1]).all():
+        return periods
+    return periods.part(np.argsort(periods.at, kind="stable"))
 
 
 def together(at: IntArray, parts: Periods) -> Periods:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from phr.database import Database, Document
 from phr.readings.columns import ABSENT, IntArray, unpack, unpack_increasing
-from phr.readings.spans import bucket_start_text, span_of
+from phr.readings.spans import DAY_MS, HOUR_MS, bucket_start_text, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 
@@ -20,6 +21,7 @@ OffsetAt = Callable[[int], int]
 Between = tuple[int, int]
 
 QUARTER_MS = 15 * 60_000
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 BATCH = 200  # buckets fetched in one go: a page that is full after a few should not wait for thousands
 
 
@@ -80,7 +82,7 @@ class Stretch:
         offsets = np.array([0 if offset is None else offset for offset in known], np.int64)[run]
         unknown = np.isin(run, [i for i, offset in enumerate(known) if offset is None])
         if unknown.any():
-            offsets[unknown] = _zone_offsets(self.t[unknown], offset_at)
+            offsets[unknown] = zone_offsets(self.t[unknown], offset_at)
         return offsets
 
     def day_instants(self, metric: Metric) -> IntArray:
@@ -91,8 +93,11 @@ class Stretch:
         return self.t + np.where(lengths == ABSENT, 0, lengths)
 
 
-def _zone_offsets(t: IntArray, offset_at: OffsetAt) -> IntArray:
-    """Clocks change on a quarter of an hour; a zone that a person moved to can begin at any instant."""
+def zone_offsets(t: IntArray, offset_at: OffsetAt) -> IntArray:
+    """Minutes from UTC of each instant.
+
+    Clocks change on a quarter of an hour; a zone that a person moved to can begin at any instant.
+    """
     quarters, where = np.unique(t // QUARTER_MS, return_inverse=True)
     first = np.array([offset_at(int(at) * QUARTER_MS) for at in quarters], np.int64)
     offsets = first[where]
@@ -133,8 +138,8 @@ def stretches(document: Document, metric: Metric) -> Iterator[Stretch]:
 def bucket_start_ms(key: str) -> int:
     """The inverse of phr.readings.spans.bucket_id, as far as the start."""
     text = key.split(":", 3)[2]
-    day = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}", "ms")
-    return int(day.astype(np.int64)) + int(text[9:11]) * 3_600_000
+    day = date(int(text[:4]), int(text[4:6]), int(text[6:8])).toordinal() - _EPOCH_ORDINAL
+    return day * DAY_MS + int(text[9:11]) * HOUR_MS
 
 
 def _decoded(document: Document, chunk: Document, base_ms: int) -> Stretch:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from phr.readings.columns import ABSENT, IntArray
-from phr.readings.raw import Between, Lane, Stretch, find_buckets, read, stretches
+from phr.database import Document
+from phr.readings.columns import ABSENT, IntArray, unpack_increasing_many, unpack_many
+from phr.readings.raw import Between, Lane, bucket_start_ms, find_buckets, read, zone_offsets
+from phr.readings.spans import span_of
 from phr.readings.track import Part, Place, Track
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A bucket that readings come from; ``runs`` as in phr.readings.store."""
+
+    device: str
+    runs: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Readings in columns of equal length; ``stretches[origin[i]]`` is where reading i comes from."""
+    """Readings in columns of equal length; ``origins[origin[i]]`` is where reading i comes from."""
 
     t: IntArray
     offsets: IntArray
@@ -25,42 +35,59 @@ class Rows:
     origin: IntArray
     run: IntArray
     extras: dict[int, dict[str, Any]]  # by index; keys on disk (phr.readings.chunk.EXTRA_KEYS)
-    stretches: list[Stretch]
+    origins: list[Origin]
 
-    def device(self, index: int) -> str:
-        return self.stretches[int(self.origin[index])].device
+    def devices(self) -> list[str]:
+        """Of each reading."""
+        names = np.array([one.device for one in self.origins], object)
+        found: list[str] = names[self.origin].tolist()
+        return found
 
     def unit(self, index: int) -> str | None:
         """The code of the unit as sent."""
-        code: str | None = self.stretches[int(self.origin[index])].runs[int(self.run[index])][1]
+        code: str | None = self._run(index)[1]
         return code
 
     def timing(self, index: int) -> tuple[int, bool]:
         """What was added to the time that the device stated, and whether the reading came late."""
-        run = self.stretches[int(self.origin[index])].runs[int(self.run[index])]
+        run = self._run(index)
         return (int(run[6]), bool(run[7])) if len(run) > 6 else (0, False)
 
     def place(self, index: int) -> Place:
-        return Place(int(self.t[index]), self.device(index), int(self.seq[index]))
+        return Place(int(self.t[index]), self.origins[int(self.origin[index])].device, int(self.seq[index]))
+
+    def part(self, index: IntArray) -> Rows:
+        """The readings with these indices, in this order."""
+        extras = self.extras
+        if extras:
+            extras = {new: extras[old] for new, old in enumerate(index.tolist()) if old in extras}
+        values = {name: column[index] for name, column in self.values.items()}
+        t, offsets, seq, origin, run = (
+            column[index] for column in (self.t, self.offsets, self.seq, self.origin, self.run)
+        )
+        return Rows(t, offsets, seq, values, origin, run, extras, self.origins)
+
+    def _run(self, index: int) -> list[Any]:
+        return self.origins[int(self.origin[index])].runs[int(self.run[index])]
 
 
 def page(track: Track, part: Part) -> tuple[Rows, bool]:
     """A part of the readings that begin within the span, and whether there are more."""
     assert part.after is None or isinstance(part.after, Place)
-    taken: list[Stretch] = []
+    found: list[Rows] = []
     size = 0
-    for group in _in_order(track, part.span.between, part.after):
-        taken += group
-        size += sum(one.t.size for one in group)
+    for rows in _in_order(track, part.span.between, part.after, part.limit + 1):
+        found.append(rows)
+        size += rows.t.size
         if size > part.limit:
             break
-    return _joined(track.lane, taken, part.limit), size > part.limit
+    whole = _joined(found)
+    return whole.part(np.arange(min(size, part.limit), dtype=np.int64)), size > part.limit
 
 
 def groups(track: Track, between: Between) -> Iterator[Rows]:
     """All of the readings within, a span at a time, in order."""
-    for taken in _in_order(track, between, None):
-        yield _joined(track.lane, taken, sum(one.t.size for one in taken))
+    return _in_order(track, between, None, at_once=1)
 
 
 def is_within(track: Track, between: Between, most: int) -> bool:
@@ -73,73 +100,140 @@ def is_within(track: Track, between: Between, most: int) -> bool:
     return True
 
 
-def _in_order(track: Track, between: Between, after: Place | None) -> Iterator[list[Stretch]]:
-    """What lies in the buckets of one start, start by start: nothing in a group is later than the next one begins."""
+def _in_order(track: Track, between: Between, after: Place | None, at_once: int) -> Iterator[Rows]:
+    """The readings of buckets with about ``at_once`` of them, and so on.
+
+    What lies in the buckets of one start stays together: nothing in them is later than the next ones begin.
+    """
     low_ms, high_ms = between
     if after is not None:
         low_ms = max(low_ms, after.t_ms)
     if low_ms >= high_ms:
         return
+    taken: list[Document] = []
+    size = 0
     buckets = find_buckets(track.lane, (low_ms, high_ms), track.source)
     for _, documents in groupby(buckets, key=lambda document: document["_id"].split(":", 3)[2]):
-        wholes = (whole for document in documents for whole in stretches(document, track.lane.metric))
-        if found := [part for whole in wholes if (part := _cut(whole, (low_ms, high_ms), after))]:
-            yield found
+        for document in documents:
+            taken.append(document)
+            size += sum(chunk["n"] for chunk in document["c"].values())
+        if size >= at_once:
+            yield from _cut(_of_buckets(track.lane, taken), (low_ms, high_ms), after)
+            taken, size = [], 0
+    yield from _cut(_of_buckets(track.lane, taken), (low_ms, high_ms), after)
 
 
-def _cut(whole: Stretch, between: Between, after: Place | None) -> Stretch | None:
-    part = whole.cut(*between)
-    if part is None or after is None or part.t[0] > after.t_ms or part.device > after.device:
-        return part
-    same = int(np.searchsorted(part.t, after.t_ms, "right"))  # readings at the very instant of the place
-    if part.device == after.device:
-        seq = np.zeros(same, np.int64) if part.seq is None else part.seq[:same]
-        same = int((seq <= after.seq).sum())
-    return part.part(same, part.t.size)
+def _cut(rows: Rows, between: Between, after: Place | None) -> Iterator[Rows]:
+    """Those within, after the place, in order; nothing where there are none."""
+    kept = (rows.t >= between[0]) & (rows.t < between[1])
+    if after is not None:
+        is_of = np.array([one.device == after.device for one in rows.origins], bool)[rows.origin]
+        is_behind = np.array([one.device > after.device for one in rows.origins], bool)[rows.origin]
+        kept &= (rows.t > after.t_ms) | is_behind | (is_of & (rows.seq > after.seq))
+    index = np.flatnonzero(kept)
+    if len({one.device for one in rows.origins}) > 1:  # buckets of one start are in order of their devices
+        index = index[np.argsort(rows.t[index], kind="stable")]
+    if index.size:
+        yield rows.part(index)
 
 
-def _joined(lane: Lane, taken: list[Stretch], limit: int) -> Rows:
-    sizes = [part.t.size for part in taken]
-    starts = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
-    origin = np.repeat(np.arange(len(taken), dtype=np.int64), sizes)
-    t = _whole([part.t for part in taken])
-    seq = _whole([_or_zeros(part.seq, part) for part in taken])
-    order = _order(taken, t, seq, origin)[:limit]
-    names = sorted({name for part in taken for name in part.values})
+def _of_buckets(lane: Lane, documents: Sequence[Document]) -> Rows:
+    """All of their readings, bucket by bucket, decoded together: one by one the chunks of a page cost more than it."""
+    if not any(document["c"] for document in documents):
+        return _nothing()
+    chunk_ms = span_of(lane.metric).chunk_ms
+    chunks: list[Document] = []
+    bases: list[int] = []
+    for document in documents:
+        start_ms, own = bucket_start_ms(document["_id"]), document["c"]
+        names = sorted(own, key=int) if len(own) > 1 else own
+        chunks += [own[name] for name in names]
+        bases += [start_ms + int(name) * chunk_ms for name in names]
+    t, sizes = unpack_increasing_many([chunk["t"] for chunk in chunks])
+    of = np.repeat(np.arange(len(documents)), [len(document["c"]) for document in documents])
+    origin, run = np.repeat(of, sizes), _column([chunk.get("r") for chunk in chunks], sizes, 0)
+    t += np.repeat(np.array(bases, np.int64), sizes)
+    origins = [Origin(document["d"], document["runs"]) for document in documents]
     return Rows(
-        t[order],
-        _whole([part.offsets(lane.offset_at) for part in taken])[order],
-        seq[order],
-        {name: _whole([_or_absent(part, name) for part in taken])[order] for name in names},
-        origin[order],
-        _whole([_or_zeros(part.run, part) for part in taken])[order],
-        _extras(taken, starts, order),
-        taken,
+        t,
+        _offsets(lane, t, origin, run, origins),
+        _column([chunk.get("q") for chunk in chunks], sizes, 0),
+        _values([chunk.get("v") for chunk in chunks], sizes),
+        origin,
+        run,
+        _extras(chunks, sizes),
+        origins,
     )
 
 
-def _order(taken: list[Stretch], t: IntArray, seq: IntArray, origin: IntArray) -> IntArray:
-    devices = sorted({part.device for part in taken})
-    if len(devices) <= 1:
-        return np.arange(t.size, dtype=np.int64)
-    rank = np.array([devices.index(part.device) for part in taken], np.int64)
-    return np.lexsort((seq, rank[origin], t))
+def _values(columns: Sequence[bytes | dict[str, bytes] | None], sizes: IntArray) -> dict[str, IntArray]:
+    """By component; a chunk of plain numbers has one column and no name."""
+    plain = [column if isinstance(column, bytes) else None for column in columns]
+    found = {"": _column(plain, sizes, ABSENT)} if any(plain) else {}
+    for name in sorted({name for column in columns if isinstance(column, dict) for name in column}):
+        named = [column.get(name) if isinstance(column, dict) else None for column in columns]
+        if name in found:  # a metric that has both
+            named = [one or other for one, other in zip(named, plain, strict=True)]
+        found[name] = _column(named, sizes, ABSENT)
+    return found
 
 
-def _extras(taken: list[Stretch], starts: IntArray, order: IntArray) -> dict[int, dict[str, Any]]:
-    found = {int(starts[n]) + int(index): extra for n, part in enumerate(taken) for index, extra in part.extras.items()}
-    if not found:
-        return {}
-    return {new: found[old] for new, old in enumerate(order.tolist()) if old in found}
+def _column(columns: Sequence[bytes | None], sizes: IntArray, missing: int) -> IntArray:
+    """One column out of those of the chunks, ``missing`` where a chunk has none."""
+    there = [column for column in columns if column is not None]
+    if len(there) == len(columns):
+        return unpack_many(there)[0]
+    whole = np.full(int(sizes.sum()), missing, np.int64)
+    if there:
+        whole[np.repeat(np.array([column is not None for column in columns], bool), sizes)] = unpack_many(there)[0]
+    return whole
 
 
-def _whole(parts: list[IntArray]) -> IntArray:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+def _offsets(lane: Lane, t: IntArray, origin: IntArray, run: IntArray, origins: Sequence[Origin]) -> IntArray:
+    """Minutes from UTC of each reading: as sent, else by the person's zone at that instant."""
+    known = [one[0] for bucket in origins for one in bucket.runs]
+    first = np.cumsum([0, *(len(bucket.runs) for bucket in origins[:-1])])  # of each bucket, the number of its run 0
+    at = first[origin] + run
+    offsets = np.array([0 if offset is None else offset for offset in known], np.int64)[at]
+    if None in known:
+        unknown = np.array([offset is None for offset in known], bool)[at]
+        if unknown.any():
+            offsets[unknown] = zone_offsets(t[unknown], lane.offset_at)
+    return offsets
 
 
-def _or_zeros(column: IntArray | None, part: Stretch) -> IntArray:
-    return np.zeros(part.t.size, np.int64) if column is None else column
+def _extras(chunks: Sequence[Document], sizes: IntArray) -> dict[int, dict[str, Any]]:
+    starts = (np.cumsum(sizes) - sizes).tolist()
+    return {
+        start + int(index): extra
+        for start, chunk in zip(starts, chunks, strict=True)
+        if "x" in chunk
+        for index, extra in chunk["x"].items()
+    }
 
 
-def _or_absent(part: Stretch, name: str) -> IntArray:
-    return part.values[name] if name in part.values else np.full(part.t.size, ABSENT, np.int64)
+def _nothing() -> Rows:
+    empty = np.empty(0, np.int64)
+    return Rows(empty, empty, empty, {}, empty, empty, {}, [])
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    """One after the other."""
+    parts = [part for part in parts if part.t.size]
+    if len(parts) <= 1:
+        return parts[0] if parts else _nothing()
+    sizes = [part.t.size for part in parts]
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    before = np.cumsum([0, *(len(part.origins) for part in parts[:-1])]).tolist()
+    names = sorted({name for part in parts for name in part.values})
+    absent = {part: np.full(part, ABSENT, np.int64) for part in sizes}
+    return Rows(
+        np.concatenate([part.t for part in parts]),
+        np.concatenate([part.offsets for part in parts]),
+        np.concatenate([part.seq for part in parts]),
+        {name: np.concatenate([part.values.get(name, absent[part.t.size]) for part in parts]) for name in names},
+        np.concatenate([part.origin + shift for part, shift in zip(parts, before, strict=True)]),
+        np.concatenate([part.run for part in parts]),
+        {start + at: extra for part, start in zip(parts, starts, strict=True) for at, extra in part.extras.items()},
+        [one for part in parts for one in part.origins],
+    )

@@ -196,7 +196,7 @@ def _device_times(rows: Rows) -> list[Any]:
 
 
 _FIELDS: dict[str, Callable[[Rows, Metric], Columns]] = {
-    "device": lambda rows, metric: {"device": [rows.device(index) for index in range(rows.t.size)]},  # noqa: ARG005
+    "device": lambda rows, metric: {"device": rows.devices()},  # noqa: ARG005
     "quality": lambda rows, metric: {"quality": _extra(rows, "s")},  # noqa: ARG005
     "context": lambda rows, metric: {"context": _extra(rows, "c")},  # noqa: ARG005
     "sent": _sent,

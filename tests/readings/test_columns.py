@@ -39,6 +39,22 @@ def test_increasing_columns_come_back_and_grow(steps: list[int], first: int) -> 
         assert columns.unpack_increasing(data).tolist() == values
 
 
+@settings(max_examples=100, deadline=None)
+@given(many=st.lists(st.lists(numbers)))
+def test_many_columns_come_back_one_after_the_other(many: list[list[int | None]]) -> None:
+    found, sizes = columns.unpack_many([pack(values) for values in many])
+    assert found.tolist() == [ABSENT if value is None else value for values in many for value in values]
+    assert sizes.tolist() == [len(values) for values in many]
+
+
+@settings(max_examples=100, deadline=None)
+@given(many=st.lists(st.lists(st.integers(0, 10**12), min_size=1).map(sorted)))
+def test_many_increasing_columns_begin_anew_each(many: list[list[int]]) -> None:
+    found, sizes = columns.unpack_increasing_many([columns.pack_increasing(values) for values in many])
+    assert found.tolist() == [value for values in many for value in values]
+    assert sizes.tolist() == [len(values) for values in many]
+
+
 @pytest.mark.parametrize(
     ("value", "width"), [(127, 1), (-127, 1), (128, 2), (-128, 2), (2**15 - 1, 2), (2**15, 4), (2**31, 8), (LIMIT, 8)]
 )
