@@ -16,7 +16,10 @@ from phr.database import Database
 from phr.erasure import archive, erasing
 from phr.errors import PhrError, SettingInvalid
 from phr.interchange import sent_imports
-from phr.people import keyring, master_keys, people
+from phr.notices import outbox
+from phr.notices.outbox import Telling
+from phr.people import granting, keyring, master_keys, people
+from phr.people.grants import GUARDIAN, PROXY
 from phr.people.keyring import KeyDestroyed
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
@@ -32,6 +35,8 @@ REZONE_EVERY_S = 60
 IMPORT_EVERY_S = 2
 ERASE_EVERY_S = 30
 ENTER_EVERY_S = 5
+REMIND_EVERY_S = 600
+REMIND_DAYS = 30
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 
@@ -58,6 +63,7 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(chain_one, connection), seconds=CHAIN_EVERY_S)
     sign_one = signer(days.house(settings))
     scheduler.add_job(tick_one, "interval", args=(sign_one, connection), seconds=SIGN_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     scheduler.start()
     LEAVING.wait()
@@ -122,6 +128,20 @@ def signer(house: days.House) -> Callable[[Database], bool]:
         return days.sign_one(connection, house, now) or chaining.prune_some(connection, house.kept_days, now)
 
     return sign_one
+
+
+def remind_one(connection: Database) -> bool:
+    """Tells one owner that somebody stands in for them only a month longer; True where there was one."""
+    now = clock.now_ms()
+    ending = granting.ending(connection, (PROXY, GUARDIAN), now + REMIND_DAYS * 86_400_000, now)
+    if ending is None:
+        return False
+    until = clock.rfc3339(ending.until_ms or 0)
+    zh = f"代您管理健康档案的授权将于 {until} 到期；如需继续，请重新确认。"
+    en = f"Who runs your record for you may do so until {until}; after that your word is needed again."
+    outbox.tell(connection, Telling(f"ending:{ending.id}", ending.person, "grant-ending", zh, en), now)
+    granting.set_reminded(connection, ending, now)
+    return True
 
 
 def report_one(connection: Database) -> bool:

@@ -75,6 +75,12 @@ def _people(things: Any) -> None:
     person.add_argument("--sex", choices=("female", "male", "other", "unknown"))
     person.add_argument("--timezone", metavar="TZ")
     person.add_argument("--demo", action="store_true", help="gives the operators a support grant")
+    died = verbs.add_parser("died", help="freezes what the person granted; --undo where the report was wrong")
+    died.set_defaults(run=_report_death)
+    died.add_argument("person")
+    day = died.add_mutually_exclusive_group(required=True)
+    day.add_argument("--on", type=date.fromisoformat, metavar="D")
+    day.add_argument("--undo", action="store_true")
     doctor = _verb(things, "doctor", "create", _create_doctor)
     doctor.add_argument("--name", required=True)
     doctor.add_argument("--organisation", required=True)
@@ -170,6 +176,10 @@ def _find_people(operator: Operator, wished: argparse.Namespace) -> Printed:
 
 def _create_doctor(operator: Operator, wished: argparse.Namespace) -> Printed:
     return administration.create_doctor(operator, wished.name, wished.organisation)
+
+
+def _report_death(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.report_death(operator, wished.person, wished.on)
 
 
 def _create_guardian(operator: Operator, wished: argparse.Namespace) -> Printed:

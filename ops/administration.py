@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pymongo.errors import PyMongoError
@@ -25,9 +26,9 @@ from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.passwords import new_password
-from phr.people import access, grants, keyring, logins, master_keys, people
+from phr.people import access, deaths, grants, guardians, keyring, logins, master_keys, people
 from phr.people.access_lines import Line
-from phr.people.grants import EVERYTHING, GUARDIAN, SUPPORT, NewGrant
+from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
 from phr.people.people import NewPerson
 from phr.readings import rezoning
 
@@ -99,24 +100,21 @@ def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
 
 
 def create_guardian(operator: Operator, child: str, guardian: str, reason: str) -> Printed:
-    """{"grant", "until"}: all of a child's record, to its 14th birthday. Raises NotFound, InputInvalid."""
-    ward = people.require(operator.database, child)
-    people.require(operator.database, guardian)
-    until_ms = grants.guarded_until_ms(ward)
-    if child == guardian or until_ms is None or until_ms <= operator.now_ms:
-        raise InputInvalid(f"only a child under {grants.GUARDED_UNTIL_AGE} has a guardian, who is somebody else")
-    draft = NewGrant(
-        person=child,
-        grantee=guardian,
-        kind=GUARDIAN,
-        categories=(EVERYTHING,),
-        verbs=("read", "write"),
-        purpose="representation",
-        told={"note": reason},
-        from_ms=operator.now_ms,
-        until_ms=until_ms,
-    )
-    return {"grant": grants.create(operator.database, draft).id, "until": rfc3339(until_ms)}
+    """{"grant", "until", "then"}: all of a child's record to its 14th birthday, and then most of it to the 18th."""
+    categories = (*scopes.scopes()["timeline.read"].categories, "profile")
+    wanted = guardians.Appointment(child, guardian, reason, categories)
+    made = guardians.appoint(operator.database, wanted, operator.now_ms)
+    told = [{"grant": one.id, "until": rfc3339(one.until_ms or 0)} for one in made]
+    return told[0] | {"then": told[1] if len(told) > 1 else None}
+
+
+def report_death(operator: Operator, person: str, died_on: date | None) -> Printed:
+    """{"person_id", "died_on"}; None: the report was wrong. Raises NotFound, InputInvalid."""
+    if died_on is None:
+        deaths.take_back(operator.database, person)
+    else:
+        deaths.report(operator.database, person, died_on, operator.now_ms)
+    return {"person_id": person, "died_on": died_on and died_on.isoformat()}
 
 
 def issue_token(operator: Operator, wish: TokenWish) -> Printed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, g
@@ -14,11 +15,11 @@ from phr.clock import now_ms
 from phr.errors import AccessDenied, NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import contracts, granting, organisations, people
+from phr.people import contracts, deaths, granting, organisations, people
 from phr.people.access import REFUSED, STAFF
 from phr.people.contracts import Contract, NewContract
 from phr.people.granting import HOWS, Assisted, Consent
-from phr.people.grants import EVERYTHING
+from phr.people.grants import EVERYTHING, PROXY, Grant
 from phr.people.organisations import Member
 
 blueprint = Blueprint("contracts", __name__)
@@ -33,6 +34,10 @@ class ContractBody(Schema):
         load_default=(EVERYTHING,),
         validate=validate.Length(1, 40),
     )
+
+
+class DeathBody(Schema):
+    died_on = fields.Date(required=True)
 
 
 class AssistedBody(Schema):
@@ -91,15 +96,37 @@ def take_consent_down(person: str, contract: str, body: dict[str, Any]) -> dict[
     now, staff = now_ms(), _staff()
     if staff is None:
         raise AccessDenied(REFUSED)
-    found = _find(person, contract, now)
-    assisted = Assisted(body["how"], staff.person, body["evidence"], body["witness"])
-    granting.check_assisted(database(), assisted, staff.organisation, now)
-    consent = Consent(person, body["text"]["version"], body["text"]["language"], assisted)
-    accepted = granting.accept(database(), found.grant, consent, now)
-    zh = "家庭医生签约已按您的书面或口头同意登记，如有不符请收回授权。"
-    en = "Your consent to a family doctor's contract was taken down; if that is not so, take it back."
-    outbox.tell(database(), Telling(f"consent:{accepted.id}", person, "consent-taken-down", zh, en), now)
-    return grant_json(accepted, now)
+    return _taken_down(_find(person, contract, now).grant, staff, body, now)
+
+
+@blueprint.post("/v1/people/<person>/contracts/<contract>/death")
+@access("contracts.write")
+@takes(DeathBody)
+@returns()
+def report_death(person: str, contract: str, body: dict[str, Any]) -> dict[str, Any]:
+    """By staff of the organisation that the resident has the contract with: what was granted is frozen."""
+    now = now_ms()
+    if _staff() is None:
+        raise AccessDenied(REFUSED)
+    found = _consented(person, contract, now)
+    dead = deaths.report(database(), found.person, body["died_on"], now)
+    return {"person": dead.id, "died_on": body["died_on"].isoformat()}
+
+
+@blueprint.post("/v1/people/<person>/contracts/<contract>/proxies/<grant>/consent")
+@access("contracts.write")
+@takes(AssistedBody)
+@returns()
+def confirm_proxy(person: str, contract: str, grant: str, body: dict[str, Any]) -> dict[str, Any]:
+    """An elder's word before staff that somebody who has asked to is their proxy."""
+    now, staff = now_ms(), _staff()
+    if staff is None:
+        raise AccessDenied(REFUSED)
+    _consented(person, contract, now)
+    asked = granting.find(database(), person, grant)
+    if asked.kind != PROXY:
+        raise NotFound("no such proxy")
+    return _taken_down(asked, staff, body, now)
 
 
 def contract_json(one: Contract, now_ms: int) -> dict[str, Any]:
@@ -115,6 +142,17 @@ def contract_json(one: Contract, now_ms: int) -> dict[str, Any]:
     }
 
 
+def _taken_down(grant: Grant, staff: Member, body: Mapping[str, Any], now: int) -> dict[str, Any]:
+    assisted = Assisted(body["how"], staff.person, body["evidence"], body["witness"])
+    granting.check_assisted(database(), assisted, staff.organisation, now)
+    consent = Consent(grant.person, body["text"]["version"], body["text"]["language"], assisted)
+    accepted = granting.accept(database(), grant, consent, now)
+    zh = "工作人员已按您的同意登记一项授权，如有不符请收回。"
+    en = "Staff took down your consent to a grant; if that is not so, take it back."
+    outbox.tell(database(), Telling(f"consent:{accepted.id}", grant.person, "consent-taken-down", zh, en), now)
+    return grant_json(accepted, now)
+
+
 def _staff() -> Member | None:
     """Where the caller works, if it is as staff that they ask."""
     is_staff = g.permission.line.role == STAFF
@@ -123,6 +161,14 @@ def _staff() -> Member | None:
 
 def _concerns(one: Contract, staff: Member | None) -> bool:
     return staff is None or staff.organisation == one.organisation
+
+
+def _consented(person: str, contract: str, now_ms: int) -> Contract:
+    """A contract that the resident has consented to: what is only proposed gives staff no part in the person."""
+    found = _find(person, contract, now_ms)
+    if found.grant.state(now_ms) not in ("accepted", "frozen"):
+        raise AccessDenied(REFUSED)
+    return found
 
 
 def _find(person: str, contract: str, now_ms: int) -> Contract:

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import Answer, access, expected_version, returns, takes
 from phr.api.installation import database
 from phr.clock import now_ms, rfc3339
-from phr.people import people
+from phr.people import guardians, people
 from phr.people.people import Person
 from phr.readings import rezoning
 
@@ -42,6 +42,8 @@ def change_person(person: str, body: dict[str, Any]) -> Answer:
     zone = body.pop("timezone", None)
     change = people.Change(fields=body, zone=people.ZonePeriod(now_ms(), zone) if zone else None)
     changed = people.patch(database(), person, change, seq)
+    if "birth_on" in body:
+        guardians.settle(database(), changed)
     rezoning.settle(database(), changed, now_ms())
     return Answer(_profile(changed), version=changed.seq)
 
@@ -60,4 +62,5 @@ def _profile(person: Person) -> dict[str, Any]:
         "roles": list(person.roles),
         "organisation": person.organisation,
         "consent_withdrawn": person.consent_withdrawn,
+        "died_on": person.died_on.isoformat() if person.died_on else None,
     }

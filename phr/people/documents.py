@@ -15,6 +15,7 @@ from mongoengine import (
 )
 
 PERSON_ID = r"^[a-z2-7]{20}$"
+GRANT_KINDS = ("support", "family-doctor", "relative", "guardian", "minors-guardian", "specialist", "proxy")
 DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -39,6 +40,7 @@ class PersonDocument(Document):
     organisation = StringField(max_length=200)
     is_demo = BooleanField(required=True)
     consent_withdrawn = BooleanField(required=True)
+    died_on = StringField(regex=DATE)
     refused = ListField(StringField(max_length=64))
     unsettled_since_ms = LongField()
     seq = LongField(required=True)
@@ -50,7 +52,8 @@ class GrantDocument(Document):
     person = StringField(required=True, regex=PERSON_ID)
     grantee = StringField(required=True, max_length=64)
     kind = StringField(
-        required=True, choices=("support", "family-doctor", "relative", "guardian", "specialist", "proxy")
+        required=True,
+        choices=("support", "family-doctor", "relative", "guardian", "minors-guardian", "specialist", "proxy"),
     )
     categories = ListField(StringField(max_length=32), required=True)
     verbs = ListField(StringField(choices=("read", "write")), required=True)
@@ -67,6 +70,7 @@ class GrantDocument(Document):
     revoked_by = StringField(max_length=64)
     assisted = DictField()
     frozen = StringField(max_length=32)
+    reminded_at_ms = LongField()
     text = DictField()
     data_from_ms = LongField()
     data_until_ms = LongField()

@@ -5,7 +5,7 @@ Collection ``grants``; see phr.people.grants for who decides by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -159,6 +159,18 @@ def answer(database: Database, grant: Grant, words: str) -> Grant:
     if row is None:
         raise NotFound("no such grant")
     return grant_of(row)
+
+
+def ending(database: Database, kinds: Collection[str], before_ms: int, now_ms: int) -> Grant | None:
+    """A grant of these kinds that ends by itself before then, and of which nobody has been reminded."""
+    soon = {"until_ms": {"$gt": now_ms, "$lte": before_ms}, "reminded_at_ms": None, "from_ms": {"$lte": now_ms}}
+    wanted = {"kind": {"$in": sorted(kinds)}, "awaits": None, "revoked_at_ms": None, "frozen": None, **soon}
+    row = database["grants"].find_one(wanted)
+    return grant_of(row) if row else None
+
+
+def set_reminded(database: Database, grant: Grant, now_ms: int) -> None:
+    database["grants"].update_one({"_id": grant.id}, {"$set": {"reminded_at_ms": now_ms}})
 
 
 def of_person(database: Database, person: str) -> list[Grant]:

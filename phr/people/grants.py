@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date
 from typing import Any
 
 from mongoengine import ValidationError
@@ -15,21 +14,19 @@ from phr.errors import InputInvalid, NotFound
 from phr.people import organisations, seals
 from phr.people.consent_texts import Seen
 from phr.people.documents import GrantDocument
-from phr.people.people import Person
 from phr.vocabulary.sight import Period
 
 SUPPORT = "support"  # the grantee and the kind of a grant to the operators of this installation
-# Personal Information Protection Law of the People's Republic of China, article 31: a guardian consents for a child
-# under 14.
-GUARDED_UNTIL_AGE = 14
 EVERYTHING = "*"
 PROPOSAL_LIFE_MS = 30 * 86_400_000  # how long a proposal waits for an answer
 RELATIVE, FAMILY_DOCTOR, SPECIALIST = "relative", "family-doctor", "specialist"
-GUARDIAN = "guardian"  # stands in for a child
+GUARDIAN = "guardian"  # stands in for a child under 14
+MINORS_GUARDIAN = "minors-guardian"  # no longer stands in for who is 14
 PROXY = "proxy"  # stands in for an elder
 OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right, and what the owner's devices are told
 SHARING = "grants"  # who may see the record
 ERASURE = "erasure"  # the end of the record
+LOGINS = "logins"  # how the owner comes in
 CONSENTS = "consents"  # to processing
 CONTRACTS = "contracts"  # with family doctors' teams; staff come to them without a grant
 ACCESS_LOG = "access-log"  # who has seen the record
@@ -39,6 +36,7 @@ WITH_KIND: Mapping[str, frozenset[str]] = {
     OWNERS_ALONE: frozenset((GUARDIAN, PROXY)),
     SHARING: frozenset((GUARDIAN, PROXY)),
     ERASURE: frozenset((GUARDIAN,)),
+    LOGINS: frozenset((GUARDIAN,)),
     CONSENTS: frozenset((GUARDIAN, PROXY)),
     CONTRACTS: frozenset((GUARDIAN, PROXY)),
     ACCESS_LOG: frozenset((GUARDIAN, PROXY)),
@@ -175,7 +173,7 @@ def find_many(database: Database, grant_ids: Iterable[str]) -> dict[str, Grant]:
 
 def freeze(database: Database, person: str, why: str, but: Collection[str] = (GUARDIAN, PROXY)) -> None:
     """Whatever the person has granted is worth nothing until ``thaw``, but to some kinds; safe to repeat."""
-    live = {"person": person, "revoked_at_ms": None, "kind": {"$nin": list(but)}, "frozen": None}
+    live = {"person": person, "awaits": None, "revoked_at_ms": None, "kind": {"$nin": list(but)}, "frozen": None}
     database["grants"].update_many(live, {"$set": {"frozen": why}})
 
 
@@ -197,15 +195,6 @@ def seal_told(database: Database, grant_id: str, person: str, words: Mapping[str
     return seals.seal(database, person, _place(grant_id), dict(words))
 
 
-def guarded_until_ms(child: Person) -> int | None:
-    """When the child comes of the age from which nobody stands in for it; None: its birth date is not known."""
-    if child.birth_on is None:
-        return None
-    born = child.birth_on
-    year, is_leap_day = born.year + GUARDED_UNTIL_AGE, (born.month, born.day) == (2, 29)
-    return child.midnight_ms(date(year, *((3, 1) if is_leap_day else (born.month, born.day))))
-
-
 def grant_of(row: Document) -> Grant:
     """The grant of a stored row."""
     values: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
@@ -222,6 +211,7 @@ def grant_of(row: Document) -> Grant:
 def ensure_indexes(database: Database) -> None:
     database["grants"].create_index([("person", 1), ("grantee", 1)], name="person")
     database["grants"].create_index("grantee", name="grantee")
+    database["grants"].create_index([("kind", 1), ("until_ms", 1)], name="ending")
     # At most one proposal of a kind waits between two people.
     waits = {"awaits": {"$exists": True}}
     keys = [("person", 1), ("grantee", 1), ("kind", 1)]

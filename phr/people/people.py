@@ -55,6 +55,7 @@ class Person:
     seq: int  # the registry number of the last change; also its version
     phone: str | None = None  # as ``directory.normal_phone`` gives it
     identity_number: str | None = None
+    died_on: date | None = None  # as was reported
     refused: tuple[str, ...] = ()  # processing that the person has refused, beside the taking in of readings
     unsettled_since_ms: int | None = None  # zones changed from here on and days are not marked yet; see rezoning
 
@@ -224,6 +225,12 @@ def set_refused(
     return _change(database, person_id, decided, also)
 
 
+def set_died(database: Database, person_id: str, died_on: date | None) -> Person:
+    """The person reported dead since a day, or not (any more). Raises NotFound."""
+    told = None if died_on is None else died_on.isoformat()
+    return _change(database, person_id, lambda row: row | {"died_on": told})
+
+
 def set_work(database: Database, person_id: str, roles: Sequence[str], organisation: str | None) -> Person:
     """The person working somewhere as something, or nowhere. Raises NotFound."""
     return _change(database, person_id, lambda row: row | {"roles": list(roles), "organisation": organisation})
@@ -329,6 +336,7 @@ def _person(row: Document) -> Person:
         is_demo=row["is_demo"],
         consent_withdrawn=row["consent_withdrawn"],
         refused=tuple(row.get("refused") or ()),
+        died_on=date.fromisoformat(row["died_on"]) if row.get("died_on") else None,
         seq=row["seq"],
         phone=row.get("phone"),
         identity_number=row.get("identity_number"),

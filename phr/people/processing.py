@@ -21,7 +21,7 @@ from phr.errors import NotFound
 from phr.people import consent_texts, grants, people
 from phr.people.consent_texts import Seen
 from phr.people.granting import Consent
-from phr.people.people import STORE
+from phr.people.people import STORE, Person
 
 COLLECTION = "processing_consents"
 EVALUATION, RESEARCH, VENDOR = "automated-evaluation", "research", "vendor"
@@ -80,8 +80,9 @@ def lock(database: Database, person: str) -> None:
     grants.freeze(database, person, LOCK)
 
 
-def is_vendors(topic: str) -> bool:
-    return topic.startswith(f"{VENDOR}:")
+def is_unevaluated(person: Person) -> bool:
+    """True for one whose readings no rule looks at: by their own word, or because they were reported dead."""
+    return EVALUATION in person.refused or person.died_on is not None
 
 
 def ensure_indexes(database: Database) -> None:

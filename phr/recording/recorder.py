@@ -123,7 +123,7 @@ class Recorder:
             return []
         people = self._registry.people({one.person for one in observations})
         facts = {key: PersonFacts(birth_on=person.birth_on) for key, person in people.items() if person}
-        refused = {key for key, person in people.items() if person and processing.EVALUATION in person.refused}
+        refused = {key for key, person in people.items() if person and processing.is_unevaluated(person)}
         wanted = [one for one in observations if one.person not in refused] if refused else observations
         return evaluate(self._rules, wanted, facts, now_ms)
 

@@ -11,13 +11,15 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from notifications import scheduler
+from phr.clock import now_ms
 from phr.config import Settings
 from phr.database import Database
 from phr.erasure import asking, erasing, erasures
 from phr.errors import SettingInvalid
-from phr.people import people, seals
+from phr.notices import outbox
+from phr.people import grants, people, seals
 from phr.people.keyring import KeyDestroyed
-from tests.cast import T0, a_person
+from tests.cast import T0, a_grant, a_person
 from tests.conftest import MASTER_KEY
 from tests.ops.running import ROOT, WAIT_S, command, environment, wait_until
 
@@ -81,3 +83,13 @@ def test_it_leaves_when_asked(mongod: str, tmp_path: Path) -> None:
         wait_until(lambda: listens(process.pid), "not started")
         process.terminate()
         assert process.wait(WAIT_S) == 0
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(29, True), (31, False)])
+def test_who_has_a_proxy_is_told_once_a_month_before_it_ends(database: Database, days: int, is_told: bool) -> None:
+    owner, proxy = (one.id for one in people.create_many(database, [a_person(), a_person()]))
+    until_ms = now_ms() + days * 86_400_000
+    grants.create(database, a_grant(owner, proxy, kind="proxy", until_ms=until_ms))
+    assert scheduler.tick_one(scheduler.remind_one, database) is is_told
+    assert not scheduler.remind_one(database)
+    assert [one.rule for one in outbox.pending(database, owner, 9)] == ["grant-ending"] * is_told

@@ -20,7 +20,7 @@ from phr.database import Database
 from phr.feed import feed
 from phr.intake import devices
 from phr.notices import outbox
-from phr.people import access, grants, logins, people
+from phr.people import access, grants, guardians, logins, people
 from phr.people.people import NewPerson
 
 Admin = Callable[..., tuple[int, Any, str]]
@@ -244,7 +244,7 @@ def test_guardian_is_given_for_a_child_alone(
 )
 def test_guardian_ends_on_the_fourteenth_birthday_at_home(database: Database, birth_on: date, until: str) -> None:
     child = people.create(database, NewPerson(zone="Asia/Shanghai", birth_on=birth_on))
-    assert rfc3339(grants.guarded_until_ms(child) or 0) == until
+    assert rfc3339(guardians.birthday_ms(child, 14) or 0) == until
 
 
 def test_restarted_feed_lets_phones_begin_anew(run: Admin, database: Database) -> None:
