@@ -16,6 +16,7 @@ from types import FrameType
 from ingest import worker
 from phr.care.rules import rules
 from phr.config import Settings
+from phr.formats import all_formats
 from phr.vocabulary.metrics import vocabulary
 
 STEADY_AFTER_S = 5.0  # one that was killed sooner may be killed again: whoever started this process knows to wait
@@ -30,6 +31,7 @@ def main(settings: Settings) -> int:
     worker.needed(settings)
     rules()
     vocabulary()
+    all_formats()
     return Parent(lambda: worker.main(settings)).run()
 
 
