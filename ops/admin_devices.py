@@ -106,6 +106,7 @@ def _certificate(operator: Operator, wished: argparse.Namespace) -> Printed:
     device = _found(operator, wished)
     csr = None if wished.csr is None else _read_csr(wished.csr)
     made = certificates.issue(operator.database, operator.settings.data_dir, device, csr, operator.now_ms)
+    credentials.sync(operator.database, operator.settings.data_dir)  # a second one's name must be told its topics
     key = {} if made.key_pem is None else {"key": made.key_pem}
     return {
         "device": device.ref,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from pymongo.errors import PyMongoError
 
@@ -230,19 +231,20 @@ def built(
 
 def start_broker(data_dir: Path, port: int, changes: Mapping[str, str]) -> mosquitto.Mosquitto:
     """The embedded broker; ``changes``: lines of its configuration by their first word."""
-    if not changes:
+    write = broker_files.write_config
+
+    def write_changed(home: Path, listener: broker_files.Listener) -> Path:
+        config = write(home, listener)
+        text = config.read_text()
+        for word, value in changes.items():
+            text = re.sub(rf"^{word} .*\n", "", text, flags=re.MULTILINE)
+            # before the listener, whose own settings follow it
+            text = text.replace("\nlistener", f"\n{word} {value}\nlistener", 1)
+        config.write_text(text)
+        return config
+
+    with mock.patch.object(broker_files, "write_config", write_changed):
         return mosquitto.start(data_dir, "127.0.0.1", port)
-    listener = broker_files.Listener(bind="127.0.0.1", port=port, tls_port=ports.free_port(), memory_bytes=0)
-    config = broker_files.write_config(data_dir, listener)
-    text = config.read_text()
-    for word, value in changes.items():
-        text = re.sub(rf"^{word} .*\n", "", text, flags=re.MULTILINE)
-        # before the listener, whose own settings follow it
-        text = text.replace("\nlistener", f"\n{word} {value}\nlistener", 1)
-    config.write_text(text)
-    process = processes.start([mosquitto.find_binary(), "-c", str(config)])
-    mosquitto.wait_until_up(process, data_dir)
-    return mosquitto.Mosquitto(process, data_dir, "127.0.0.1", port)
 
 
 def wait_until(is_true: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> None:

@@ -101,9 +101,12 @@ def test_what_a_full_queue_drops_is_measured(mongod: str, tmp_path: Path, table:
 
 
 @pytest.mark.whole
-def test_what_a_full_disk_forgets_is_measured(mongod: str, tmp_path: Path, table: list[Row]) -> None:
-    with SmallDisk(tmp_path / "disk", 8) as disk, built(disk.path, mongod) as site:
-        row = _backlog_lost(site, "broker's disk full, restart", signal.SIGTERM, disk)
+@pytest.mark.parametrize(("name", "changes"), [("autosave 60 s", {"autosave_interval": "60"}), ("each change", SAFEST)])
+def test_what_a_full_disk_forgets_is_measured(
+    mongod: str, tmp_path: Path, table: list[Row], name: str, changes: Mapping[str, str]
+) -> None:
+    with SmallDisk(tmp_path / "disk", 8) as disk, built(disk.path, mongod, changes=changes) as site:
+        row = _backlog_lost(site, f"broker's disk full, restart, {name}", signal.SIGTERM, disk)
     table.append(row)
     assert row.lost_of_acked > 0
 

@@ -17,6 +17,7 @@ from phr.clock import now_ms
 from phr.intake import rejections
 from phr.recording import Delivery
 from tests.cast import T0
+from tests.ingest.mqtt_client import Client
 from tests.ingest.running import WAIT_S, BreakingRecorder, Plant, a_payload, counts, wait_until
 
 MINUTE_MS = 60_000
@@ -305,6 +306,19 @@ def test_two_workers_share_the_load_and_nothing_is_doubled(plant: Plant) -> None
     assert all(sum(one.sizes) >= 10 for one in recorders)
     assert sum(one["stored"] for one in verdicts) == 60
     assert plant.stored() == [T0 + n * MINUTE_MS for n in range(60)]
+
+
+def test_a_device_that_joins_a_group_takes_no_share_and_hears_nothing(plant: Plant) -> None:
+    """mosquitto grants every SUBSCRIBE under an access list; only the group's name, a secret, keeps devices out."""
+    name = f"{plant.vendor}/joins"
+    with plant.working(), Client(plant.broker.host, plant.broker.port, name, plant.broker.add(name)) as device:
+        for topic in ("$share/workers/phr/v1/+/+/readings", "phr/v1/+/+/readings", "#"):
+            device.subscribe(topic)
+        plant.send(*[a_payload(n) for n in range(40)])
+        assert sum(one["stored"] for one in plant.client.wait_for(40)) == 40
+        device.publish(f"phr/v1/{name}/readings", a_payload(41))
+    assert device.messages == []
+    assert len(plant.stored()) == 40
 
 
 def test_a_worker_empties_the_session_that_another_left(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from ops import family
+from ingest import credentials
+from ingest.login import can_log_in
+from ops import administration, family
+from ops.administration import Operator
+from phr.clock import now_ms
 from phr.config import load
 from phr.errors import ServerUnavailable, SettingInvalid
+from phr.intake.devices import NewDevice
 from tests.ops.running import WAIT_S, Family, command, processes_of, wait_until
 
 PARTS = ("mongod", "mosquitto", "gunicorn", "app.py ingest", "app.py scheduler")
@@ -81,6 +86,22 @@ def test_killed_part_is_started_again_and_the_reason_logged(running: Family, par
     wait_until(lambda: "SIGKILL" in running.said[said:], "no reason")
     wait_until(lambda: _other(running, part, before), f"{part} was not started again")
     wait_until(lambda: is_healthy(running), "not healthy again")
+
+
+def test_broker_that_has_to_be_restarted_for_a_login_comes_back_and_has_not_failed(running: Family) -> None:
+    settings = load({"PHR_DATA_DIR": str(running.data_dir)})
+    operator = Operator(settings, administration.open_record(settings), now_ms())
+    with operator.database.client:
+        administration.create_vendor(operator, "famed")
+        made = administration.create_device(operator, NewDevice(vendor="famed", name="d1"))
+        login = ("127.0.0.1", running.addresses["mqtt_port"], made["mqtt_username"], made["mqtt_password"])
+        before, said = running.one("mosquitto"), len(running.said)
+        assert can_log_in(*login)
+        credentials.disable_credential(operator.database, made["mqtt_username"])
+        credentials.sync(operator.database, settings.data_dir)
+    assert not can_log_in(*login)
+    assert running.one("mosquitto") != before
+    assert "mosquitto ended as it was told" in running.said[said:]
 
 
 def test_secrets_are_not_in_what_it_says(running: Family) -> None:
