@@ -18,11 +18,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from phr.auth.revocations import revoke
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.errors import NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import seals
@@ -43,6 +45,8 @@ class Link:
     auth_at_ms: int  # when the person logged in
     amr: tuple[str, ...]  # how (RFC 8176)
     turn: int
+    began_at_ms: int
+    turned_at_ms: int
 
     def check_client(self, client: object) -> bool:
         """As authlib asks: whether it is this client's."""
@@ -110,8 +114,10 @@ def take_turn(database: Database, link_id: str, turn: int, now_ms: int) -> Link 
     wanted: Document = {"_id": link_id, "turn": turn, "ended_at_ms": None, "expires_at": {"$gt": now}}
     last = {"$add": [{"$toDate": "$began_at_ms"}, int(LONGEST.total_seconds() * 1000)]}
     taken: Document = {"turn": turn + 1, "turned_at_ms": now_ms, "expires_at": {"$min": [now + IDLE, last]}}
-    if database[LINKS].update_one(wanted, [{"$set": taken}]).matched_count:
-        return _live(database, link_id, turn + 1)
+    after = ReturnDocument.AFTER
+    row: Document | None = database[LINKS].find_one_and_update(wanted, [{"$set": taken}], return_document=after)
+    if row is not None:
+        return _link(row)
     row = database[LINKS].find_one({"_id": link_id})
     if row is None or row["ended_at_ms"] is not None or row["expires_at"] <= now or row["turn"] < turn:
         return None
@@ -136,14 +142,22 @@ def end(database: Database, link_id: str, why: str, now_ms: int) -> None:
         _tell(database, link_id, now_ms)
 
 
+def of_person(database: Database, person: str, now_ms: int) -> list[Link]:
+    """Those that live, latest first."""
+    wanted: Document = {"person": person, "ended_at_ms": None, "expires_at": {"$gt": to_datetime(now_ms)}}
+    return [_link(row) for row in database[LINKS].find(wanted).sort("began_at_ms", DESCENDING)]
+
+
+def end_own(database: Database, person: str, link_id: str, now_ms: int) -> None:
+    """As ``end``, for who let the client in. Raises NotFound for a link that is not theirs."""
+    if database[LINKS].find_one({"_id": link_id, "person": person}, {"_id": 1}) is None:
+        raise NotFound("no such link of this person")
+    end(database, link_id, TAKEN_BACK, now_ms)
+
+
 def ensure_indexes(database: Database) -> None:
     database[LINKS].create_index("person", name="person")
     database[LINKS].create_index("expires_at", name="expiry", expireAfterSeconds=86_400)
-
-
-def _live(database: Database, link_id: str, turn: int) -> Link | None:
-    row = database[LINKS].find_one({"_id": link_id, "turn": turn, "ended_at_ms": None})
-    return _link(row) if row else None
 
 
 def _tell(database: Database, link_id: str, now_ms: int) -> None:
@@ -169,4 +183,6 @@ def _link(row: Document) -> Link:
         auth_at_ms=row["auth_at_ms"],
         amr=tuple(row["amr"]),
         turn=row["turn"],
+        began_at_ms=row["began_at_ms"],
+        turned_at_ms=row["turned_at_ms"],
     )
