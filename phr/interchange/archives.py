@@ -53,6 +53,28 @@ def members(archive: zipfile.ZipFile, is_wanted: Callable[[str], bool]) -> list[
     return found
 
 
+def each(file: BinaryIO, is_wanted: Callable[[str], bool], what: str) -> Iterator[tuple[str, BinaryIO]]:
+    """The wanted files of an archive with their names, in order; what is no archive is the one file, without a name.
+
+    Raises FileBroken for an archive without any: ``what`` says what it should hold.
+    """
+    if not is_zip(file):
+        yield "", file
+        return
+    with opened(file) as archive:
+        found = members(archive, is_wanted)
+        if not found:
+            raise FileBroken(f"this archive holds no {what}")
+        for member in found:
+            with open_member(archive, member) as stream:
+                yield member.filename, stream
+
+
+def place_of(name: str) -> str:
+    """Where a file of an archive stands, as reports begin; "" for a file that is by itself."""
+    return f"/{name.rpartition('/')[2]}" if name else ""
+
+
 def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most_ratio: int = MOST_RATIO) -> BinaryIO:
     """The unpacked bytes of one member as they come. Reading raises FileBroken where they are a bomb or broken."""
     try:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from phr.formats.building import Item, ItemRefused, parse_time, take
 from phr.interchange import archives, fitbit_files
-from phr.interchange.formats import Batch, FileBroken, Wish
+from phr.interchange.formats import Batch, Wish
 from phr.interchange.gathering import refuse, source_name
 from phr.interchange.json_items import Found, batches
 from phr.vocabulary.metric import ValueType
@@ -37,17 +37,13 @@ _PRESSURE = "com.google.blood_pressure"  # its first two values are systolic and
 
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken."""
-    if not archives.is_zip(file):
-        yield from _one(file, "", wish)
-        return
-    with archives.opened(file) as archive:
-        found = archives.members(archive, lambda name: _is_raw(name) or fitbit_files.kind_of(name) is not None)
-        if not found:
-            raise FileBroken("neither Fit's raw streams nor Fitbit's files are in this archive")
-        for member in found:
-            path, kind = f"/{member.filename.rpartition('/')[2]}", fitbit_files.kind_of(member.filename)
-            with archives.open_member(archive, member) as stream:
-                yield from fitbit_files.read(stream, kind, path, wish) if kind else _one(stream, path, wish)
+    for name, stream in archives.each(file, _is_taken, "raw streams of Fit and no files of Fitbit"):
+        path, kind = archives.place_of(name), fitbit_files.kind_of(name)
+        yield from fitbit_files.read(stream, kind, path, wish) if kind else _one(stream, path, wish)
+
+
+def _is_taken(name: str) -> bool:
+    return _is_raw(name) or fitbit_files.kind_of(name) is not None
 
 
 def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from phr.formats.building import Item, ItemRefused, parse_time, take
 from phr.interchange import archives
-from phr.interchange.formats import Batch, FileBroken, Wish
+from phr.interchange.formats import Batch, Wish
 from phr.interchange.gathering import refuse, source_name
 from phr.interchange.json_items import items
 from phr.interchange.lanes import Lanes, When, Where
@@ -64,16 +64,8 @@ _FILES = re.compile(r"(health detail data|sport per minute merged data)[^/]*\.js
 
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken."""
-    if not archives.is_zip(file):
-        yield from _one(file, "", wish)
-        return
-    with archives.opened(file) as archive:
-        found = archives.members(archive, lambda name: _FILES.search(name) is not None)
-        if not found:
-            raise FileBroken("no health data of Huawei in this archive")
-        for member in found:
-            with archives.open_member(archive, member) as stream:
-                yield from _one(stream, f"/{member.filename.rpartition('/')[2]}", wish)
+    for name, stream in archives.each(file, lambda name: _FILES.search(name) is not None, "health data of Huawei"):
+        yield from _one(stream, archives.place_of(name), wish)
 
 
 def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:

@@ -49,16 +49,12 @@ _FILE = re.compile(r"hlth_center_fitness_data\.csv\Z", re.IGNORECASE)
 
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken."""
-    if not archives.is_zip(file):
-        yield from _one(file, "", wish)
-        return
-    with archives.opened(file) as archive:
-        found = archives.members(archive, lambda name: _FILE.search(name) is not None and "aggregated" not in name)
-        if not found:
-            raise FileBroken("no hlth_center_fitness_data.csv in this archive")
-        for member in found:
-            with archives.open_member(archive, member) as stream:
-                yield from _one(stream, f"/{member.filename.rpartition('/')[2]}", wish)
+    for name, stream in archives.each(file, _is_taken, "hlth_center_fitness_data.csv"):
+        yield from _one(stream, archives.place_of(name), wish)
+
+
+def _is_taken(name: str) -> bool:
+    return _FILE.search(name) is not None and "aggregated" not in name
 
 
 def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:

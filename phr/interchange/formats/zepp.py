@@ -45,16 +45,8 @@ Take = Callable[[Lanes, TableRow, str, Wish], None]
 
 def read(file: BinaryIO, wish: Wish) -> Iterator[Batch]:
     """Raises FileBroken."""
-    if not archives.is_zip(file):
-        yield from _one(file, "", wish)
-        return
-    with archives.opened(file) as archive:
-        found = archives.members(archive, _is_taken)
-        if not found:
-            raise FileBroken(f"no file of Zepp's in this archive: {', '.join(_TAKEN)}")
-        for member in found:
-            with archives.open_member(archive, member) as stream:
-                yield from _one(stream, f"/{member.filename.rpartition('/')[2]}", wish)
+    for name, stream in archives.each(file, _is_taken, f"file of Zepp's: {', '.join(_TAKEN)}"):
+        yield from _one(stream, archives.place_of(name), wish)
 
 
 def _is_taken(name: str) -> bool:
