@@ -13,13 +13,14 @@ from fhir.resources.R4B.bundle import Bundle
 from phr.interchange.exporters import Asked, fhir, ips
 from phr.people import people
 from phr.readings.store import write
-from phr.timeline import entries
+from phr.timeline import entries, listing
 from phr.timeline.content import checked
 from phr.timeline.effective import Effective, placed, remembered
 from phr.timeline.entries import NewEntry
-from phr.timeline.entry import Author, Draft
+from phr.timeline.entry import Author, Draft, Entry
 from phr.timeline.kinds import kinds
-from tests.cast import T0
+from phr.timeline.listing import Filter
+from tests.cast import T0, a_person
 from tests.interchange.conftest import Desk
 from tests.readings.builders import a_run, arriving
 from tests.timeline.test_kinds import EXAMPLES
@@ -60,6 +61,7 @@ def test_bundle_is_valid_and_holds_every_type(full: Desk) -> None:
     assert found == {
         *("Patient", "Condition", "AllergyIntolerance", "MedicationStatement", "Immunization", "Procedure"),
         *("Encounter", "DiagnosticReport", "Observation", "FamilyMemberHistory"),
+        *("DocumentReference", "MedicationAdministration"),
     }
 
 
@@ -70,6 +72,20 @@ def test_every_reference_leads_to_something_in_the_bundle(full: Desk, form: Any)
     named = {part.split(b'"')[0].decode() for part in content.split(b'"reference":"')[1:]}
     assert named <= told
     assert len(told) == content.count(b'"fullUrl"')
+
+
+def test_bundle_is_taken_in_again_with_what_each_entry_said(full: Desk) -> None:
+    content = b"".join(fhir.write(Asked(full.database, full.ana, T0)))
+    bea = Desk(full.database, people.create(full.database, a_person(name="bea")).id)
+    one = bea.take(content, "fhir")
+    assert {reason.code for reason in one.reasons} <= {"time-missing"}  # of the 1990s, which FHIR can't say
+    ours, theirs = ({(e.kind, e.content["text"]) for e in all_of(desk)} for desk in (full, bea))
+    assert theirs <= ours | {("laboratory", text) for kind, text in ours if kind == "check-up"}
+    assert {kind for kind, _ in theirs} > {"imaging", "genomic", "document", "intake", "laboratory", "condition"}
+
+
+def all_of(desk: Desk) -> list[Entry]:
+    return [one for one in listing.page(desk.database, desk.ana, Filter(), 100).entries if "text" in one.content]
 
 
 def test_reading_has_its_code_unit_and_time(full: Desk) -> None:

@@ -8,7 +8,8 @@ import msgspec
 
 from phr.clock import rfc3339
 from phr.interchange.exporters import Asked
-from phr.interchange.fhir_resources import Resource, of_entry, of_rows, patient
+from phr.interchange.fhir_making import Resource
+from phr.interchange.fhir_resources import of_entry, of_rows, patient
 from phr.interchange.measured import entries_of, lanes, rows_of
 from phr.people import people
 

@@ -15,7 +15,8 @@ import msgspec
 from phr.clock import rfc3339
 from phr.interchange.exporters import Asked
 from phr.interchange.exporters.fhir import written
-from phr.interchange.fhir_resources import Resource, id_of, of_entry, of_rows, patient, reference
+from phr.interchange.fhir_making import Resource, id_of, reference
+from phr.interchange.fhir_resources import of_entry, of_rows, patient
 from phr.interchange.measured import entries_of, lanes
 from phr.people import people
 from phr.readings import raw_page
@@ -49,7 +50,7 @@ SECTIONS = (
     Section("Problem List", "11450-4", ("condition",), is_required=True),
     Section("History of Immunizations", "11369-6", ("immunisation",)),
     Section("History of Procedures", "47519-4", ("procedure",)),
-    Section("Results", "30954-2", ("laboratory", "check-up")),
+    Section("Results", "30954-2", ("laboratory", "check-up", "imaging")),
 )
 VITAL_SIGNS = Section("Vital Signs", "8716-3", ())
 
