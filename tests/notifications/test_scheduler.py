@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from phr.people import grants, people, seals
 from phr.people.keyring import KeyDestroyed
 from tests.cast import T0, a_grant, a_person
 from tests.conftest import MASTER_KEY
+from tests.notices.test_outbox import ALERT
 from tests.ops.running import ROOT, WAIT_S, command, environment, wait_until
 
 
@@ -47,6 +49,13 @@ def test_tick_outlives_a_database_that_is_away(database: Database, caplog: pytes
 
 def test_nothing_to_fold_in_an_empty_record(database: Database) -> None:
     assert scheduler.fold_one(database) is False
+
+
+def test_alerts_come_into_the_timeline(database: Database) -> None:
+    person = people.create(database, a_person()).id
+    outbox.raise_notices(database, [replace(ALERT, person=person)])
+    assert scheduler.tick_one(scheduler.enter_one, database)
+    assert database["entries"].count_documents({"person": person, "kind": "alert"}) == 1
 
 
 def test_due_erasures_are_carried_out(database: Database, settings: Settings) -> None:
