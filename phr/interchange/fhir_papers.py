@@ -37,7 +37,10 @@ def document(entry: Entry) -> list[Resource]:
 
 
 def intake(entry: Entry) -> list[Resource]:
+    """None for a time that FHIR can't say: a dose was given then or then."""
     said = entry.content
+    if dated(entry.effective.begin) is None:
+        return []
     made = begun(entry, "MedicationAdministration", "subject", "medicationCodeableConcept") | timed(entry, "effective")
     made["status"] = "completed" if said["status"] == "taken" else "not-done"
     dose = {"dose": {"value": said["dose"]["value"], "unit": said["dose"]["unit"]}} if "dose" in said else None

@@ -203,7 +203,7 @@ def _relative(entry: Entry) -> list[Resource]:
     made = begun(entry, "FamilyMemberHistory", "patient", None) | {"status": "completed"}
     made["relationship"] = concept("v3-RoleCode", _RELATIVES[said["relation"]])
     made["condition"] = [plain({"code": coded(said), "onsetAge": onset})]
-    return [made | {"deceasedBoolean": said.get("is_deceased")}]
+    return [made | {"deceasedBoolean": said.get("is_deceased"), "date": dated(entry.effective.begin)}]
 
 
 _MAKERS: dict[str, Callable[[Entry], list[Resource]]] = {
