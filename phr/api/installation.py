@@ -73,7 +73,7 @@ class Installation:
         database = self.database()
         with self._lock:
             if self._hub is None:
-                self._hub = Hub(database, render)
+                self._hub = Hub(database, render, self.protector.validator.revocations.has)
             return self._hub
 
     def report(self, now_ms: int, *, is_forced: bool = False) -> None:

@@ -55,8 +55,7 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
         options: dict[str, Any] = {name: {"essential": True} for name in essential}
         options["iss"] = {"essential": True, "value": self.issuer}
         options["aud"] = {"essential": True, "value": self.resource_server}
-        ids = frozenset(str(token.claims.get(name)) for name in ("jti", "sid"))
-        if self.revocations.has(ids, now):
+        if self.revocations.has(ids_of(token.claims), now):
             raise InvalidTokenError()
         return JWTAccessTokenClaims(token.claims, token.header, options)
 
@@ -99,6 +98,11 @@ class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types
         return _caller(claims)
 
 
+def ids_of(claims: dict[str, Any]) -> frozenset[str]:
+    """What a token may be taken back by: its own id, and that of the link it was given under."""
+    return frozenset(str(claims[name]) for name in ("jti", "sid") if name in claims)
+
+
 def _raise(error: OAuth2Error, scopes: tuple[str, ...]) -> NoReturn:
     if isinstance(error, InsufficientScopeError):
         raise ScopeMissing(f"the token does not have the scope {' or '.join(scopes)}") from error
@@ -114,9 +118,9 @@ def _caller(claims: dict[str, Any]) -> Caller:
     actor = act.get("sub") if isinstance(act, dict) else None
     if act is not None and not isinstance(actor, str):
         raise TokenInvalid("the access token is not valid here, or no longer")
-    granted, until_ms = smart.expanded(scopes), int(claims["exp"]) * 1000
+    granted, until_ms, ids = smart.expanded(scopes), int(claims["exp"]) * 1000, ids_of(claims)
     if isinstance(vendor, str):
-        return Caller(vendor, claims["client_id"], granted, actor, "vendor", until_ms)
+        return Caller(vendor, claims["client_id"], granted, actor, "vendor", until_ms, ids)
     if claims["sub"] == claims["client_id"]:
-        return Caller(claims["sub"], claims["client_id"], granted, actor, "client", until_ms)
-    return Caller(claims["sub"], claims["client_id"], granted, actor, "person", until_ms)
+        return Caller(claims["sub"], claims["client_id"], granted, actor, "client", until_ms, ids)
+    return Caller(claims["sub"], claims["client_id"], granted, actor, "person", until_ms, ids)

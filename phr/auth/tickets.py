@@ -28,6 +28,7 @@ def issue(database: Database, caller: Caller, person: str, now_ms: int) -> str:
         "act": caller.act,
         "kind": caller.kind,
         "until_ms": caller.until_ms,
+        "token_ids": sorted(caller.token_ids),
         "ends_at": to_datetime(now_ms) + timedelta(seconds=LIFE_S),
     }
     database[TICKETS].insert_one(row)
@@ -39,8 +40,9 @@ def redeem(database: Database, ticket: str, now_ms: int) -> tuple[Caller, str]:
     row = database[TICKETS].find_one_and_delete({"_id": _hash(ticket)})
     if row is None or to_ms(row["ends_at"]) <= now_ms:
         raise TokenInvalid(REFUSED)
-    scopes = frozenset(row["scopes"])
-    return Caller(row["subject"], row["client_id"], scopes, row["act"], row["kind"], row["until_ms"]), row["person"]
+    scopes, ids = frozenset(row["scopes"]), frozenset(row.get("token_ids", ()))
+    caller = Caller(row["subject"], row["client_id"], scopes, row["act"], row["kind"], row["until_ms"], ids)
+    return caller, row["person"]
 
 
 def ensure_indexes(database: Database) -> None:

@@ -59,13 +59,20 @@ LOG = logging.getLogger(__name__)
 class Hub:
     """Takes streams in; all else happens in its thread, which lives while somebody listens.
 
-    ``render`` gives a change as the API shows it. A database that can't be followed ends every stream: nobody could
-    tell whether they still may listen. Their readers come back with the last event they had.
+    ``render`` gives a change as the API shows it, ``is_taken_back`` says of the ids of a token whether one was. A
+    database that can't be followed ends every stream: nobody could tell whether they still may listen. Their readers
+    come back with the last event they had.
     """
 
-    def __init__(self, database: Database, render: Callable[[Item | Notice], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        render: Callable[[Item | Notice], dict[str, Any]],
+        is_taken_back: Callable[[frozenset[str], int], bool],
+    ) -> None:
         self._database = database
         self._render = render
+        self._is_taken_back = is_taken_back
         self._lock = threading.Lock()
         self._joining: list[Stream] = []
         self._thread: threading.Thread | None = None
@@ -185,6 +192,7 @@ class Hub:
     def _check(self, now_ms: int) -> None:
         over = [one for one in self._all() if one.caller.until_ms is not None and one.caller.until_ms <= now_ms]
         self._end(over, "token-expired")
+        self._end([one for one in self._all() if self._is_taken_back(one.caller.token_ids, now_ms)], "access-ended")
         self._each(self._all(), Stream.tend)
 
     def _decide(self, streams: Iterable[Stream], now_ms: int) -> None:

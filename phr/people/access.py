@@ -41,6 +41,7 @@ class Caller:
     act: str | None  # the operator who acts as the subject
     kind: Literal["person", "vendor", "client"]
     until_ms: int | None = None  # when the token ends
+    token_ids: frozenset[str] = frozenset()  # by which it may be taken back before
 
 
 @dataclass(frozen=True, slots=True)

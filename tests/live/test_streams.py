@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from phr import clock, syncing
-from phr.auth import tickets
+from phr.auth import revocations, tickets
 from phr.live import hub as hubs
 from phr.live import stream as streams
 from phr.notices import outbox
@@ -38,13 +38,16 @@ def listen(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     monkeypatch.setattr(hubs, "AWAIT_MS", 20)
     opened: list[Listener] = []
 
-    def listening(who: str | None = None, since: str | None = None, token: str | None = None) -> Listener:
+    def listening(
+        who: str | None = None, since: str | None = None, token: str | None = None, ticket: str | None = None
+    ) -> Listener:
         served, ours = socket.socketpair()
         headers = {"Last-Event-ID": since} if since else {}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         with served:
             environ = {"gunicorn.socket": served}
-            answer = cast.send(who or cast.owner, "GET", STREAM, headers=headers, environ_overrides=environ)
+            path = f"{STREAM}?ticket={ticket}" if ticket else STREAM
+            answer = cast.send(who or cast.owner, "GET", path, headers=headers, environ_overrides=environ)
         assert answer.status_code == 200, answer.json
         opened.append(Listener(ours))
         assert opened[-1].head().startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream")
@@ -194,6 +197,26 @@ def ended(listener: Listener) -> str | None:
     while (event := listener.next()) is not None:
         code = event.body["code"] if event.name == "end" else code
     return code
+
+
+@pytest.mark.parametrize("has_ticket", [False, True])
+def test_token_that_is_taken_back_ends_its_stream_and_no_other(cast: Cast, listen: Opened, has_ticket: bool) -> None:
+    token, other = cast.token(cast.owner, sid="link-1"), listen()
+    if has_ticket:
+        given = cast.send(cast.owner, "POST", TICKET, headers={"Authorization": f"Bearer {token}"}).json
+        listener = listen(ticket=given["ticket"])  # type: ignore[index]
+    else:
+        listener = listen(token=token)
+    begun(listener), begun(other)
+    revocations.revoke(cast.database, "link-1", clock.now_ms())
+    event = listener.next()
+    assert event is not None
+    assert (event.name, event.body) == ("end", {"code": "access-ended"})
+    assert listener.next() is None
+    made(cast)
+    still = other.next()
+    assert still is not None
+    assert still.name == "entry"
 
 
 def test_grant_that_is_revoked_ends_the_stream_within_a_second(cast: Cast, listen: Opened) -> None:
