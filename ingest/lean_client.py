@@ -59,7 +59,8 @@ class LeanClient(Client):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.manual_ack_set(True)
-        self._rest = b""  # the beginning of a packet whose end has not come
+        self._rest = bytearray()  # the beginning of a packet whose end has not come
+        self._wanted = 0  # bytes of it, as far as that is known
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """All of them with one write."""
@@ -71,7 +72,10 @@ class LeanClient(Client):
             self._packet_queue(_PUBACK, packets, 0, 1)  # of all kinds paho looks after this one least
 
     def reconnect(self) -> MQTTErrorCode:
-        self._rest = b""  # what an old connection left unread belongs to no packet of the new one
+        self._rest, self._wanted = (
+            bytearray(),
+            0,
+        )  # what an old connection left unread belongs to no packet of the new one
         return super().reconnect()
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - as many as have arrived
@@ -97,29 +101,36 @@ class LeanClient(Client):
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
+        self._rest += data
+        if len(self._rest) < self._wanted:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
         try:
-            return self._take(self._rest + data)
+            return self._take(bytes(self._rest))
         except MalformedPacket:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
 
     def _take(self, data: bytes) -> MQTTErrorCode:
         """Every whole packet, in order; the rest waits for the next read. Raises MalformedPacket."""
-        at = 0
+        at, wanted = 0, 0
         messages: list[Publish] = []
         taken: list[Taken] = []
-        while (found := _packet_at(data, at)) is not None:
-            header, begin, at = found
+        while (found := _span_at(data, at)) is not None:
+            (begin, end), header = found, data[at]
+            if end > len(data):
+                wanted = end - at
+                break
+            at = end
             if header & _BUT_FLAGS == _PUBLISH_QOS_1:
-                messages.append(_message(header, data, begin, at))
+                messages.append(_message(header, data, begin, end))
             elif header == _PUBACK and self.on_taken:
-                taken.append(_answer(data, begin, at))
+                taken.append(_answer(data, begin, end))
             else:
                 self._give(messages, taken)
                 messages, taken = [], []
-                result = self._handle(header, data[begin:at])
+                result = self._handle(header, data[begin:end])
                 if result > 0 or self._sock is None:
                     return result
-        self._rest = data[at:]
+        self._rest, self._wanted = bytearray(data[at:]), wanted
         self._give(messages, taken)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -144,15 +155,17 @@ class LeanClient(Client):
         return self._packet_handle()
 
 
-def _packet_at(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """(first byte, begin, end) of the packet there; None where it is not whole. Raises MalformedPacket."""
+def _span_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the packet that starts there has its body, be it whole or not; None: not to be told yet. Raises
+    MalformedPacket.
+    """
     length, shift, begin = 0, 0, at + 1
     while begin < len(data):
         byte = data[begin]
         length |= (byte & 0x7F) << shift
         begin += 1
         if byte < 0x80:
-            return (data[at], begin, begin + length) if begin + length <= len(data) else None
+            return begin, begin + length
         shift += 7
         if shift > 21:
             raise MalformedPacket("a length has four bytes at most")

@@ -179,6 +179,23 @@ def test_packets_may_be_cut_anywhere(cut: int) -> None:
     assert got == [Publish("a/b", b"xyz", 7, is_redelivered=False, is_retained=False, properties=None)] * 3
 
 
+def test_a_long_packet_is_put_together_once_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the pieces: what came is not looked at again with each of them."""
+    payload, small = b"z" * 100_000, b"\x32\x08\x00\x03a/b\x00\x07\x00"
+    packet = b"\x32" + b"\xa8\x8d\x06" + b"\x00\x03a/b\x00\x08\x00" + payload
+    pieces = [(small + packet + small)[at : at + 100] for at in range(0, 2 * len(small) + len(packet), 100)]
+    client, got, looks = LeanClient(CallbackAPIVersion.VERSION2, "c", protocol=mqtt.MQTTv5), [], []
+    take = client._take
+    monkeypatch.setattr(client, "_take", lambda data: looks.append(len(data)) or take(data))
+    client.on_qos_1 = got.extend
+    client._sock = _Pieces(pieces)
+    while pieces:
+        assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    client._sock = None
+    assert [(one.mid, one.payload) for one in got] == [(7, b""), (8, payload), (7, b"")]
+    assert len(looks) <= 3
+
+
 class _Pieces:
     """A socket that has this much, then nothing for now."""
 
