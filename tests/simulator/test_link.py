@@ -41,8 +41,14 @@ class Server:
         client.publish(message.topic.replace("readings", "feedback"), json.dumps(verdict), qos=1)
 
 
+@pytest.fixture(scope="module")
+def password(broker: Broker) -> str:
+    """Given once: a password that is replaced has the broker restarted, and its clients sent away."""
+    return broker.add("linked")
+
+
 @pytest.fixture
-def server(broker: Broker) -> Iterator[Server]:
+def server(broker: Broker, password: str) -> Iterator[Server]:
     running = Server(broker)
     yield running
     running.client.disconnect()
@@ -50,8 +56,7 @@ def server(broker: Broker) -> Iterator[Server]:
 
 
 @pytest.fixture
-def link(broker: Broker, server: Server) -> Iterator[Link]:
-    password = broker.add("linked")
+def link(broker: Broker, server: Server, password: str) -> Iterator[Link]:
     devices = [Device(f"linked/d{n}", "linked", password, "cuff") for n in range(250)]
     opened = Link(Address(broker.host, broker.port, is_tls=False), devices, window=10)
     opened.open()
