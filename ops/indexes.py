@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phr.audit import chaining, days
+from phr.audit import chains, days
 from phr.auth import browsers, client_auth, codes, device_codes, links, revocations, tickets, tries
 from phr.database import Database
 from phr.erasure import archive, erasures
@@ -64,7 +64,7 @@ STORES = (
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     *(status, vendor_hours),
     *(contracts, organisations, processing),
-    *(chaining, days),
+    *(chains, days),
     *(exports, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, links, revocations, tries),
 )

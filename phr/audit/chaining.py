@@ -54,10 +54,6 @@ def prune_some(database: Database, kept_days: int, now_ms: int) -> bool:
     return False
 
 
-def ensure_indexes(database: Database) -> None:
-    chains.ensure_indexes(database)
-
-
 def _link(database: Database, key: bytes, waiting: Iterable[str], now_ms: int, session: ClientSession) -> int:
     states = writers.read(database, key, waiting, session)
     found: list[Found] = []
