@@ -15,6 +15,7 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from flask import Blueprint, Response, request
 
 from phr.api import pages
+from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.api.oauth import server
 from phr.auth import browsers, smart, ways
@@ -29,11 +30,13 @@ JUST_NOW_S = 60  # between a login and the page after it
 
 
 @blueprint.get("/oauth/authorize")
+@speaks(gives="text/html")
 def show() -> Response:
     return _about_a_good_request(_shown)
 
 
 @blueprint.post("/oauth/authorize")
+@speaks("application/x-www-form-urlencoded", "text/html")
 def decide() -> Response:
     if not pages.is_own_form():
         return pages.told("sorry", "bad_form", 403)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from flask import Blueprint, request
 
-from phr.api.deciding import returns
+from phr.api.deciding import returns, speaks
 from phr.api.installation import database, installation
 from phr.clock import now_ms
 from phr.errors import NotAuthenticated, NotFound
@@ -48,6 +48,7 @@ def brokers_only(view: Callable[[], _Answer]) -> Callable[[], _Answer]:
 @blueprint.post("/v1/broker/emqx/authentication")
 @brokers_only
 @returns()
+@speaks("application/json")
 def emqx_authentication() -> _Answer:
     said = _said()
     is_welcome = _may_log_in(said.get("username"), said.get("password"))
@@ -57,6 +58,7 @@ def emqx_authentication() -> _Answer:
 @blueprint.post("/v1/broker/emqx/authorization")
 @brokers_only
 @returns()
+@speaks("application/json")
 def emqx_authorization() -> _Answer:
     said = _said()
     verb = {"publish": "write", "subscribe": "read"}.get(str(said.get("action")))
@@ -66,6 +68,7 @@ def emqx_authorization() -> _Answer:
 @blueprint.post("/v1/broker/vernemq")
 @brokers_only
 @returns()
+@speaks("application/json")
 def vernemq_hook() -> _Answer:
     """One address for all hooks; VerneMQ names the hook in a header. A SUBSCRIBE is granted whole or not at all."""
     said, hook = _said(), request.headers.get("vernemq-hook", "").removesuffix("_m5")

@@ -140,7 +140,18 @@ def takes(schema: type[Schema], location: Literal["query", "json"] = "json") -> 
                 value = loader.load(raw)
             return view(**args, **{"query" if location == "query" else "body": value})
 
+        loaded.__dict__[location] = schema
         return loaded
+
+    return decorate
+
+
+def speaks(takes: str | None = None, gives: str | None = None) -> Callable[[View], View]:
+    """Says of a view that takes or gives something other than JSON of a schema which media type that is."""
+
+    def decorate(view: View) -> View:
+        view.__dict__.update({"takes_type": takes, "gives_type": gives})
+        return view
 
     return decorate
 
@@ -162,6 +173,7 @@ def returns(schema: type[Schema] | None = None, status: int = 200) -> Callable[[
                 response.make_conditional(request)
             return response
 
+        answered.__dict__.update({"answer": schema, "status": status})
         return answered
 
     return decorate

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from phr.api import pages
 from phr.api.authorize import back, log_in, logged_in
+from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.auth import clients, device_codes, smart, tries
 from phr.auth.codes import Login
@@ -18,11 +19,13 @@ LONGEST_TYPED = 40
 
 
 @blueprint.get("/oauth/device")
+@speaks(gives="text/html")
 def show() -> Response:
     return log_in() if pages.login() is None else _typing()
 
 
 @blueprint.post("/oauth/device")
+@speaks("application/x-www-form-urlencoded", "text/html")
 def decide() -> Response:
     if not pages.is_own_form():
         return pages.told("sorry", "bad_form", 403)

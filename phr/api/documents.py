@@ -8,13 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, validate
 
-from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
+from phr.api.deciding import (
+    Answer,
+    access_by_category,
+    caller,
+    expected_version,
+    permit,
+    returns,
+    shape_faults,
+    speaks,
+    takes,
+)
 from phr.api.entries import OWN_WORD, effective_of, keep_retained
 from phr.api.entry_shapes import entry_json
 from phr.api.installation import database
@@ -44,6 +54,8 @@ LOCKED = "sandbox; default-src 'none'"
 
 class NamesField(fields.Field[tuple[str, ...]]):
     """Sensitive categories with commas between."""
+
+    openapi: ClassVar[dict[str, Any]] = {"type": "string"}
 
     def _deserialize(
         self,
@@ -84,6 +96,7 @@ class Sent:
 @access_by_category("write")
 @takes(FileQuery, location="query")
 @returns()
+@speaks("application/octet-stream")
 def put_file(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer:
     """The body is the file. Without an entry it makes the document; the same bytes again change nothing."""
     found, sent = _standing(person, sight, entry), Sent(_body(), query["name"])
@@ -101,6 +114,7 @@ def put_file(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> An
 
 @blueprint.get("/v1/people/<person>/entries/<entry>/file")
 @access_by_category("read", by_period=True)
+@speaks(gives="*/*")
 def get_file(person: str, sight: Sight, entry: str) -> Response:
     found = _standing(person, sight, entry)
     told = found.content.get("file") if found else None

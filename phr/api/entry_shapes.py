@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 
@@ -47,6 +47,8 @@ class EntryPatch(Schema):
 
 class KindsField(fields.Field[frozenset[str]]):
     """Kinds with commas between, of those that the route knows."""
+
+    openapi: ClassVar[dict[str, Any]] = {"type": "string"}
 
     def __init__(self, known: frozenset[str], **changes: Any) -> None:
         super().__init__(**changes)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import Answer, access, caller, returns, takes
+from phr.api.deciding import Answer, access, caller, returns, speaks, takes
 from phr.api.documents import LOCKED
 from phr.api.installation import database
 from phr.clock import now_ms
@@ -57,6 +57,7 @@ def show_export(person: str, one: str) -> dict[str, Any]:
 
 @blueprint.get("/v1/people/<person>/exports/<one>/file")
 @access("exports.read")
+@speaks(gives="*/*")
 def get_file(person: str, one: str) -> Response:
     """Written as it is read; nothing of it is kept here. What broke off is fetched again from its beginning."""
     form, pieces = exports.write(database(), exports.find(database(), person, one), now_ms)

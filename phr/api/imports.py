@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, request
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import Answer, access_by_category, caller, permit, returns, takes
+from phr.api.deciding import Answer, access_by_category, caller, permit, returns, speaks, takes
 from phr.api.installation import database
 from phr.clock import now_ms
 from phr.errors import InputInvalid, PayloadTooLarge
@@ -75,6 +75,7 @@ def show_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa:
 @access_by_category("write")
 @takes(PartQuery, location="query")
 @returns()
+@speaks("application/octet-stream")
 def put_part(person: str, sight: Sight, one: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
     """A part of the file, from the byte that it begins at; sending one again is safe."""
     permit(all_categories())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields
@@ -22,6 +22,13 @@ blueprint = Blueprint("inbox", __name__)
 
 class AnswerField(fields.Field[Any]):
     """mine, guest, not-ours, or {"person": id}."""
+
+    openapi: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"enum": ["mine", "guest", "not-ours"]},
+            {"type": "object", "properties": {"person": {"type": "string"}}, "required": ["person"]},
+        ]
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         is_person = isinstance(value, dict) and set(value) == {"person"} and isinstance(value["person"], str)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from phr.api.deciding import Answer, access, returns
+from phr.api.deciding import Answer, access, returns, speaks
 from phr.api.installation import database
 from phr.clock import now_ms, rfc3339
 from phr.formats.mapping import MappingInvalid
@@ -19,6 +19,7 @@ blueprint = Blueprint("mappings", __name__)
 @blueprint.put("/v1/vendor/mappings/<name>")
 @access("vendor.write")
 @returns()
+@speaks("text/plain")
 def put_mapping(vendor: str, name: str) -> dict[str, Any]:
     try:
         text = request.get_data().decode()

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from phr.api.deciding import speaks
 from phr.api.installation import database, installation
 from phr.clock import now_ms
 from phr.errors import AccessDenied, NotAuthenticated
@@ -25,6 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @blueprint.get("/metrics")
+@speaks(gives="text/plain")
 def show_metrics() -> Response:
     """With PHR_METRICS_SECRET: for who sends it as a bearer token; without: for this machine alone."""
     _check_reader(installation().settings.metrics_secret)

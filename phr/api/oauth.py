@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from phr.api.deciding import Answer, returns
+from phr.api.deciding import Answer, returns, speaks
 from phr.api.installation import installation
 from phr.auth import smart
 from phr.auth.openid import discovery
@@ -21,21 +21,25 @@ KEYS_KEPT = "public, max-age=300"  # a key is published long before it signs
 
 
 @blueprint.post("/oauth/token")
+@speaks("application/x-www-form-urlencoded")
 def issue_token() -> Response:
     return server().answer(server().create_token_response)
 
 
 @blueprint.post("/oauth/device_authorization")
+@speaks("application/x-www-form-urlencoded")
 def begin_device() -> Response:
     return server().answer(lambda: server().create_endpoint_response("device_authorization"))
 
 
 @blueprint.post("/oauth/revoke")
+@speaks("application/x-www-form-urlencoded")
 def revoke_token() -> Response:
     return server().answer(lambda: server().create_endpoint_response("revocation"))
 
 
 @blueprint.post("/oauth/introspect")
+@speaks("application/x-www-form-urlencoded")
 def introspect_token() -> Response:
     return server().answer(lambda: server().create_endpoint_response("introspection"))
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, render_template, request
 
+from phr.api.deciding import speaks
 from phr.api.installation import database, installation
 from phr.auth import browsers
 from phr.auth.codes import Login
@@ -22,6 +23,7 @@ LANGUAGES = ("zh", "en")
 
 
 @blueprint.get("/oauth/style.css")
+@speaks(gives="text/css")
 def show_style() -> Response:
     return Response(_style(), content_type="text/css; charset=utf-8", headers={"Cache-Control": "public, max-age=3600"})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from phr.api.deciding import access, caller, returns
+from phr.api.deciding import access, caller, returns, speaks
 from phr.api.installation import database, installation
 from phr.clock import now_ms
 from phr.formats import Format, find_format
@@ -31,6 +31,7 @@ _INVALID = ("device-invalid", "a device is a name of 1 to 64 of [A-Za-z0-9._:-],
 @blueprint.post("/v1/people/<person>/readings")
 @access("readings.write")
 @returns()
+@speaks("application/vnd.phr.readings+json")
 def take_readings(person: str) -> dict[str, Any]:
     """``?device=``: for formats whose payloads can't name the device; a vendor's device brings its own format."""
     named = request.args.get("device")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
@@ -43,6 +43,8 @@ class MetricNotAReading(InputInvalid):
 
 class FieldNames(fields.Field[tuple[str, ...]]):
     """Names of further columns, divided by commas."""
+
+    openapi: ClassVar[dict[str, Any]] = {"type": "string"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:  # noqa: ARG002
         names = tuple(dict.fromkeys(name for name in str(value).split(",") if name))

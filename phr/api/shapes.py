@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -25,6 +25,8 @@ class Moment(NamedTuple):
 class MomentField(fields.Field[Moment]):
     """RFC 3339 with an offset, or milliseconds since 1970; `Z`, `-00:00` and numbers state the instant only."""
 
+    openapi: ClassVar[dict[str, Any]] = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
+
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ARG002
         return None if value is None else rfc3339(*value)
 
@@ -34,6 +36,8 @@ class MomentField(fields.Field[Moment]):
 
 class WhenField(fields.Field[When | Remembered]):
     """As a moment, or as well as it is remembered: see phr.timeline.effective."""
+
+    openapi: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
 
     def _deserialize(
         self,

@@ -11,7 +11,7 @@ from marshmallow import Schema, fields, validate
 
 from phr import syncing
 from phr.api.changes import item_json
-from phr.api.deciding import access_by_category, caller, returns, takes
+from phr.api.deciding import access_by_category, caller, returns, speaks, takes
 from phr.api.installation import database, installation
 from phr.api.overview import notice_json
 from phr.auth import tickets
@@ -50,6 +50,7 @@ def issue_ticket(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
 @blueprint.get("/v1/people/<person>/stream")
 @access_by_category("read", has_tickets=True, by_period=True)
 @takes(StreamQuery, location="query")
+@speaks(gives="text/event-stream")
 def open_stream(person: str, sight: Sight, query: dict[str, Any]) -> Response:
     """Last-Event-ID (or ``since``): a cursor of this stream or of ``changes``, to go on from; none: from now on."""
     cursor = _cursor(Reader(person, sight, now_ms()), request.headers.get("Last-Event-ID") or query["since"])

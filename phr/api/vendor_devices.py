@@ -9,7 +9,7 @@ import msgspec
 from flask import Blueprint, request
 from marshmallow import Schema, fields, validate
 
-from phr.api.deciding import access, returns, takes
+from phr.api.deciding import access, returns, speaks, takes
 from phr.api.installation import database, installation
 from phr.api.problems import ShapeInvalid
 from phr.api.vendor import shown_devices
@@ -36,6 +36,7 @@ class DevicesShape(Schema):
 @blueprint.post("/v1/vendor/devices")
 @access("vendor.write")
 @returns(status=201)
+@speaks("application/json")
 def create_devices(vendor: str) -> dict[str, Any]:
     """One device, or {"devices": [...]} of 1,000 at most, all or none; their logins work within a few seconds."""
     wanted, is_list = _wanted()
@@ -57,6 +58,7 @@ def show_device(vendor: str, device: str) -> dict[str, Any]:
 @blueprint.post("/v1/vendor/devices/<device>/certificate")
 @access("vendor.write")
 @returns(status=201)
+@speaks("text/plain")
 def create_certificate(vendor: str, device: str) -> dict[str, Any]:
     """The body is a request in PEM; an empty one asks for a key of ours, shown once."""
     home, now = installation().settings.data_dir, now_ms()

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from phr.audit import chains, days, writers
 from phr.audit.chains import CHAINS, Chain
 from phr.audit.days import DAYS, HEADS, House
-from phr.audit.walking import Fault, Head, Walk, of_line
+from phr.audit.walking import Fault, Head, Walk, faults, of_line
 from phr.audit.writers import PATIENCE_MS, Writer
 from phr.auth.keys import ALGORITHM, Ring
 from phr.clock import rfc3339
@@ -89,9 +89,9 @@ def _suspects(database: Database, walk: Walk, some: dict[str, Chain], among: Doc
     rows = database[LOG].find({"chain": among}, batch_size=ROWS_AT_ONCE).sort([("chain", 1), ("seq", 1)])
     for name, lines in groupby(rows, key=itemgetter("chain")):
         seen.add(name)
-        if name not in some or walk.faults(some[name], lines, heads.get(name, ())):
+        if name not in some or not walk.is_whole(some[name], lines, heads.get(name, ())):
             suspects.append(name)
-    return suspects + [name for name in some.keys() - seen if walk.faults(some[name], (), heads.get(name, ()))]
+    return suspects + [name for name in some.keys() - seen if not walk.is_whole(some[name], (), heads.get(name, ()))]
 
 
 def _again(database: Database, secret: bytes, name: str, signed: Signed) -> list[Fault]:
@@ -102,7 +102,7 @@ def _again(database: Database, secret: bytes, name: str, signed: Signed) -> list
         if row is None:
             return [of_line("state", line, f"nothing is remembered of its chain, {name}") for line in lines.limit(1)]
         chain, heads = chains.chain_of(secret, row), _heads(database, [name], signed).get(name, ())
-        return Walk(secret, {}).faults(chain, lines, heads)
+        return faults(secret, chain, lines, heads)
 
 
 def _heads(database: Database, names: list[str], signed: Signed) -> dict[str, list[Head]]:
