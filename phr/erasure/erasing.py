@@ -17,7 +17,7 @@ from typing import Any
 
 from pymongo.client_session import ClientSession
 
-from phr.auth.keys import Key, signing_key
+from phr.auth.keys import Ring, access_ring
 from phr.auth.tokens import issuer_of
 from phr.config import Settings
 from phr.database import Database, Document, transact
@@ -40,15 +40,15 @@ class House:
 
     data_dir: Path
     issuer: str
-    key: Key
+    ring: Ring
     backup_kept_days: int
     retained_years: int
 
 
 def house(settings: Settings) -> House:
     """Raises SettingInvalid for a signing key that is none."""
-    key, issuer = signing_key(settings), issuer_of(settings)
-    return House(settings.data_dir, issuer, key, settings.backup_kept_days, settings.retained_years)
+    ring, issuer = access_ring(settings), issuer_of(settings)
+    return House(settings.data_dir, issuer, ring, settings.backup_kept_days, settings.retained_years)
 
 
 def do_one(database: Database, of: House, now_ms: int) -> bool:
@@ -198,7 +198,7 @@ def _certified(database: Database, of: House, row: Document, now_ms: int) -> dic
         archives=archive.found(database, row["archives"]),
         backup_kept_days=of.backup_kept_days,
     )
-    return certificate.issue(of.key, done, now_ms)
+    return certificate.issue(of.ring.current, done, now_ms)
 
 
 def _given_before(of: House, person: str) -> dict[str, Any] | None:

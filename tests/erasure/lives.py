@@ -65,7 +65,7 @@ def lived(cast: Cast) -> Life:
 
 def house_of(cast: Cast) -> House:
     settings = cast.installation.settings
-    return House(settings.data_dir, issuer_of(settings), cast.installation.key, 30, 15)
+    return House(settings.data_dir, issuer_of(settings), cast.installation.rings.access, 30, 15)
 
 
 def erased(life: Life, at_ms: int = T0) -> None:

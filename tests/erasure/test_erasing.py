@@ -143,7 +143,7 @@ def test_certificate_is_signed_and_counts_what_went(life: Life) -> None:
     erased(life)
     given = erasures.find(life.database, life.person).certificate
     assert given is not None
-    signed = jws.deserialize_compact(given["jws"], life.house.key)
+    signed = jws.deserialize_compact(given["jws"], life.house.ring.current)
     assert signed.headers()["typ"] == "erasure-certificate+json"
     statement = given["certificate"]
     assert statement["record"] == life.person

@@ -85,12 +85,13 @@ def test_code_may_be_typed_as_people_do(tv: Browser) -> None:
     assert poll(tv, told["device_code"]).status_code == 200
 
 
-def test_device_that_asks_too_often_has_to_slow_down_each_time(tv: Browser) -> None:
+def test_device_that_asks_too_often_has_to_slow_down_each_time(tv: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_codes, "INTERVAL_S", 300)  # longer than a slow machine takes for three polls
     code = begin(tv)["device_code"]
     errors = [error(poll(tv, code)) for _ in range(3)]
     row = tv.cast.database[CODES].find_one()
     assert row is not None
-    assert (errors, row["interval_s"]) == (["authorization_pending", "slow_down", "slow_down"], 15)
+    assert (errors, row["interval_s"]) == (["authorization_pending", "slow_down", "slow_down"], 310)
     waited(tv)
     assert error(poll(tv, code)) == "authorization_pending"
 
@@ -155,7 +156,8 @@ def test_client_without_the_grant_can_not_begin(tv: Browser) -> None:
     assert post(tv.cast, "/oauth/device_authorization", shown).json["error"] == "unauthorized_client"
 
 
-def test_who_guesses_codes_has_to_wait(tv: Browser) -> None:
+def test_who_guesses_codes_has_to_wait(tv: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "FIRST_WAIT_MS", tries.LONGEST_WAIT_MS)
     page = tv.log_in(tv.http.get("/oauth/device"))
     guesses = ["BBBB-BBBB", "CCCC-CCCC", "", "x", "DDDD-DDDD", "FFFF-FFFF"]
     statuses = [tv.send(page, step="find", user_code=one).status_code for one in guesses]
