@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Event(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -201,14 +200,15 @@ def ended(listener: Listener) -> str | None:
 
 @pytest.mark.parametrize("has_ticket", [False, True])
 def test_token_that_is_taken_back_ends_its_stream_and_no_other(cast: Cast, listen: Opened, has_ticket: bool) -> None:
-    token, other = cast.token(cast.owner, sid="link-1"), listen()
+    sid = f"link-{has_ticket}"  # of its own: what is revoked is remembered by the process
+    token, other = cast.token(cast.owner, sid=sid), listen()
     if has_ticket:
         given = cast.send(cast.owner, "POST", TICKET, headers={"Authorization": f"Bearer {token}"}).json
         listener = listen(ticket=given["ticket"])  # type: ignore[index]
     else:
         listener = listen(token=token)
     begun(listener), begun(other)
-    revocations.revoke(cast.database, "link-1", clock.now_ms())
+    revocations.revoke(cast.database, sid, clock.now_ms())
     event = listener.next()
     assert event is not None
     assert (event.name, event.body) == ("end", {"code": "access-ended"})
@@ -219,14 +219,15 @@ def test_token_that_is_taken_back_ends_its_stream_and_no_other(cast: Cast, liste
     assert still.name == "entry"
 
 
-def test_grant_that_is_revoked_ends_the_stream_within_a_second(cast: Cast, listen: Opened) -> None:
+def test_grant_that_is_revoked_ends_the_stream_as_the_change_is_heard(
+    cast: Cast, listen: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "DECIDE_EVERY_MS", 3_600_000)  # not because it is looked at now and then
     listener = listen(cast.doctor)
     begun(listener)
     (grant,) = grants.live(cast.database, cast.owner, cast.doctor, clock.now_ms())
-    began = time.monotonic()
     grants.revoke(cast.database, grant.id, clock.now_ms())
     assert ended(listener) == "access-ended"
-    assert time.monotonic() - began < 1
 
 
 def test_grant_that_ends_by_itself_ends_the_stream(cast: Cast, listen: Opened, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Text out of documents, and what becomes of those that are made to do harm."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -77,7 +76,7 @@ def test_file_of_another_sort_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "import time; time.sleep(60)",
+        "import time; time.sleep(600)",  # longer than a test may take
         "print('{\"text\": \"' + 'x' * 50)",
         "import sys; sys.exit(3)",
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); print('x' * 99, flush=True)",
@@ -89,9 +88,7 @@ def test_reader_that_hangs_lies_or_dies_costs_the_text_alone(
     (tmp_path / "reader.py").write_text(program)
     monkeypatch.setattr(extraction, "PROGRAM", tmp_path / "reader.py")
     monkeypatch.setattr(extraction, "LIFE_S", 0.5)
-    began = time.monotonic()
     assert extraction.extract(a_pdf()) == Extracted(PDF, notes=("text-not-read",))
-    assert time.monotonic() - began < 5
 
 
 def test_reader_gets_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
