@@ -1,6 +1,9 @@
 """Login names and passwords."""
 
+from typing import Literal
+
 import pytest
+from argon2 import PasswordHasher
 
 from phr.database import Database
 from phr.errors import AlreadyThere, InputInvalid
@@ -39,3 +42,21 @@ def test_login_can_not_be_taken_twice(database: Database) -> None:
 def test_name_that_is_none_is_refused(database: Database, login: str) -> None:
     with pytest.raises(InputInvalid):
         logins.create(database, login, "a", PERSON)
+
+
+@pytest.mark.parametrize("login", ["dr.wang", "nobody"])
+def test_known_and_unknown_name_cost_one_hash_each(
+    database: Database, monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    logins.create(database, "dr.wang", "correct horse", PERSON)
+    logins.verify(database, "nobody", "x")  # what stands in for an unknown name's hash is made once
+    verified: list[str] = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            verified.append(str(hash))
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(logins, "HASHER", Counting())
+    assert logins.verify(database, login, "wrong") is None
+    assert [one.split("$")[3] for one in verified] == ["m=65536,t=3,p=4"]
