@@ -130,8 +130,7 @@ def test_what_stays_without_a_verdict_is_given_up_and_said(link: Link, server: S
     assert link.wait_until_answered(0)
 
 
-def test_a_wrong_password_is_said(broker: Broker) -> None:
-    broker.add("linked")
+def test_a_wrong_password_is_said(broker: Broker, password: str) -> None:
     stranger = Link(Address(broker.host, broker.port, is_tls=False), [Device("linked/d", "linked", "no", "cuff")], 1)
     with pytest.raises(ServerUnavailable, match="refused"):
         stranger.open()
