@@ -20,7 +20,7 @@ from ops import (
     administration,
 )
 from ops.administration import Operator, Printed, TokenWish
-from phr.auth.clients import DEVICE_CODE, NewClient
+from phr.auth.clients import DEVICE_CODE, WECHAT_CODE, NewClient
 from phr.auth.tokens import GREATEST_LIFE_S
 from phr.clock import now_ms
 from phr.config import Settings
@@ -29,6 +29,7 @@ from phr.intake.devices import NewDevice
 from phr.people import directory
 from phr.people.people import NewPerson
 
+SHORT_GRANTS = {"device_code": DEVICE_CODE, "wechat_code": WECHAT_CODE}
 Run = Callable[[Operator, argparse.Namespace], Printed]
 
 
@@ -134,9 +135,7 @@ def _vendors(things: Any) -> None:
 def _clients(things: Any) -> None:
     client = _verb(things, "client", "create", _create_client)
     client.add_argument("--name", required=True)
-    client.add_argument(
-        "--grant", action="append", required=True, type=lambda text: DEVICE_CODE if text == "device_code" else text
-    )
+    client.add_argument("--grant", action="append", required=True, type=lambda text: SHORT_GRANTS.get(text, text))
     client.add_argument("--redirect-uri", action="append", default=[])
     client.add_argument("--scope", required=True)
     client.add_argument("--public", action="store_true", help="it runs on people's own machines and keeps no secret")

@@ -34,7 +34,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.url_map.strict_slashes = False
     made = installation.install(app, settings, database)
-    app.extensions["phr_oauth"] = server.create(app, made.database, made.issuer, made.rings, made.protector.validator)
+    app.extensions["phr_oauth"] = server.create(app, made.database, settings, made.rings, made.protector.validator)
     problems.install(app)
     app.before_request(_refuse_token_in_url)
     app.after_request(_keep_private)

@@ -53,19 +53,19 @@ def show_keys() -> Answer:
 @blueprint.get("/.well-known/oauth-authorization-server")
 @returns()
 def show_metadata() -> dict[str, Any]:
-    return metadata(installation().issuer)
+    return metadata(server())
 
 
 @blueprint.get("/.well-known/openid-configuration")
 @returns()
 def show_discovery() -> dict[str, Any]:
-    return discovery(metadata(installation().issuer))
+    return discovery(metadata(server()))
 
 
 @blueprint.get("/.well-known/smart-configuration")
 @returns()
 def show_smart() -> dict[str, Any]:
-    return smart.configuration(metadata(installation().issuer))
+    return smart.configuration(metadata(server()))
 
 
 def server() -> Server:

@@ -24,8 +24,15 @@ from phr.passwords import new_password
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-OF_PEOPLE = (AUTHORIZATION_CODE, DEVICE_CODE)  # by which a person lets a client in
-GRANT_TYPES = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, DEVICE_CODE)  # what this server offers
+WECHAT_CODE = "urn:phr:params:oauth:grant-type:wechat_code"
+OF_PEOPLE = (AUTHORIZATION_CODE, DEVICE_CODE, WECHAT_CODE)  # by which a person lets a client in
+GRANT_TYPES = (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
+    DEVICE_CODE,
+    WECHAT_CODE,
+)  # what this server offers
 BASIC, SIGNED, PUBLIC = "client_secret_basic", "private_key_jwt", "none"
 AUTH_METHODS = (BASIC, SIGNED)
 LONGEST_NAME = 80
@@ -121,6 +128,8 @@ def _check_grants(draft: NewClient) -> None:
         raise InputInvalid(f"a client has {CLIENT_CREDENTIALS}, or else one of {', '.join(OF_PEOPLE)}", "/grant")
     if REFRESH_TOKEN in asked and not is_of_people:
         raise InputInvalid("a client that acts for itself needs no refresh token", "/grant")
+    if WECHAT_CODE in asked and not (asked == {WECHAT_CODE} and draft.is_public):
+        raise InputInvalid("a mini-program is a public client and has this grant alone", "/grant")
     if not of or not of <= (scopes.OF_PEOPLE if is_of_people else scopes.OF_MACHINES):
         raise InputInvalid("these scopes are not for clients with these grants", "/scope")
     if (AUTHORIZATION_CODE in asked) != bool(draft.redirect_uris):

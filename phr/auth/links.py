@@ -33,6 +33,7 @@ LINKS = "links"
 REPEAT_MS = 20_000
 IDLE = timedelta(days=90)  # unused for so long, a link is over
 LONGEST = timedelta(days=365)
+ONE_TOKEN = timedelta(minutes=10)  # of one that gives a single access token
 REUSED, TAKEN_BACK = "reused", "revoked"
 
 
@@ -63,6 +64,7 @@ class NewLink:
     scope: str
     auth_at_ms: int
     amr: tuple[str, ...]
+    life: timedelta = IDLE
 
 
 def new_id() -> str:
@@ -82,7 +84,7 @@ def begin(database: Database, link_id: str, draft: NewLink, now_ms: int) -> Link
         "turned_at_ms": now_ms,
         "began_at_ms": now_ms,
         "ended_at_ms": None,
-        "expires_at": to_datetime(now_ms) + IDLE,
+        "expires_at": to_datetime(now_ms) + draft.life,
     }
     try:
         database[LINKS].insert_one(row)

@@ -12,9 +12,9 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, request
 
-from phr.auth import clients, links, smart
+from phr.auth import clients, links, smart, wechat
 from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
-from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED
+from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED, WECHAT_CODE
 from phr.auth.device_grant import DeviceAuthorization, DeviceGrant
 from phr.auth.endpoints import Introspection, Revocation
 from phr.auth.grants import S256, CodeGrant, MachineGrant, Pkce, RefreshGrant
@@ -23,8 +23,10 @@ from phr.auth.links import Link
 from phr.auth.openid import IdTokens
 from phr.auth.protector import Validator
 from phr.auth.scopes import OFFLINE
-from phr.auth.tokens import Claims, sign
+from phr.auth.tokens import Claims, issuer_of, sign
+from phr.auth.wechat_grant import WechatGrant
 from phr.clock import now_ms
+from phr.config import Settings
 from phr.database import Database
 
 TOKEN_LIFE_S = 600
@@ -33,9 +35,10 @@ TOKEN_LIFE_S = 600
 class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
     """Authlib's server for Flask; what a client is asked, and its secrets, come in the body or a header alone."""
 
-    def __init__(self, app: Flask, database: Callable[[], Database], issuer: str) -> None:
+    def __init__(self, app: Flask, database: Callable[[], Database], settings: Settings) -> None:
         super().__init__(app, save_token=_keep_nothing)
-        self.database, self.issuer = database, issuer
+        self.database, self.issuer = database, issuer_of(settings)
+        self.wechat, self.zone = wechat.of(settings), settings.timezone
 
     def query_client(self, client_id: str) -> RequestingClient | None:
         found = clients.find(self.database(), client_id)
@@ -85,9 +88,12 @@ class Iss(IssuerParameter):  # type: ignore[misc] # authlib has no types
         return self._issuer
 
 
-def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rings, validator: Validator) -> Server:
-    """The server, registered with the application."""
-    server = Server(app, database, issuer)
+def create(
+    app: Flask, database: Callable[[], Database], settings: Settings, rings: Rings, validator: Validator
+) -> Server:
+    """The server, registered with the application. Raises SettingInvalid."""
+    server = Server(app, database, settings)
+    issuer = server.issuer
 
     def access_token(client: RequestingClient, grant_type: str, user: Link | None, scope: str) -> str:  # noqa: ARG001 - authlib's call
         stored = client.stored
@@ -108,6 +114,7 @@ def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rin
     server.register_grant(CodeGrant, [Pkce(), id_tokens])
     server.register_grant(DeviceGrant, [id_tokens])
     server.register_grant(RefreshGrant)
+    server.register_grant(WechatGrant)
     server.register_endpoint(DeviceAuthorization(server))
     server.register_endpoint(Revocation(server, validator))
     server.register_endpoint(Introspection(server, validator))
@@ -115,8 +122,9 @@ def create(app: Flask, database: Callable[[], Database], issuer: str, rings: Rin
     return server
 
 
-def metadata(issuer: str) -> dict[str, Any]:
+def metadata(server: Server) -> dict[str, Any]:
     """RFC 8414, naming only what there is."""
+    issuer = server.issuer
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
@@ -128,7 +136,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "scopes_supported": smart.names(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(GRANT_TYPES),
+        "grant_types_supported": [one for one in GRANT_TYPES if one != WECHAT_CODE or server.wechat],
         "code_challenge_methods_supported": [S256],
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["zh", "en"],

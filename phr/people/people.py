@@ -76,9 +76,15 @@ class Person:
         return 0 if offset is None else offset // timedelta(minutes=1)
 
 
+def new_id() -> str:
+    """A person id: 20 characters of lower-case base32, 100 random bits."""
+    return base64.b32encode(secrets.token_bytes(13))[:20].decode().lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPerson:
     zone: str
+    id: str = field(default_factory=new_id)
     name: str | None = None
     birth_on: date | None = None
     phone: str | None = None
@@ -95,11 +101,6 @@ class Change:
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     zone: ZonePeriod | None = None
-
-
-def new_id() -> str:
-    """A person id: 20 characters of lower-case base32, 100 random bits."""
-    return base64.b32encode(secrets.token_bytes(13))[:20].decode().lower()
 
 
 def create(database: Database, draft: NewPerson) -> Person:
@@ -266,7 +267,7 @@ def _new_row(draft: NewPerson) -> Document:
     check_zone(draft.zone)
     known = _normal({name: getattr(draft, name) for name in SEALED})
     return known | {
-        "_id": new_id(),
+        "_id": draft.id,
         "sex": draft.sex,
         "zones": [{"since_ms": None, "zone": draft.zone}],
         "roles": list(draft.roles),

@@ -1,0 +1,108 @@
+"""What WeChat's server is asked: who is behind a code that ``wx.login`` gave to a mini-program.
+
+Source: developers.weixin.qq.com, code2Session. The session key in the answer goes no further than ``who``: nothing here
+needs it, so it is neither kept nor handed on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import urllib3
+
+from phr.config import Settings
+from phr.errors import PhrError, ServerUnavailable, SettingInvalid, TooManyTries
+from phr.people.openids import OpenId
+
+LOG = logging.getLogger(__name__)
+TIMEOUT_S = 5.0
+LARGEST_ANSWER_BYTES = 16_384
+INVALID, USED, TOO_OFTEN, BLOCKED = 40029, 40163, 45011, 40226
+BUSY = -1
+A_MINUTE_S = 60  # over which WeChat counts
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_OPENID = re.compile(r"[A-Za-z0-9_-]{6,64}")
+
+
+class CodeRefused(PhrError):
+    """Nobody is behind the code, or nobody any more; ``wx.login`` gives another."""
+
+    code = "wechat-code-refused"
+    status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Wechat:
+    """A mini-program of the installation, and the server that knows its people."""
+
+    url: str
+    appid: str
+    secret: str = field(repr=False)
+
+    def who(self, code: str) -> OpenId:
+        """Who the code stands for. Raises CodeRefused, TooManyTries, ServerUnavailable (for bad settings too)."""
+        if not _CODE.fullmatch(code):
+            raise CodeRefused("the code is none that wx.login gives")
+        asked = {"appid": self.appid, "secret": self.secret, "js_code": code, "grant_type": "authorization_code"}
+        answer = _asked(f"{self.url}/sns/jscode2session", asked)
+        number = answer.get("errcode", 0)
+        if number != 0:
+            raise _fault(number)
+        openid = answer.get("openid")
+        if not isinstance(openid, str) or not _OPENID.fullmatch(openid):
+            raise _unavailable("without an openid")
+        return OpenId(self.appid, openid)
+
+
+def of(settings: Settings) -> Wechat | None:
+    """The one that the settings name, None where they name none. Raises SettingInvalid for a half of one."""
+    if settings.wechat_appid is None and settings.wechat_secret is None:
+        return None
+    if not settings.wechat_appid or not settings.wechat_secret:
+        raise SettingInvalid("PHR_WECHAT_APPID and PHR_WECHAT_SECRET go together; set both or none")
+    if not settings.wechat_url.startswith(("https://", "http://127.0.0.1:")):  # the secret stands in each address
+        raise SettingInvalid("PHR_WECHAT_URL begins with https://")
+    return Wechat(settings.wechat_url.rstrip("/"), settings.wechat_appid, settings.wechat_secret)
+
+
+def _asked(url: str, asked: dict[str, str]) -> dict[str, Any]:
+    """The JSON of an answer. No error that is raised holds the address, since the secret is in it."""
+    try:
+        answer = _pool().request("GET", url, fields=asked, preload_content=False)
+        body = answer.read(LARGEST_ANSWER_BYTES + 1, decode_content=True)
+        if len(body) > LARGEST_ANSWER_BYTES:
+            answer.close()  # what is left of it must not begin the next answer
+            raise ValueError("too long")
+        answer.release_conn()
+        found = json.loads(body)
+    except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+        raise _unavailable(type(error).__name__) from None
+    if answer.status != 200 or not isinstance(found, dict):
+        raise _unavailable(f"with status {answer.status}")
+    return found
+
+
+def _fault(number: Any) -> PhrError:
+    if number in (INVALID, USED):
+        return CodeRefused("the code was used before" if number == USED else "the code is not valid, or no longer")
+    if number == BLOCKED:
+        return CodeRefused("WeChat has blocked this user as a high risk")
+    if number == TOO_OFTEN:
+        return TooManyTries("this user has logged in too often in a minute", A_MINUTE_S)
+    return _unavailable("busy" if number == BUSY else f"errcode {number!r:.20}")
+
+
+def _unavailable(how: str) -> ServerUnavailable:
+    LOG.warning("WeChat answered a login: %s", how)
+    return ServerUnavailable("WeChat can't say now who this is")
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    """Follows no redirect and repeats nothing: the secret is for this address, and a code is good once."""
+    return urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(total=TIMEOUT_S))

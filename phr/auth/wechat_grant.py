@@ -1,0 +1,75 @@
+"""The grant of a WeChat mini-program: a code of ``wx.login`` for an access token of ten minutes, and no refresh token.
+
+A silent ``wx.login`` gives the next code, so nothing that lasts has to be kept on the phone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, UnauthorizedClientError
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+
+from phr.auth import links
+from phr.auth.clients import PUBLIC, WECHAT_CODE
+from phr.auth.links import NewLink
+from phr.auth.wechat import CodeRefused
+from phr.clock import now_ms
+from phr.errors import ServerUnavailable, TooManyTries
+from phr.people import openids
+from phr.people.keyring import KeyDestroyed
+
+AMR = ("wechat",)  # RFC 8176 registers no name for it
+
+
+class Later(OAuth2Error):  # type: ignore[misc] # authlib has no types
+    """The same request may do later (RFC 6749 has the word for the other end point)."""
+
+    error = "temporarily_unavailable"
+
+    def __init__(self, description: str, status_code: int, retry_after_s: int) -> None:
+        super().__init__(description=description, status_code=status_code)
+        self._retry_after_s = retry_after_s
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*super().get_headers(), ("Retry-After", str(self._retry_after_s))]
+
+
+class WechatGrant(ClientCredentialsGrant):  # type: ignore[misc] # authlib has no types
+    """Of clients that are registered for it. What proves the person is the code, and that our secret opens it."""
+
+    GRANT_TYPE = WECHAT_CODE
+    TOKEN_ENDPOINT_AUTH_METHODS = (PUBLIC,)
+
+    def validate_token_request(self) -> None:
+        super().validate_token_request()
+        if self.server.wechat is None:
+            raise UnauthorizedClientError("This installation has no WeChat mini-program.")
+        if not self.request.form.get("code"):
+            raise InvalidRequestError("Missing 'code' in request.")
+
+    def create_token_response(self) -> Any:
+        scope = self.client.get_allowed_scope(self.request.payload.scope)
+        if scope is None:
+            raise InvalidScopeError()
+        database, now = self.server.database(), now_ms()
+        person = self._person()
+        draft = NewLink(person, self.client.get_client_id(), scope, now, AMR, links.ONE_TOKEN)
+        token = self.generate_token(
+            user=links.begin(database, links.new_id(), draft, now), scope=scope, include_refresh_token=False
+        )
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+    def _person(self) -> str:
+        try:
+            who = self.server.wechat.who(self.request.form["code"])
+            return openids.person_of(self.server.database(), who, self.server.zone, now_ms())
+        except CodeRefused as error:
+            raise InvalidGrantError(f"{error.detail}.") from error
+        except KeyDestroyed as error:
+            raise InvalidGrantError("the record of this login is being erased.") from error
+        except TooManyTries as error:
+            raise Later(f"{error.detail}.", error.status, error.retry_after_s) from error
+        except ServerUnavailable as error:
+            raise Later(f"{error.detail}.", error.status, 1) from error

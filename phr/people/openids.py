@@ -1,0 +1,48 @@
+"""Logins by WeChat: whose an openid is. One that is new has a person of its own, whose record is empty.
+
+In ``logins``: _id  keyed token of app and openid; person, kind "wechat", sealed (both, with its key), made_at_ms
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from pymongo.errors import BulkWriteError
+
+from phr.database import Database, Document, insert_new
+from phr.people import people, seals
+from phr.people.people import NewPerson
+
+LOGINS, WECHAT = "logins", "wechat"
+PLACE = "logins.openid"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """How one app of WeChat's names one of its users."""
+
+    appid: str
+    openid: str
+
+
+def person_of(database: Database, who: OpenId, zone: str, now_ms: int) -> str:
+    """The person whose login this is; for a new one somebody is made, living in the zone. Raises KeyDestroyed."""
+    token = seals.lookup_tokens(database, "wechat", [f"{who.appid}\0{who.openid}"])[0]
+    row = database[LOGINS].find_one({"_id": token})
+    if row is None:
+        _begin(database, token, who, now_ms)
+        row = database[LOGINS].find_one({"_id": token})
+        assert row is not None  # by this process or another
+    person = str(row["person"])
+    if not people.is_there(database, person):  # new, or a process died between the two writes
+        with contextlib.suppress(BulkWriteError):  # another made them at the same moment
+            people.create(database, NewPerson(id=person, zone=zone))
+    return person
+
+
+def _begin(database: Database, token: bytes, who: OpenId, now_ms: int) -> None:
+    person = people.new_id()
+    sealed = seals.seal(database, person, PLACE, [who.appid, who.openid])
+    row: Document = {"_id": token, "person": person, "kind": WECHAT, "sealed": sealed, "made_at_ms": now_ms}
+    insert_new(database, LOGINS, [row])
