@@ -33,9 +33,10 @@ def create(database: Database, login: str, password: str, person: str) -> None:
 
 def verify(database: Database, login: str, password: str) -> str | None:
     """The person whose login this is, None where name or password is wrong; both take the same time."""
+    nobodys = _nobodys_hash()  # made at the first login of all, whoever's it is
     row = database["logins"].find_one({"_id": token_of(database, login)})
     try:
-        HASHER.verify(row["password_hash"] if row else _nobodys_hash(), password)
+        HASHER.verify(row["password_hash"] if row else nobodys, password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     return str(row["person"]) if row else None
