@@ -27,7 +27,7 @@ from phr.recording import Recorder
 from phr.vocabulary.metrics import vocabulary
 
 FIGURES = ("archive_out_readings_per_s", "archive_in_readings_per_s", "archive_rss_growth_mb")
-READINGS = 3_000_000
+READINGS = 10_000_000
 BUCKET_MS = 6 * 3_600_000
 FIRST_MS = 1_420_070_400_000 // BUCKET_MS * BUCKET_MS
 A_BUCKET = 5_000  # a heart rate every four seconds

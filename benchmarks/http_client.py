@@ -25,6 +25,7 @@ class Client:
     connection: http.client.HTTPConnection
     person: str
     token: str
+    repeats: int = REPEATS
 
     def get(self, path: str, **query: object) -> bytes:
         """The body. Raises RuntimeError for anything but 200."""
@@ -42,7 +43,7 @@ class Client:
 
     def times_ms(self, path: str, **query: object) -> list[float]:
         taken = []
-        for _ in range(REPEATS + WARM_UP):
+        for _ in range(self.repeats + WARM_UP):
             began = time.perf_counter()
             self.get(path, **query)
             taken.append((time.perf_counter() - began) * 1000)

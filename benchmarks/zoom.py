@@ -30,6 +30,7 @@ STRAP = Wave("heart-rate", "/min", period_s=7_200, low=45, high=180, step=4)
 SPO2 = Wave("spo2", "%", period_s=3_600, low=90, high=100, step=1)
 WEIGHT = Wave("weight", "kg", period_s=86_400, low=60, high=90, step=1, decimals=1)
 WAVES = {"watch": ("d0", WATCH), "spo2": ("d0", SPO2), "weight": ("d0", WEIGHT), "strap": ("strap", STRAP)}
+REPEATS = 20  # of each zoom; there are many
 # metric, resolution, days: as many as make 20,000 rows, and what a screen shows
 ZOOMS = [
     ("raw", (1, 333, 833)),
@@ -48,6 +49,7 @@ def figures() -> Iterator[Figure]:
     with running(LIFE) as stack:
         loaded = _loaded(stack)
         client = client_of(stack, stack.start_api(), str(loaded["person"]))
+        client.repeats = REPEATS
         until_ms = int(loaded["until_ms"])
         yield Figure("zoom_p50_ms", max(_slowest(client, until_ms, metric) for metric in ("spo2", "weight")), "ms")
         yield Figure("zoom_merged_p50_ms", _slowest(client, until_ms, "heart-rate"), "ms")

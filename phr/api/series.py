@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+import msgspec
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -81,7 +82,7 @@ def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, An
         "metric": measured.key,
         "unit": measured.unit.code if measured.unit else None,
         "resolution": found.resolution,
-        "columns": _columns(found, measured, clock, query["fields_"]),
+        "columns": msgspec.Raw(table.as_json(_columns(found, measured, clock, query["fields_"]))),
         "enough": asdict(measured.enough) if measured.enough else None,
         "next_cursor": found.next_cursor,
     }

@@ -26,7 +26,7 @@ from phr.interchange.fhir_making import (
 )
 from phr.people.people import Person
 from phr.readings.raw_page import Rows
-from phr.readings.table import of_readings
+from phr.readings.table import listed, of_readings
 from phr.timeline.entry import Entry
 from phr.vocabulary.metric import Metric, Unit, ValueType
 from phr.vocabulary.metrics import vocabulary
@@ -61,7 +61,7 @@ def of_rows(rows: Rows, metric: Metric, person: str) -> list[Resource]:
     """An Observation for each reading that is a number or has components."""
     if metric.value_type not in (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS):
         return []
-    columns = of_readings(rows, metric, ("device", "seq"))
+    columns = listed(of_readings(rows, metric, ("device", "seq")))
     flags = columns.get("flag", [None] * len(columns["t"]))
     found = []
     for index, t in enumerate(columns["t"]):

@@ -158,7 +158,7 @@ def _chart(lane: Lane, person: Person, asked: Asked) -> Chart | None:
     if isinstance(given.found, Rows):
         return None
     clock = Clock(lane.offset_at, person.zones)
-    columns = table.of_periods(given.found, lane.metric, clock, given.resolution, has_device=False)
+    columns = table.listed(table.of_periods(given.found, lane.metric, clock, given.resolution, has_device=False))
     days = [int(datetime.fromisoformat(text).date().toordinal()) for text in columns["t"]]
     if len(days) < 2:
         return None

@@ -51,10 +51,15 @@ def unpack_many(columns: Sequence[bytes]) -> tuple[IntArray, IntArray]:
     kind = np.array([kinds[head] for head in heads], np.int64)
     width = np.array([_DTYPES[chr(head[0])].itemsize for head in kinds], np.int64)
     sizes = (np.array([len(column) for column in columns], np.int64) - _HEAD_BYTES) // width[kind]
+    parts: dict[bytes, list[bytes]] = {head: [] for head in kinds}
+    for head, column in zip(heads, columns, strict=True):
+        parts[head].append(column[_HEAD_BYTES:])
+    found = {head: _values(head, np.frombuffer(b"".join(part), _DTYPES[chr(head[0])])) for head, part in parts.items()}
+    if len(found) == 1:
+        return found[heads[0]], sizes
     whole, of = np.empty(int(sizes.sum()), np.int64), np.repeat(kind, sizes)
     for head, number in kinds.items():
-        own = b"".join([column[_HEAD_BYTES:] for column in columns if column.startswith(head)])
-        whole[of == number] = _values(head, np.frombuffer(own, _DTYPES[chr(head[0])]))
+        whole[of == number] = found[head]
     return whole, sizes
 
 

@@ -131,9 +131,11 @@ def _milliseconds(part_ms: IntArray) -> Iterator[Signs | bytes]:
 
 
 def _suffixes(offsets: IntArray) -> Iterator[Signs | bytes]:
+    if (offsets == offsets[0]).all():
+        yield suffix(int(offsets[0])).encode()
+        return
     kinds, kind = np.unique(offsets, return_inverse=True)
-    written = [suffix(offset).encode() for offset in kinds.tolist()]
-    yield written[0] if len(written) == 1 else np.array([[*one] for one in written], np.uint8)[kind]
+    yield np.array([[*suffix(offset).encode()] for offset in kinds.tolist()], np.uint8)[kind]
 
 
 def _pairs(numbers: IntArray) -> Signs | bytes:

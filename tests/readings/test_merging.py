@@ -44,7 +44,7 @@ def rows(lane: Lane, ranking: Ranking = ALIKE, resolution: Resolution = Resoluti
     """(sum or mean, devices) of each row."""
     found = series.read(lane, Wish(resolution=resolution, **wish), ranking).found
     assert isinstance(found, Periods)
-    columns = table.of_periods(found, lane.metric, Clock(lane.offset_at), resolution, has_device=True)
+    columns = table.listed(table.of_periods(found, lane.metric, Clock(lane.offset_at), resolution, has_device=True))
     return list(zip(columns[str(lane.metric.summary)], columns["device"], strict=True))
 
 
@@ -52,7 +52,7 @@ def counted(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[Any]:
     """(device, value) of the raw readings that count."""
     page = series.read(lane, Wish(resolution=Resolution.RAW, **wish), ranking)
     assert isinstance(page.found, Rows)
-    columns = table.of_readings(page.found, lane.metric, ("device",), page.counted)
+    columns = table.listed(table.of_readings(page.found, lane.metric, ("device",), page.counted))
     flags = columns.get("counted", [True] * len(columns["t"]))
     return [(d, v) for d, v, flag in zip(columns["device"], columns["value"], flags, strict=True) if flag]
 

@@ -131,12 +131,11 @@ def table_of(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[dict[str
     while True:
         page = series.read(lane, Wish(**wish, cursor=cursor), ranking)
         if isinstance(page.found, Rows):
-            columns = table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted)
+            columns = table.listed(table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted))
             columns.setdefault("counted", [True] * len(columns["t"]))
         else:
-            columns = table.of_periods(
-                page.found, lane.metric, clock_of(lane.offset_at), page.resolution, has_device=True
-            )
+            clock = clock_of(lane.offset_at)
+            columns = table.listed(table.of_periods(page.found, lane.metric, clock, page.resolution, has_device=True))
         found += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         cursor = page.next_cursor
         if cursor is None:

@@ -39,7 +39,7 @@ def rows(database: Database, clock: Clock, metric: str, resolution: Resolution) 
     lane = a_lane(database, metric, zone=clock.offset_at)
     found = series.read(lane, Wish(resolution=resolution)).found
     assert isinstance(found, Periods)
-    columns = table.of_periods(found, lane.metric, clock, resolution, has_device=False)
+    columns = table.listed(table.of_periods(found, lane.metric, clock, resolution, has_device=False))
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

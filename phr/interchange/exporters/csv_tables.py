@@ -14,7 +14,7 @@ from phr.interchange.measured import lanes, rows_of
 from phr.interchange.zipping import Counted, Zip
 from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
-from phr.readings.table import of_readings
+from phr.readings.table import listed, of_readings
 
 NAME = "csv"
 MEDIA_TYPE = "application/zip"
@@ -47,7 +47,7 @@ def _columns(rows: Rows, lane: Lane) -> dict[str, list[Any]]:
     """The same for each part: ``t``, ``end``, the values, their unit, ``flag`` and the fields."""
     n = int(rows.t.size)
     columns: dict[str, list[Any]] = {"end": [None] * n, "flag": [None] * n}
-    columns |= of_readings(rows, lane.metric, FIELDS)
+    columns |= listed(of_readings(rows, lane.metric, FIELDS))
     columns["unit"] = [lane.metric.unit.code if lane.metric.unit else None] * n
     return {name: [_cell(one) for one in columns[name]] for name in sorted(columns, key=_turn)}
 

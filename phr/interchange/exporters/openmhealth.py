@@ -21,7 +21,7 @@ from phr.interchange.measured import lanes, rows_of
 from phr.interchange.zipping import Counted, Zip
 from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
-from phr.readings.table import of_readings
+from phr.readings.table import listed, of_readings
 
 NAME = "openmhealth"
 MEDIA_TYPE = "application/zip"
@@ -112,7 +112,7 @@ def _points(lane: Lane, schema: Schema, asked: Asked, left_out: list[int]) -> It
 
 def _of_rows(rows: Rows, lane: Lane, schema: Schema, person: str) -> Iterator[dict[str, Any] | None]:
     """None: a reading that the schema can't say."""
-    columns = of_readings(rows, lane.metric, ("device", "seq"))
+    columns = listed(of_readings(rows, lane.metric, ("device", "seq")))
     flags = columns.get("flag", [None] * len(columns["t"]))
     values = [columns[column] for column in schema.fields.values()]
     for index, (t, device, seq, flag) in enumerate(
