@@ -45,7 +45,8 @@ class Broker:
     data_dir: Path
     port: int
     tls_port: int
-    entries: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)  # their hashes
     host: str = "127.0.0.1"
 
     @property
@@ -53,9 +54,12 @@ class Broker:
         return mosquitto.url_of(self.data_dir, self.host, self.port)
 
     def add(self, username: str) -> str:
-        """The password of a user who can log in when this returns."""
-        password = new_password(16)
-        self.entries[username] = broker_files.password_hash(password)
+        """The password of a user who can log in when this returns; the same each time.
+
+        Another one would have the broker restarted, and the clients of a test that goes on sent away.
+        """
+        password = self.passwords.setdefault(username, new_password(16))
+        self.entries.setdefault(username, broker_files.password_hash(password))
         broker_update.update(self.data_dir, lambda: Logins(self.entries), lambda: None, timeout_s=40)
         return password
 
