@@ -52,6 +52,8 @@ class Stack:
             "PHR_MQTT_URL": self.mosquitto.url,
             "PHR_MQTT_GROUP": "bench-group",
             "PHR_HTTP_PORT": str(self.http_port),
+            "PHR_ADDRESS_REQUESTS_PER_MIN": "1000000",  # the load comes from one machine
+            "PHR_CLIENT_REQUESTS_PER_MIN": "1000000",
         }
         log = (self.data_dir / f"{role}.log").open("ab")
         process = subprocess.Popen([sys.executable, "app.py", role], cwd=ROOT, env=env, stdout=log, stderr=log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phr.audit import chains, days
-from phr.auth import browsers, client_auth, codes, device_codes, links, revocations, tickets, tries
+from phr.auth import browsers, client_auth, codes, device_codes, links, rates, revocations, tickets, tries
 from phr.database import Database
 from phr.erasure import archive, erasures
 from phr.feed import feed, landings
@@ -66,7 +66,7 @@ STORES = (
     *(contracts, organisations, processing),
     *(chains, days),
     *(exports, whole_readings, whole_entries),
-    *(browsers, client_auth, codes, device_codes, links, revocations, tries),
+    *(browsers, client_auth, codes, device_codes, links, rates, revocations, tries),
 )
 
 

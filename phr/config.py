@@ -67,6 +67,18 @@ class Settings:
     vendor_refused_per_min: int = _setting(
         "PHR_VENDOR_REFUSED_PER_MIN", 600, help="payloads of a vendor that may be refused whole; 0: no limit"
     )
+    address_requests_per_min: int = _setting(
+        "PHR_ADDRESS_REQUESTS_PER_MIN", 1_200, help="log-ins, tokens and claims from one address; 1 at least"
+    )
+    client_requests_per_min: int = _setting(
+        "PHR_CLIENT_REQUESTS_PER_MIN", 30_000, help="the same in the name of one client, by all of its people"
+    )
+    person_requests_per_min: int = _setting("PHR_PERSON_REQUESTS_PER_MIN", 60, help="the same for one person")
+    trusted_proxies: str = _setting(
+        "PHR_TRUSTED_PROXIES",
+        "",
+        help="addresses or networks, with commas between, whose X-Forwarded-For is believed; unset: nobody's",
+    )
     erasure_days: int = _setting("PHR_ERASURE_DAYS", 7, help="days in which who asked to be erased may think again")
     backup_kept_days: int = _setting(
         "PHR_BACKUP_KEPT_DAYS", 30, help="days after which you delete a backup; certificates of erasure name the last"

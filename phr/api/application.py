@@ -9,7 +9,7 @@ import pkgutil
 from flask import Flask, Response, request
 
 import phr.api
-from phr.api import installation, problems
+from phr.api import installation, problems, rates
 from phr.auth import server
 from phr.config import Settings
 from phr.database import Database
@@ -36,6 +36,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     made = installation.install(app, settings, database)
     app.extensions["phr_oauth"] = server.create(app, made.database, settings, made.rings, made.protector.validator)
     problems.install(app)
+    rates.install(app, settings)
     app.before_request(_refuse_token_in_url)
     app.after_request(_keep_private)
     for found in pkgutil.iter_modules(phr.api.__path__):

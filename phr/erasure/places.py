@@ -149,6 +149,7 @@ STAYING: Mapping[str, str] = {
     "organisations": "of the installation",
     "teams": "an organisation's",
     "mqtt_credentials": "a device's or a vendor's login",
+    "rate_counts": "counts under digests, for two minutes; they name nobody",
     "rejection_days": "counts of a vendor",
     "restores": "of the installation",
     "revoked_tokens": "ids of tokens that ended early, for a quarter of an hour; they name nobody",

@@ -1,0 +1,196 @@
+"""Nobody comes more often than is allowed to where something can be guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from phr.api import rates
+from phr.api.addresses import NOWHERE, address_of, networks
+from phr.api.rates import is_limited
+from phr.auth import links
+from phr.auth.links import NewLink
+from phr.auth.rates import COUNTS, RateCounts
+from phr.config import Settings, load
+from phr.database import Database
+from phr.errors import SettingInvalid
+from tests.cast import T0, Cast
+from tests.security.asking import basic
+
+FEW = 3
+OURS = networks("127.0.0.1, 10.0.0.0/8")
+
+
+@pytest.fixture
+def allow(cast: Cast) -> Callable[..., None]:
+    """Sets limits, and trusted proxies, for this test's installation."""
+
+    def changed(**settings: Any) -> None:
+        cast.installation.settings = replace(cast.installation.settings, **settings)
+
+    return changed
+
+
+def asked(cast: Cast, times: int = 1, path: str = "/oauth/token", **request: Any) -> list[int]:
+    return [cast.http.post(path, **request).status_code for _ in range(times)]
+
+
+def from_behind(cast: Cast, forwarded: str, **form: str) -> int:
+    return cast.http.post("/oauth/token", data=form, headers={"X-Forwarded-For": forwarded}).status_code
+
+
+def test_the_first_too_many_from_an_address_is_told_when_to_come_back(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(address_requests_per_min=FEW)
+    assert 429 not in asked(cast, FEW)
+    answer = cast.http.post("/oauth/token")
+    assert (answer.status_code, answer.content_type, answer.json["code"]) == (
+        429,
+        "application/problem+json",
+        "too-many-tries",
+    )
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+
+
+def test_an_address_is_counted_over_all_the_routes_together(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(address_requests_per_min=FEW)
+    asked(cast), asked(cast, path="/oauth/revoke"), asked(cast, path="/oauth/authorize")
+    assert asked(cast, path="/oauth/device") == [429]
+
+
+def test_another_address_has_its_own_count(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(address_requests_per_min=FEW)
+    asked(cast, FEW + 1)
+    elsewhere = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+    assert 429 not in asked(cast, **elsewhere)
+
+
+def test_what_a_stranger_says_of_where_it_comes_from_does_not_count(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(address_requests_per_min=FEW)
+    assert [from_behind(cast, f"192.0.2.{n}") for n in range(FEW + 1)][-1] == 429
+
+
+def test_behind_a_trusted_proxy_each_has_its_own_count(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(address_requests_per_min=FEW, trusted_proxies="127.0.0.1")
+    assert 429 not in [from_behind(cast, f"192.0.2.{n}") for n in range(FEW + 1)]
+    assert [from_behind(cast, f"1.1.1.{n}, 192.0.2.0") for n in range(FEW)][-1] == 429
+
+
+@pytest.mark.parametrize(
+    "named", [{"data": {"client_id": "app"}}, {"query_string": {"client_id": "app"}}, {"headers": basic("app", "x")}]
+)
+def test_a_client_is_counted_from_wherever_it_comes(
+    cast: Cast, allow: Callable[..., None], named: dict[str, Any]
+) -> None:
+    allow(client_requests_per_min=FEW)
+    for n in range(FEW):
+        asked(cast, environ_base={"REMOTE_ADDR": f"192.0.2.{n}"}, **named)
+    assert asked(cast, environ_base={"REMOTE_ADDR": "192.0.2.9"}, **named) == [429]
+    assert asked(cast, data={"client_id": "another"}) != [429]
+
+
+def claim(cast: Cast, who: str, n: int = 0) -> TestResponse:
+    body = {"device": f"acme/none-{n}", "code": "WRONG"}
+    return cast.send(who, "POST", "/v1/devices/claim", json=body)
+
+
+def test_a_person_who_claims_is_counted_and_another_is_not_held_up(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(person_requests_per_min=FEW)
+    assert [claim(cast, cast.owner, n).status_code for n in range(FEW + 1)] == [404] * FEW + [429]
+    assert claim(cast, cast.stranger, 9).status_code == 404
+
+
+def test_a_forged_token_uses_up_nobodys_count(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(person_requests_per_min=FEW)
+    forged = cast.token(cast.owner)[:-8] + "AAAAAAAA"
+    asked(cast, FEW + 1, "/v1/devices/claim", headers={"Authorization": f"Bearer {forged}"})
+    assert claim(cast, cast.owner).status_code == 404
+
+
+def test_a_person_is_counted_by_the_refresh_token(cast: Cast, allow: Callable[..., None]) -> None:
+    allow(person_requests_per_min=FEW)
+    link = links.begin(cast.database, "a" * 32, NewLink(cast.owner, "app", "", T0, ("pwd",)), T0)
+    assert link is not None
+    form = {"grant_type": "refresh_token", "refresh_token": links.refresh_token(cast.database, link)}
+    assert asked(cast, FEW + 1, data=form)[-1] == 429
+
+
+def test_every_open_route_is_limited_but_what_only_tells(application: Flask) -> None:
+    """A route without a guard that is not limited: put it into rates.TELLING only if nothing can be guessed there."""
+    free = {
+        f"{method} {rule.rule}"
+        for rule in application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not is_limited(application, rule.endpoint)
+        and "scope" not in application.view_functions[rule.endpoint].__dict__
+    }
+    assert not {name for name in free if not name.startswith("GET ") or "<" in name}
+
+
+def test_what_need_not_be_limited_is_there(application: Flask) -> None:
+    known = {*application.view_functions, *application.blueprints}
+    assert known >= rates.TELLING | rates.GUARDED
+
+
+@pytest.mark.parametrize("name", rates.PER_MIN)
+def test_no_limit_can_be_switched_off(settings: Settings, name: str) -> None:
+    with pytest.raises(SettingInvalid, match=name.upper()):
+        rates.install(Flask("x"), replace(settings, **{name: 0}))
+
+
+def test_a_proxy_that_is_no_address_stops_the_start(settings: Settings) -> None:
+    with pytest.raises(SettingInvalid, match="PHR_TRUSTED_PROXIES"):
+        rates.install(Flask("x"), replace(settings, trusted_proxies="proxy.local"))
+
+
+def test_the_limits_come_from_the_environment() -> None:
+    assert load({"PHR_ADDRESS_REQUESTS_PER_MIN": "7"}).address_requests_per_min == 7
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("192.0.2.1", [], "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.9"], "192.0.2.1"),
+        ("10.1.1.1", ["198.51.100.9"], "198.51.100.9"),
+        ("127.0.0.1", ["203.0.113.5, 198.51.100.9, 10.0.0.2"], "198.51.100.9"),
+        ("127.0.0.1", ["203.0.113.5", "198.51.100.9, 10.0.0.2"], "198.51.100.9"),
+        ("127.0.0.1", ["10.0.0.3"], "10.0.0.3"),
+        ("127.0.0.1", ["unknown"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.5, <script>"], "127.0.0.1"),
+        ("::ffff:192.0.2.1", [], "192.0.2.1"),
+        ("2001:db8:1:2:3::4", [], "2001:db8:1:2::/64"),
+        (None, ["203.0.113.5"], NOWHERE),
+    ],
+)
+def test_address_is_the_nearest_hop_that_is_not_ours(peer: str | None, forwarded: list[str], expected: str) -> None:
+    assert address_of(peer, forwarded, OURS) == expected
+
+
+def test_a_window_ends_and_the_next_begins_at_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [T0]
+    monkeypatch.setattr("phr.auth.rates.now_ms", lambda: now[0])
+    counts = RateCounts(database=lambda: database)
+    assert [counts.incr("a", 60), counts.incr("a", 60)] == [1, 2]
+    now[0] += 59_999
+    assert (counts.incr("a", 60), counts.get("a"), counts.get_expiry("a")) == (3, 3, (T0 + 60_000) / 1000)
+    now[0] += 1
+    assert (counts.get("a"), counts.incr("a", 60)) == (0, 1)
+
+
+def test_processes_count_together_and_one_can_be_forgotten(database: Database) -> None:
+    one, other = RateCounts(database=lambda: database), RateCounts(database=lambda: database)
+    assert [one.incr("a", 60), other.incr("a", 60), other.incr("b", 60)] == [1, 2, 1]
+    one.clear("a")
+    assert (other.get("a"), other.get("b"), other.check(), one.reset()) == (0, 1, True, 1)
+
+
+def test_nothing_that_was_typed_is_kept(cast: Cast) -> None:
+    asked(cast, data={"client_id": "eve\n2026 INFO forged"})
+    rows = list(cast.database[COUNTS].find())
+    assert rows
+    assert {len(row["_id"]) for row in rows} == {64}
