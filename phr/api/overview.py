@@ -30,7 +30,7 @@ def show_overview(person: str) -> dict[str, Any]:
     now = now_ms()
     pending, seen = outbox.pending(database(), person, LISTED_NOTICES), period(READINGS)
     return {
-        "latest": [_latest(one, now) for one in latest(database(), person, vocabulary().metrics, seen)],
+        "latest": [latest_json(one, now) for one in latest(database(), person, vocabulary().metrics, seen)],
         "attention": [notice_json(one) for one in pending if _may_see(caller(), one)],
         "due": [],  # nothing plans yet
     }
@@ -43,7 +43,7 @@ def _may_see(who: Caller, notice: Notice) -> bool:
     return who.subject == notice.person and who.act is None
 
 
-def _latest(one: Latest, now: int) -> dict[str, Any]:
+def latest_json(one: Latest, now: int) -> dict[str, Any]:
     metric = one.metric
     shown = {
         "metric": metric.key,

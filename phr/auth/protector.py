@@ -123,4 +123,12 @@ def _caller(claims: dict[str, Any]) -> Caller:
         return Caller(vendor, claims["client_id"], granted, actor, "vendor", until_ms, ids)
     if claims["sub"] == claims["client_id"]:
         return Caller(claims["sub"], claims["client_id"], granted, actor, "client", until_ms, ids)
-    return Caller(claims["sub"], claims["client_id"], granted, actor, "person", until_ms, ids)
+    amr, auth_at_ms = _login_of(claims)
+    return Caller(claims["sub"], claims["client_id"], granted, actor, "person", until_ms, ids, amr, auth_at_ms)
+
+
+def _login_of(claims: dict[str, Any]) -> tuple[frozenset[str], int | None]:
+    """How and when the person logged in, as far as the token says."""
+    amr, at_s = claims.get("amr"), claims.get("auth_time")
+    ways = frozenset(one for one in amr if isinstance(one, str)) if isinstance(amr, list) else frozenset()
+    return ways, at_s * 1000 if isinstance(at_s, int) else None

@@ -109,6 +109,8 @@ TAKEN: Mapping[str, Find] = {
     "device_status": _of_own_devices("_id"),
     "device_sightings": _of_own_devices("_id"),
     "clock_samples": _of_own_devices("_id"),
+    "emergencies": _where("person"),
+    "emergency_exclusions": _where("person"),
     "import_parts": _where("person"),
     "imports": _where("person"),
     "exports": _where("person"),

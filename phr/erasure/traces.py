@@ -31,6 +31,8 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
         _rename_lines(database, about_them, lambda line: replace(line, person=alias, about="", grant=None))
         chains.rename(database, person, alias)  # what was linked in between is found in the next round
     _rename_lines(database, {"who": person}, lambda line: replace(line, who=alias))
+    database["emergencies"].update_many({"doctor": person}, {"$set": {"doctor": alias}})
+    database["emergencies"].update_many({"closed_by": person}, {"$set": {"closed_by": alias}})
     for name in ("entries", "entry_history"):
         wrote: Document = {"person": {"$in": others}, "author.subject": person}
         database[name].update_many(wrote, {"$set": {"author.subject": alias}})

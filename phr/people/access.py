@@ -42,6 +42,8 @@ class Caller:
     kind: Literal["person", "vendor", "client"]
     until_ms: int | None = None  # when the token ends
     token_ids: frozenset[str] = frozenset()  # by which it may be taken back before
+    amr: frozenset[str] = frozenset()  # how the person logged in (RFC 8176)
+    auth_at_ms: int | None = None  # and when
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,16 @@ from mongoengine import (
 )
 
 PERSON_ID = r"^[a-z2-7]{20}$"
-GRANT_KINDS = ("support", "family-doctor", "relative", "guardian", "minors-guardian", "specialist", "proxy")
+GRANT_KINDS = (
+    "support",
+    "family-doctor",
+    "relative",
+    "guardian",
+    "minors-guardian",
+    "specialist",
+    "proxy",
+    "break-glass",
+)
 DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -53,7 +62,7 @@ class GrantDocument(Document):
     grantee = StringField(required=True, max_length=64)
     kind = StringField(
         required=True,
-        choices=("support", "family-doctor", "relative", "guardian", "minors-guardian", "specialist", "proxy"),
+        choices=GRANT_KINDS,
     )
     categories = ListField(StringField(max_length=32), required=True)
     verbs = ListField(StringField(choices=("read", "write")), required=True)

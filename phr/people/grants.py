@@ -23,6 +23,7 @@ RELATIVE, FAMILY_DOCTOR, SPECIALIST = "relative", "family-doctor", "specialist"
 GUARDIAN = "guardian"  # stands in for a child under 14
 MINORS_GUARDIAN = "minors-guardian"  # no longer stands in for who is 14
 PROXY = "proxy"  # stands in for an elder
+BREAK_GLASS = "break-glass"  # of a doctor in an emergency, for an hour
 OWNERS_ALONE = "held"  # readings that are nobody's yet or can't be right, and what the owner's devices are told
 SHARING = "grants"  # who may see the record
 ERASURE = "erasure"  # the end of the record
@@ -30,6 +31,7 @@ LOGINS = "logins"  # how the owner comes in
 CONSENTS = "consents"  # to processing
 CONTRACTS = "contracts"  # with family doctors' teams; staff come to them without a grant
 ACCESS_LOG = "access-log"  # who has seen the record
+EMERGENCY = "emergency"  # the summary for an emergency
 REFERRALS = "referrals"  # questions to specialists and their answers
 # What no grant lists, "*" neither: the owner has it, and those whose kind of grant it comes with.
 WITH_KIND: Mapping[str, frozenset[str]] = {
@@ -39,6 +41,7 @@ WITH_KIND: Mapping[str, frozenset[str]] = {
     LOGINS: frozenset((GUARDIAN,)),
     CONSENTS: frozenset((GUARDIAN, PROXY)),
     CONTRACTS: frozenset((GUARDIAN, PROXY)),
+    EMERGENCY: frozenset((BREAK_GLASS,)),
     ACCESS_LOG: frozenset((GUARDIAN, PROXY)),
     REFERRALS: frozenset((GUARDIAN, PROXY, FAMILY_DOCTOR, SPECIALIST)),
 }

@@ -160,6 +160,8 @@ def _by_hand(database: Database, owner: str) -> None:
     rows: dict[str, list[dict[str, Any]]] = {
         "held": [{"_id": f"{device}::1"} | nobodys],
         "processing_consents": [{"_id": "pc1", "person": owner, "topic": "research", "state": "refused", "by": owner}],
+        "emergencies": [{"_id": "e1", "person": owner, "doctor": "d" * 20}],
+        "emergency_exclusions": [{"_id": f"{owner}:clinic", "person": owner, "organisation": "clinic"}],
         "contracts": [{"_id": "k1", "person": owner, "made_by": owner, "grant": "none"}],
         "members": [
             {"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "role": "nurse", "until_ms": None}
