@@ -6,10 +6,10 @@ import importlib
 import logging
 import pkgutil
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 import phr.api
-from phr.api import installation, problems, rates
+from phr.api import headers, installation, problems, rates
 from phr.auth import server
 from phr.config import Settings
 from phr.database import Database
@@ -35,10 +35,10 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     app.url_map.strict_slashes = False
     made = installation.install(app, settings, database)
     app.extensions["phr_oauth"] = server.create(app, made.database, settings, made.rings, made.protector.validator)
+    headers.install(app)
     problems.install(app)
     rates.install(app, settings)
     app.before_request(_refuse_token_in_url)
-    app.after_request(_keep_private)
     for found in pkgutil.iter_modules(phr.api.__path__):
         if found.name in ("wsgi", "application"):
             continue
@@ -51,9 +51,3 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
 def _refuse_token_in_url() -> None:
     if "access_token" in request.args:
         raise TokenInUrl("send the token in the Authorization header, and take this one out of use", "/access_token")
-
-
-def _keep_private(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

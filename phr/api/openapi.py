@@ -61,7 +61,7 @@ def show_openapi() -> Described:
 def show_docs() -> Response:
     """The same to read: one page, nothing from elsewhere, no script."""
     spec = described(current_app._get_current_object())  # type: ignore[attr-defined] # werkzeug's proxy
-    headers = {"Content-Security-Policy": CSP, "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
+    headers = {"Content-Security-Policy": CSP}
     page = render_template("docs.html", spec=spec, tags=_by_tag(spec))
     return Response(page, 200, headers, content_type="text/html; charset=utf-8")
 

@@ -40,8 +40,6 @@ def page(template: str, status: int = 200, *, sends_to: str | None = None, **val
     answer.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'self'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
     )
-    answer.headers["X-Frame-Options"] = "DENY"
-    answer.headers["Referrer-Policy"] = "no-referrer"
     if cookie != request.cookies.get(_name()):
         keep_cookie(answer, cookie)
     return answer
