@@ -118,7 +118,7 @@ class Table:
     def ask(self, route: Route, token: str) -> str:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = self.cast.http.open(route.path(self.cast.owner), method=route.method, headers=headers)
-        if route.scope and route.scope.startswith(("vendor.", "organisation.")):
+        if route.scope and scopes()[route.scope.split(" | ")[0]].of != "person":
             return BY_STATUS.get(answer.status_code, SHOWN)
         return BY_STATUS.get(answer.status_code) or answer.get_data(as_text=True)
 
