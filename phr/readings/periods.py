@@ -34,8 +34,10 @@ class Periods:
     def part(self, index: Index) -> Periods:
         if isinstance(index, np.ndarray) and index.dtype == bool and index.all():
             return self
-        offset = None if self.offset is None else self.offset[index]
-        return Periods(self.at[index], offset, self.sums.part(index), self.covered[index], self.who[index], self.groups)
+        places = sums.places_of(index)
+        offset = None if self.offset is None else self.offset[places]
+        at, covered, who = self.at[places], self.covered[places], self.who[places]
+        return Periods(at, offset, self.sums.part(places), covered, who, self.groups)
 
     def place(self, index: int) -> tuple[int, int]:
         return int(self.at[index]), 0 if self.offset is None else int(self.offset[index])

@@ -46,8 +46,9 @@ class Slices:
         return day
 
     def part(self, index: Index) -> Slices:
-        who, begin, offset, is_total = (one[index] for one in (self.who, self.begin, self.offset, self.is_total))
-        return Slices(self.devices, who, begin, offset, is_total, self.sums.part(index))
+        places = sums.places_of(index)
+        who, begin, offset, is_total = (one[places] for one in (self.who, self.begin, self.offset, self.is_total))
+        return Slices(self.devices, who, begin, offset, is_total, self.sums.part(places))
 
 
 def is_dense(metric: Metric) -> bool:
