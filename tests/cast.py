@@ -80,6 +80,7 @@ class Cast:
             "client_id": "app",
             "scope": " ".join(scopes.people_scopes()) if scope is None else scope,
             "life_s": 300,
+            "auth_time_s": now_ms() // 1000,
         }
         return tokens.sign(self.installation.key, tokens.Claims(**(claims | changes)), now_ms())
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from phr.api import recency
 from phr.api.deciding import access, caller, returns, takes
 from phr.api.grant_shapes import TextSeen, consent_of
 from phr.api.installation import database, installation
@@ -80,10 +81,11 @@ def decide_consent(person: str, topic: str, body: dict[str, Any]) -> dict[str, A
 
 
 def _hold_to_erasure(person: str, now: int) -> None:
-    """Raises AccessDenied, logged, for one who may not end the record."""
+    """Raises LoginTooOld; AccessDenied, logged, for one who may not end the record."""
     who = caller()
     if "erasure.write" not in who.scopes:
         raise AccessDenied(REFUSED)
+    recency.hold_to(who, now)
     deciding.may(database(), who, Ask(person, "write", (ERASURE,), f"PUT consents/{STORE} erase"), now)
 
 

@@ -16,6 +16,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import UnsupportedMediaType
 
+from phr.api import recency
 from phr.api.installation import database, installation
 from phr.api.problems import PreconditionMissing, ShapeInvalid
 from phr.api.professionals import speaks_for
@@ -207,6 +208,8 @@ def expected_version(current: int) -> int:
 def _begun(wanted: Ask, args: dict[str, Any]) -> Permission:
     """The decision about the person whom the path names, who stands in ``args`` by id when this returns."""
     who: Caller = g.caller
+    if request.url_rule and (request.method, request.url_rule.rule) in recency.ROUTES:
+        recency.hold_to(who, now_ms())
     about = _about({name: value for name, value in args.items() if name != "person"})
     args["person"] = who.subject if args["person"] == ME else args["person"]
     ask = replace(wanted, person=args["person"], about=about)

@@ -14,11 +14,16 @@ from flask import Flask, Response
 from pymongo.errors import ConnectionFailure, PyMongoError, WTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from phr.api import recency
 from phr.errors import InputInvalid, NotAuthenticated, PhrError, TooManyTries
 
 LOG = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 CODES = {413: "payload-too-large"}
+_CHALLENGES = {
+    "token-invalid": ', error="invalid_token"',
+    "login-too-old": f', error="insufficient_user_authentication", max_age="{recency.LONGEST_S}"',  # RFC 9470, 3
+}
 
 
 class ShapeInvalid(InputInvalid):
@@ -60,8 +65,7 @@ def _of_phr_error(error: PhrError) -> Response:
         extra["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in error.faults]
     answer = problem(error.status, error.code, error.detail, extra)
     if isinstance(error, NotAuthenticated):
-        refused = ' error="invalid_token"' if error.code == "token-invalid" else ""
-        answer.headers["WWW-Authenticate"] = f'Bearer realm="phr"{"," if refused else ""}{refused}'
+        answer.headers["WWW-Authenticate"] = f'Bearer realm="phr"{_CHALLENGES.get(error.code, "")}'
     elif isinstance(error, TooManyTries):
         answer.headers["Retry-After"] = str(error.retry_after_s)
     elif error.code == "scope-missing":

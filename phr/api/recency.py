@@ -1,0 +1,35 @@
+"""What only somebody may do who has just logged in, and the one place that looks (RFC 9470).
+
+An app that is told so sends its person to /oauth/authorize with ``max_age``. To end what was given stays easy.
+"""
+
+from __future__ import annotations
+
+from phr.errors import NotAuthenticated
+from phr.people.access import Caller
+
+LONGEST_S = 300  # since the login
+ROUTES = frozenset(
+    {
+        ("DELETE", "/v1/people/<person>"),
+        ("DELETE", "/v1/people/<person>/emergency-exclusions/<organisation>"),
+        ("POST", "/v1/people/<person>/exports"),
+        ("GET", "/v1/people/<person>/exports/<one>/file"),
+        ("POST", "/v1/people/<person>/grants"),
+        ("POST", "/v1/people/<person>/grants/<grant>/accept"),
+    }
+)
+
+
+class LoginTooOld(NotAuthenticated):
+    """The token is good, and the login behind it was too long ago for this."""
+
+    code = "login-too-old"
+
+
+def hold_to(caller: Caller, now_ms: int) -> None:
+    """Raises LoginTooOld where a person's token does not say that they logged in within five minutes."""
+    if caller.kind != "person":
+        return  # who is no person is refused for that
+    if caller.auth_at_ms is None or now_ms - caller.auth_at_ms > LONGEST_S * 1000:
+        raise LoginTooOld("log in again: this is only for who has done so within five minutes")
