@@ -3,7 +3,7 @@
 At SIGHUP mosquitto 2.0.11 checks the sessions of clients that are away as well, by the password that it still has of
 them: none after its own start, none of a certificate, a wrong one after a change. A session that fails is put into the
 list of those that run out a second time; once its client is back, that entry points to memory that was freed, and
-the broker ends at some later moment (``session_expiry.c``; tried: 20 sessions, SIGSEGV or SIGABRT, mostly at its end).
+the broker ends at some later moment (``session_expiry.c``; tried: SIGSEGV or SIGABRT from a dozen sessions on).
 """
 
 from __future__ import annotations
