@@ -13,7 +13,7 @@ from phr.api.installation import database, installation
 from phr.api.overview import latest_json
 from phr.auth import tries
 from phr.clock import now_ms, rfc3339
-from phr.errors import AccessDenied
+from phr.errors import AccessDenied, NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import access as deciding
@@ -93,7 +93,9 @@ def open_special(member: Member, case: str, body: dict[str, Any]) -> dict[str, A
     now = now_ms()
     _check_doctor(member, now)
     found = emergencies.require(database(), case)
-    if found.doctor != member.person or found.until_ms <= now:
+    if found.doctor != member.person:
+        raise NotFound(emergencies.NO_CASE)
+    if found.until_ms <= now:
         raise AccessDenied(REFUSED)
     _log(member, found.person, "opened special categories in an emergency", now)
     changed = emergencies.add_reason(database(), found, body["reason"], now)
@@ -139,8 +141,10 @@ def close_emergency(member: Member, case: str, body: dict[str, Any]) -> dict[str
     """Within seven days of its opening, or the doctor opens no other until it is closed."""
     _check_officer(member)
     found = emergencies.require(database(), case)
-    if found.organisation != member.organisation or found.doctor == member.person:
-        raise AccessDenied("this is for the privacy officer of the doctor's organisation")
+    if found.organisation != member.organisation:
+        raise NotFound(emergencies.NO_CASE)
+    if found.doctor == member.person:
+        raise AccessDenied("nobody closes a case of their own")
     now = now_ms()
     return _case_json(
         emergencies.close(database(), found, member.person, is_justified=body["is_justified"], now_ms=now)

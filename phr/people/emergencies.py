@@ -25,6 +25,7 @@ from phr.people.access import REFUSED
 from phr.people.grants import BREAK_GLASS, EMERGENCY, NewGrant
 
 CASES, EXCLUSIONS = "emergencies", "emergency_exclusions"
+NO_CASE = "no such case"
 LIFE_MS = 60 * 60_000
 A_DAY = 3
 CLOSED_WITHIN_MS = 7 * 86_400_000
@@ -127,7 +128,7 @@ def close(database: Database, case: Case, officer: str, *, is_justified: bool, n
 def require(database: Database, case_id: str) -> Case:
     row = database[CASES].find_one({"_id": case_id})
     if row is None:
-        raise NotFound("no such case")
+        raise NotFound(NO_CASE)
     return _case(row)
 
 

@@ -1,0 +1,148 @@
+"""A stranger's id in any place of any path is answered in the words of one that was never given to anybody."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from phr.database import Database, Document
+from phr.intake import devices
+from phr.intake.devices import NewDevice
+from phr.people.emergencies import Case
+from tests.cast import T0, Cast, cast
+from tests.erasure.lives import lived
+from tests.security.every_route import Caller, Route, a_caller, routes
+
+__all__ = ["cast"]
+
+NAMES = {"topic", "metric", "organisation", "vendor_slug"}  # words of the house, nobody's
+# The certificate of an erasure opens by its receipt alone; who has that has it from whom it was given to.
+CAPABILITIES = {"receipt"}
+# What its caller may call as they like: a stranger's name for their own thing is free here, and stays the caller's.
+OWN_NAMES = {"PUT /v1/people/<person>/entries/<entry>/file", "PUT /v1/vendor/mappings/<name>"}
+TEXT = {"version": 1, "language": "zh"}
+SEEN = {"text": TEXT, "how": "sms-reply", "evidence": "x"}
+# What gets past the shape of those that take a body.
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /v1/emergencies/<case>/special": {"reason": "unconscious"},
+    "POST /v1/organisation/emergencies/<case>/close": {"is_justified": True},
+    "POST /v1/organisation/requests/<grant>": {"answer": "accept", "text": TEXT},
+    "POST /v1/people/<person>/contracts/<contract>/consent": SEEN,
+    "POST /v1/people/<person>/contracts/<contract>/death": {"died_on": "2026-01-01"},
+    "POST /v1/people/<person>/contracts/<contract>/proxies/<grant>/consent": SEEN,
+    "POST /v1/people/<person>/devices/<vendor_slug>/<device>/slots": {"slot": "B", "person": "a" * 20},
+    "PATCH /v1/people/<person>/entries/<entry>": {"text": "x"},
+    "POST /v1/people/<person>/entries/<entry>/restore": {"version": 1},
+    "POST /v1/people/<person>/grants/<grant>/accept": {"text": TEXT},
+    "POST /v1/people/<person>/held/<held_id>/correct": {"unit": "mm[Hg]"},
+    "POST /v1/people/<person>/held/<held_id>/restamp": {"shift_s": 60},
+    "POST /v1/people/<person>/imports/<one>/take-back": {"reason": "x"},
+    "POST /v1/people/<person>/inbox/<question>": {"answer": "mine"},
+    "POST /v1/people/<person>/referrals/<grant>/answer": {"answer": "x"},
+    "POST /v1/people/<person>/slot-proposals/<proposal>": {"answer": "accept"},
+    "POST /v1/vendor/devices/<device>/commands": {"code": "sync-now"},
+    "PATCH /v1/vendor/models/<model>": {"name": {"zh": "x", "en": "x"}},
+}
+QUERIES = {"PUT /v1/people/<person>/imports/<one>/content": {"from": "0"}}
+WATCHED = ("grants", "contracts", "devices", "entries", "exports", "imports", "held", "links", "slot_proposals")
+WATCHED += ("emergencies", "models", "mappings", "commands", "certificates")
+
+
+@pytest.fixture
+def caller(cast: Cast) -> Caller:
+    return a_caller(cast)
+
+
+@pytest.fixture
+def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
+    """An id of the owner's, or of another vendor's, for each name of a place; "exports one" where a name is shared."""
+    lived(cast)
+    database = cast.database
+    devices.create_vendor(database, "other", T0)
+    devices.create_device(database, NewDevice(vendor="other", name="theirs-1", bindings=()), T0)
+    for name in ("models", "mappings"):
+        database[name].insert_one({"_id": "other/theirs", "vendor": "other", "slug": "theirs", "name": "theirs"})
+    elsewhere = {name: None for name in Case.__slots__ if name != "id"} | {
+        "organisation": "other",
+        "doctor": cast.doctor,
+    }
+    database["emergencies"].update_one({"_id": "e1"}, {"$set": elsewhere | {"person": cast.owner}})
+    database["held"].update_many({"person": cast.owner}, {"$set": {"ask": "a" * 24}})
+    held = one_of(database, "held", person=cast.owner)["_id"]
+    return {
+        "grant": one_of(database, "grants", grantee=cast.relative)["_id"],
+        "contract": "k1",
+        "case": "e1",
+        "entry": "n1",
+        "exports one": "x1",
+        "imports one": one_of(database, "imports", person=cast.owner)["_id"],
+        "held_id": base64.urlsafe_b64encode(held.encode()).decode().rstrip("="),
+        "question": "a" * 24,
+        "link": one_of(database, "links", person=cast.owner)["_id"],
+        "proposal": "s1",
+        "people device": "cuff-1",
+        "vendor device": "theirs-1",
+        "model": "theirs",
+        "name": "theirs",
+    }
+
+
+def one_of(database: Database, collection: str, **wanted: str) -> Document:
+    found = database[collection].find_one(wanted)
+    assert found is not None, collection
+    return found
+
+
+def value(route: Route, place: str, known: dict[str, str]) -> str:
+    if place in NAMES:
+        return {"vendor_slug": "acme", "metric": "weight", "topic": "store", "organisation": "clinic"}[place]
+    kinds = [name for name in known if name == place or (name.endswith(f" {place}") and name.split()[0] in route.rule)]
+    assert kinds, f"{route}: say in `theirs` what a stranger's {place} is"
+    return known[kinds[-1]]
+
+
+def never_given(id_: str) -> str:
+    """As long, and as readable for what decodes it."""
+    return "Y" * len(id_) if len(id_) % 4 != 1 else "Y" * (len(id_) - 1)
+
+
+def told(caller: Caller, route: Route, places: dict[str, str], changed: str) -> tuple[int, str]:
+    request: dict[str, Any] = {"query_string": QUERIES.get(str(route), {}), "headers": {"If-Match": '"1"'}}
+    if "json" in route.told:
+        request["json"] = BODIES.get(str(route), {})
+    answer = caller.ask(route, route.path(**places), **request)
+    return answer.status_code, answer.text.replace(changed, "ID")
+
+
+def test_an_id_of_somebody_else_is_no_id(caller: Caller, theirs: dict[str, str], application: Flask) -> None:
+    def stored() -> dict[str, list[Document]]:
+        return {name: list(caller.cast.database[name].find({"person": {"$ne": caller.person}})) for name in WATCHED}
+
+    before, tried, faults = stored(), 0, []
+    for route in routes(application):
+        if str(route) in OWN_NAMES:
+            continue
+        for place in set(route.places) - NAMES - CAPABILITIES:
+            places = {name: value(route, name, theirs) for name in route.places}
+            foreign = told(caller, route, places, places[place])
+            nobodys = never_given(places[place])
+            unknown = told(caller, route, places | {place: nobodys}, nobodys)
+            if foreign != unknown or foreign[0] not in (403, 404):
+                faults.append((str(route), place, foreign, unknown))
+            tried += 1
+    assert faults == []
+    assert tried > 40
+    assert stored() == before
+
+
+def test_a_name_of_ones_own_that_another_has_too_changes_only_ones_own(caller: Caller, theirs: dict[str, str]) -> None:
+    before = caller.cast.database["entries"].find_one({"_id": f"{caller.cast.owner}:n1"})
+    for route in routes(caller.cast.http.application):
+        if str(route) in OWN_NAMES:
+            places = {name: value(route, name, theirs) for name in route.places}
+            assert caller.ask(route, route.path(**places), data=b"x").status_code < 500
+    assert caller.cast.database["entries"].find_one({"_id": f"{caller.cast.owner}:n1"}) == before
+    assert caller.cast.database["mappings"].find_one({"_id": "other/theirs"})["vendor"] == "other"  # type: ignore[index]
