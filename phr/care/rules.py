@@ -5,24 +5,33 @@ from __future__ import annotations
 import re
 import string
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from phr.care.evaluate import Observation, holds
-from phr.care.rule import Comparison, Condition, Example, Pregnancy, Rule, Rules, Scope, Source, UnknownAge
+from phr.care import examples
+from phr.care.predicates import PREDICATES
+from phr.care.rows import ConditionRow, DocumentRow, ExampleRow, RuleRow, SourceRow, WindowRow
+from phr.care.rule import Audience, Condition, Example, Rule, Rules, Scope, Source, Statistic, Window
+from phr.care.windows import own_unit
 from phr.errors import DataFileInvalid
-from phr.vocabulary.metric import Metric, ValueType
+from phr.vocabulary.metric import Metric, Unit, ValueType
 from phr.vocabulary.metrics import Vocabulary, vocabulary
-from phr.vocabulary.units import to_stored
 
 RULES_FOLDER = Path(__file__).with_name("rules")
+SOURCES_FILE = Path(__file__).with_name("sources.toml")
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
-_PLACEHOLDERS = {"value", "limit", "unit", "source"}
+_PLACEHOLDERS = {"value", "limit", "unit", "source", "readings", "days"}
+_OF_ONE_READING = {"value", "limit", "unit", "source"}
 _FLAGS = (None, "below-range", "above-range")
+_NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
+_OF_ANY_READING = (Statistic.COUNT, Statistic.MISSING_FOR)
+_MOST_REPEATED = 10_000
+
+Read = TypeVar("Read")
 
 
 @cache
@@ -34,192 +43,211 @@ def rules() -> Rules:
 def load(folder: Path, words: Vocabulary) -> Rules:
     """All rules of a folder. Raises DataFileInvalid with file, line of the rule and field.
 
-    So does a rule whose own examples contradict it, or whose examples lie on one side of its limits only.
+    So does a rule whose own examples contradict it, or whose examples lie on one side of a limit only.
     """
+    documents = read_documents(SOURCES_FILE)
     by_id: dict[str, Rule] = {}
     for path in sorted(folder.glob("*.toml")):
-        for rule in _load_file(path, words):
+        for rule in _load_file(path, words, documents):
             if rule.id in by_id:
                 raise DataFileInvalid(f"{path.name}: rules.{rule.id} stands in another file too")
             by_id[rule.id] = rule
-    return Rules(_by_metric(by_id.values()))
+    for rule in by_id.values():
+        other = by_id.get(rule.yields_to or rule.id)
+        if other is None or other.metric is not rule.metric:
+            raise DataFileInvalid(f"rules.{rule.id}: yields_to: {rule.yields_to} is no rule of this metric")
+    return _indexed(by_id.values())
 
 
-class _ConditionRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    op: Comparison
-    limit: float
-    component: str = ""
+def read_documents(path: Path) -> Mapping[str, DocumentRow]:
+    """The guidelines that rules name, by id. Raises DataFileInvalid."""
+    text, tables = read_toml(path)
+    return {key: _at(path, text, f"[{key}]", lambda row=row: convert(row, DocumentRow)) for key, row in tables.items()}
 
 
-class _ScopeRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    age_min: int
-    unknown_age: UnknownAge
-    pregnancy: Pregnancy
-    altitude: str
-    method: str
-    audience: str
-    age_max: int | None = None
-
-
-class _SourceRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    id: str
-    title_zh: str
-    title_en: str
-    year: int
-    section: str
-    confidence: str
-    confidence_note: str
-    valid_from: str
-    superseded_by: str
-
-
-class _MessageRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    zh: str
-    en: str
-
-
-class _ExampleRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    value: float | dict[str, float]
-    raises: bool
-    unit: str | None = None
-    flag: str | None = None
-
-
-class _RuleRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One rule as written: an unknown or a missing field is an error."""
-
-    version: int
-    metric: str
-    severity: int
-    any_of: tuple[_ConditionRow, ...]
-    max_age: str
-    reviewed_by: str
-    scope: _ScopeRow
-    source: _SourceRow
-    message: _MessageRow
-    examples: tuple[_ExampleRow, ...]
-
-
-def _load_file(path: Path, words: Vocabulary) -> list[Rule]:
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """A file's text and tables. Raises DataFileInvalid with the line."""
     try:
         text = path.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)  # says the line itself
+        return text, tomllib.loads(text)  # says the line itself
     except (OSError, ValueError) as error:
         raise DataFileInvalid(f"{path.name}: {error}") from error
-    if set(tables) != {"rules"} or not isinstance(tables["rules"], dict):
-        raise DataFileInvalid(f"{path.name}: holds tables named [rules.ID] and nothing else")
-    loaded = []
-    for rule_id, table in tables["rules"].items():
-        try:
-            loaded.append(_rule(rule_id, table, words))
-        except DataFileInvalid as error:
-            line = _line_of(text, f"[rules.{rule_id}")
-            raise DataFileInvalid(f"{path.name} line {line}: rules.{rule_id}: {error.detail}") from error
-    return loaded
 
 
-def _rule(rule_id: str, table: Any, words: Vocabulary) -> Rule:
+def convert(table: Any, kind: type[Read]) -> Read:
+    """A table as a row. Raises DataFileInvalid that names the field."""
     try:
-        row = msgspec.convert(table, _RuleRow)
+        return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise DataFileInvalid(str(error)) from error
+
+
+def duration_ms(field: str, written: str) -> int:
+    """ISO 8601, days to minutes: "PT24H". Raises DataFileInvalid."""
+    found = _DURATION.fullmatch(written)
+    if found is None or not any(found.groups()):
+        raise DataFileInvalid(f"{field}: {written!r} is not a duration such as PT24H")
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60_000
+
+
+def source_of(row: SourceRow, documents: Mapping[str, DocumentRow]) -> Source:
+    """The place in a document. Raises DataFileInvalid."""
+    document = documents.get(row.id)
+    if document is None:
+        raise DataFileInvalid(f"source.id: {row.id!r} is not in {SOURCES_FILE.name}")
+    if not row.section or not row.note:
+        raise DataFileInvalid("source: section or note is empty")
+    return Source(**msgspec.structs.asdict(row), **msgspec.structs.asdict(document))
+
+
+def _load_file(path: Path, words: Vocabulary, documents: Mapping[str, DocumentRow]) -> list[Rule]:
+    text, tables = read_toml(path)
+    if set(tables) != {"rules"} or not isinstance(tables["rules"], dict):
+        raise DataFileInvalid(f"{path.name}: holds tables named [rules.ID] and nothing else")
+    return [
+        _at(path, text, f"[rules.{key}", lambda key=key, row=row: _rule(key, row, words, documents), f"rules.{key}: ")
+        for key, row in tables["rules"].items()
+    ]
+
+
+def _at(path: Path, text: str, header: str, read: Any, named: str = "") -> Any:
+    """What ``read`` gives; where it complains, the complaint with file and line."""
+    try:
+        return read()
+    except DataFileInvalid as error:
+        starts = (number for number, line in enumerate(text.splitlines(), 1) if line.startswith(header))
+        raise DataFileInvalid(f"{path.name} line {next(starts, 1)}: {named}{error.detail}") from error
+
+
+def _rule(rule_id: str, table: Any, words: Vocabulary, documents: Mapping[str, DocumentRow]) -> Rule:
+    row = convert(table, RuleRow)
     metric = words.get(row.metric)
     if metric is None:
         raise DataFileInvalid(f"metric: {row.metric} is not known; the nearest is {words.nearest(row.metric)}")
     _check(row, metric)
+    unit = _unit(metric, "unit", row.unit)
+    window = _window(row.window, metric, unit) if row.window else None
+    is_own = window is not None and own_unit(window) is not None
     rule = Rule(
         id=rule_id,
         version=row.version,
         metric=metric,
         severity=row.severity,
-        any_of=tuple(Condition(one.component, one.op, one.limit) for one in row.any_of),
-        max_age_ms=_duration_ms(row.max_age),
+        any_of=tuple(_condition(one, None if is_own else unit) for one in row.any_of),
+        max_age_ms=duration_ms("max_age", row.max_age),
         scope=Scope(**msgspec.structs.asdict(row.scope)),
-        source=Source(**msgspec.structs.asdict(row.source)),
+        source=source_of(row.source, documents),
         reviewed_by=row.reviewed_by,
         message_zh=row.message.zh,
         message_en=row.message.en,
         examples=tuple(_example(metric, number, one) for number, one in enumerate(row.examples)),
+        window=window,
+        context=row.context,
+        not_context=row.not_context,
+        yields_to=row.yields_to,
     )
-    _try_examples(rule)
+    examples.try_out(rule)
     return rule
 
 
-def _check(row: _RuleRow, metric: Metric) -> None:
+def _check(row: RuleRow, metric: Metric) -> None:
     known = {component.key for component in metric.components} or {""}
+    takes_any = row.window is not None and row.window.statistic in _OF_ANY_READING
+    said = _OF_ONE_READING if row.window is None else _PLACEHOLDERS
     checks = {
         "version": row.version >= 1,
-        "metric: is never a number by itself": metric.value_type
-        in (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS),
+        "metric: is never a number by itself": metric.value_type in _NUMBERS or (takes_any and metric.is_reading),
         "severity: not 1 to 4": 1 <= row.severity <= 4,
         "any_of: empty": bool(row.any_of),
-        f"any_of.component: not one of {sorted(known)}": all(one.component in known for one in row.any_of),
+        f"any_of.component: not one of {sorted(known)}": takes_any or all(one.component in known for one in row.any_of),
         "scope.age_max: below age_min": row.scope.age_max is None or row.scope.age_min <= row.scope.age_max,
-        "source.confidence: S or G": row.source.confidence in ("S", "G"),
-        "source: a field is empty": all((row.source.id, row.source.title_zh, row.source.title_en, row.source.section)),
-        "message.zh: must say value, limit and source": _says_all(row.message.zh),
-        "message.en: must say value, limit and source": _says_all(row.message.en),
+        "scope.method: empty": bool(row.scope.method),
+        f"context: not one of {sorted(metric.context)}": {*(row.context or ()), *(row.not_context or ())}
+        <= set(metric.context),
+        "yields_to: over a window nothing yields": row.yields_to is None or row.window is None,
+        "message.zh: must say value, limit and source": _says_all(row.message.zh, said),
+        "message.en: must say value, limit and source": _says_all(row.message.en, said),
     }
     for complaint, is_right in checks.items():
         if not is_right:
             raise DataFileInvalid(complaint)
 
 
-def _says_all(message: str) -> bool:
+def _says_all(message: str, allowed: set[str]) -> bool:
     try:
         names = {name for _, name, _, _ in string.Formatter().parse(message) if name is not None}
     except ValueError:
         return False
-    return {"value", "limit", "source"} <= names <= _PLACEHOLDERS
+    return {"value", "limit", "source"} <= names <= allowed
 
 
-def _duration_ms(written: str) -> int:
-    """ISO 8601, days to minutes: "PT24H"."""
-    found = _DURATION.fullmatch(written)
-    if found is None or not any(found.groups()):
-        raise DataFileInvalid(f"max_age: {written!r} is not a duration such as PT24H")
-    days, hours, minutes = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60_000
+def _unit(metric: Metric, field: str, name: str | None) -> Unit | None:
+    if name is not None and name not in metric.unit_by_name:
+        raise DataFileInvalid(f"{field}: {name} is not a unit of {metric.key}")
+    return metric.unit_by_name[name] if name else None
 
 
-def _example(metric: Metric, number: int, row: _ExampleRow) -> Example:
+def _window(row: WindowRow, metric: Metric, unit: Unit | None) -> Window:
+    if (row.statistic is None) == (row.predicate is None):
+        raise DataFileInvalid("window: has either a statistic or a predicate")
+    if row.predicate is not None and row.predicate not in PREDICATES:
+        raise DataFileInvalid(f"window.predicate: {row.predicate} is not one of {sorted(PREDICATES)}")
+    if (row.statistic is Statistic.TIME_IN_RANGE) != bool(row.within):
+        raise DataFileInvalid("window.within: is what a time in range needs, and nothing else")
+    known = {component.key for component in metric.components} or {""}
+    if not all(one.component in known for one in row.within):
+        raise DataFileInvalid(f"window.within.component: not one of {sorted(known)}")
+    if row.enough.readings < 1 or row.enough.days < 1 or not 0 <= row.enough.coverage <= 1:
+        raise DataFileInvalid("window.enough: at least one reading and day, and a coverage from 0 to 1")
+    return Window(
+        span_ms=duration_ms("window.span", row.span),
+        statistic=row.statistic,
+        predicate=row.predicate,
+        within=tuple(_condition(one, unit) for one in row.within),
+        readings=row.enough.readings,
+        days=row.enough.days,
+        coverage=row.enough.coverage,
+    )
+
+
+def _condition(row: ConditionRow, unit: Unit | None) -> Condition:
+    limit = row.limit * unit.factor + unit.offset if unit else row.limit
+    return Condition(row.component, row.op, limit)
+
+
+def _example(metric: Metric, number: int, row: ExampleRow) -> Example:
     where = f"examples[{number}]"
-    if row.unit is not None and row.unit not in metric.unit_by_name:
-        raise DataFileInvalid(f"{where}.unit: {row.unit} is not a unit of {metric.key}")
+    unit = _unit(metric, f"{where}.unit", row.unit)
     if row.flag not in _FLAGS:
         raise DataFileInvalid(f"{where}.flag: {row.flag} is none")
-    values = row.value if isinstance(row.value, dict) else {"": row.value}
+    if row.value is not None and (row.series or not 1 <= row.repeat <= _MOST_REPEATED):
+        raise DataFileInvalid(f"{where}: has a value, repeated at most {_MOST_REPEATED} times, or a series")
+    written = row.series if row.value is None else (row.value,) * row.repeat
+    series = tuple(one if isinstance(one, dict) else {"": one} for one in written)
     known = {component.key for component in metric.components} or {""}
-    if not set(values) <= known:
+    if not all(set(values) <= known for values in series):
         raise DataFileInvalid(f"{where}.value: not one of {sorted(known)}")
-    return Example(values, metric.unit_by_name[row.unit] if row.unit else None, row.flag, row.raises)
+    return Example(
+        series=series,
+        every_ms=duration_ms(f"{where}.every", row.every),
+        ago_ms=duration_ms(f"{where}.ago", row.ago),
+        unit=unit,
+        flag=row.flag,
+        context=row.context,
+        height_cm=row.height_cm,
+        best=row.best,
+        raises=row.raises,
+    )
 
 
-def _try_examples(rule: Rule) -> None:
-    for number, example in enumerate(rule.examples):
-        if holds(rule, observation_of(rule, example)) != example.raises:
-            raise DataFileInvalid(
-                f"examples[{number}]: says raises = {str(example.raises).lower()}; the rule disagrees"
-            )
-    if {example.raises for example in rule.examples} != {True, False}:
-        raise DataFileInvalid("examples: must lie on both sides of the limit")
-
-
-def observation_of(rule: Rule, example: Example) -> Observation:
-    """The example as if a device had sent it at the epoch."""
-    own_units = {component.key: component.unit for component in rule.metric.components}
-    stored = {
-        key: to_stored(rule.metric, own_units.get(key) or example.unit, value) for key, value in example.values.items()
-    }
-    return Observation("example", rule.metric, "example", 0, 0, stored, example.unit, example.flag)
-
-
-def _line_of(text: str, header: str) -> int:
-    return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(header)), 1)
-
-
-def _by_metric(loaded: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
+def _indexed(loaded: Iterable[Rule]) -> Rules:
+    """Those that look at each reading as it comes are found by metric, so that all others cost nothing there."""
     found: dict[str, tuple[Rule, ...]] = {}
+    others: list[Rule] = []
     for rule in loaded:
-        found[rule.metric.key] = (*found.get(rule.metric.key, ()), rule)
-    return found
+        if rule.window is None and rule.is_active and rule.scope.audience is Audience.PERSON:
+            found[rule.metric.key] = (*found.get(rule.metric.key, ()), rule)
+        else:
+            others.append(rule)
+    return Rules(found, tuple(others))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from phr.care.evaluate import Observation, PersonFacts, evaluate
+from phr.care.evaluate import evaluate
+from phr.care.observation import Observation, PersonFacts
 from phr.care.rule import Rules
 from phr.database import Database
 from phr.formats import Format
@@ -186,6 +187,7 @@ def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
             run.unit,
             flag=extra.get("flag"),
             quality=extra.get("quality"),
+            context=extra.get("context"),
         )
 
 

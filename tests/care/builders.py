@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from phr.care.evaluate import Observation
+from phr.care.observation import Observation
 from phr.care.rule import Comparison, Condition, Rule, Rules
 from phr.care.rules import rules
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import to_stored
 
 NOW_MS = 1_795_000_000_000  # 2026-11-18T12:26:40Z
-RULE = rules().by_metric["blood-pressure"][0]
+RULE = next(one for one in rules().by_metric["blood-pressure"] if one.id == "blood-pressure-very-high")
 
 
 def pressure(systolic: float = 182, diastolic: float = 96, unit: str = "mm[Hg]", **changes: Any) -> Observation:

@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from phr.care.evaluate import AHEAD_MS, PersonFacts, evaluate, speaks_to
+from phr.care.evaluate import AHEAD_MS, evaluate, speaks_to
+from phr.care.examples import observation_of
+from phr.care.observation import PersonFacts
 from phr.care.rule import Comparison, Pregnancy, UnknownAge
-from phr.care.rules import observation_of, rules
+from phr.care.rules import rules
 from phr.clock import to_datetime, to_ms
 from phr.vocabulary.metrics import vocabulary
 from tests.care.builders import NOW_MS, RULE, glucose, glucose_rules, only, pressure
 
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{number}")
-    for rule in rules().all
+    for rules_of_one in rules().by_metric.values()
+    for rule in rules_of_one
     for number, example in enumerate(rule.examples)
 ]
 TODAY = to_datetime(NOW_MS).date()
@@ -198,8 +201,8 @@ def test_a_reading_without_the_component_is_no_error() -> None:
 
 
 def test_a_metric_without_rules_gives_nothing() -> None:
-    assert evaluate(rules(), [glucose(40.0)], {}, NOW_MS) == []
-    assert not rules().concern("glucose-capillary")
+    assert evaluate(only(RULE), [glucose(40.0)], {}, NOW_MS) == []
+    assert not only(RULE).concern("glucose-capillary")
     assert rules().concern("blood-pressure")
 
 

@@ -45,7 +45,7 @@ def test_the_shipped_rules_load_once() -> None:
 def test_a_shipped_rule_is_unsigned_and_sourced(rule) -> None:
     assert rule.reviewed_by == ""
     assert rule.source.year >= 2000
-    assert rule.source.confidence_note
+    assert rule.source.note
     assert rule.scope.method
 
 
@@ -85,7 +85,16 @@ def test_the_shipped_file_loads_under_another_name(loads: Loads) -> None:
         ("limit = 110", "limit = 111", "examples[3]"),
         ('"PT24H"', '"24h"', "max_age"),
         ('"PT24H"', '"PT"', "max_age"),
-        ('confidence = "S"', 'confidence = "sure"', "source.confidence"),
+        ('evidence = "read"', 'evidence = "sure"', "source.evidence"),
+        ('evidence = "read"\n', "", "`evidence`"),
+        ('id = "NBPHS3"', 'id = "NBPHS4"', "source.id"),
+        ('altitude = "low"', 'altitude = "everywhere"', "altitude"),
+        ('audience = "person"\n', "", "`audience`"),
+        ("max_age =", 'context = {weather = ["rain"]}\nmax_age =', "context"),
+        ("max_age =", 'window = {span = "P7D"}\nmax_age =', "window"),
+        ("max_age =", 'window = {span = "P7D", predicate = "magic"}\nmax_age =', "window.predicate"),
+        ("max_age =", 'window = {span = "P7D", statistic = "time-in-range"}\nmax_age =', "window.within"),
+        ("max_age =", 'unit = "bar"\nmax_age =', "unit: bar"),
         ('id = "NBPHS3"\n', "", "`id`"),
         ('id = "NBPHS3"', 'id = ""', "source"),
         ("age_min = 18\n", "", "`age_min`"),

@@ -1,0 +1,156 @@
+"""What rules over a window say about a person's readings. Pure: a series in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from phr.care.compare import compares, condition_holds, said, text, unit_of
+from phr.care.evaluate import AHEAD_MS, counts, speaks_to
+from phr.care.observation import Observation, PersonFacts
+from phr.care.predicates import PREDICATES
+from phr.care.rule import Condition, Rule, Statistic, Window
+from phr.care.statistic import DAY_MS, OWN_UNIT, of_values
+from phr.vocabulary.metric import Unit
+from phr.vocabulary.units import canonical, limit_in
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule over a window that has something to say, and the numbers it was found by."""
+
+    rule: Rule
+    person: str
+    values: Mapping[str, float]  # by component; "" for plain numbers
+    unit: str
+    readings: int
+    days: int
+    coverage: float  # the share of the window's hours that have readings
+    since_ms: int
+    until_ms: int
+    message_zh: str
+    message_en: str
+
+
+def judge(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
+    """What the rule finds in one person's readings of its metric, given in any order; None where it is silent.
+
+    It is silent too where there is not enough to judge, and where the rule is inactive. Readings outside the window,
+    of another context, or in doubt (below severity 3) are left out. Limits are applied in the unit as sent where all
+    readings share one, else in the metric's canonical unit.
+    """
+    if not rule.is_active or not speaks_to(rule.scope, person, now_ms):
+        return None
+    return found_by(rule, series, person, now_ms)
+
+
+def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
+    """``judge`` without asking whom the rule is for and whether it may speak."""
+    window = rule.window
+    assert window is not None
+    seen = sorted(
+        (one for one in series if -AHEAD_MS <= now_ms - one.t_ms < window.span_ms and counts(rule, one)),
+        key=lambda one: (one.t_ms, one.device, one.seq),
+    )
+    days = len({one.t_ms // DAY_MS for one in seen})
+    coverage = min(1.0, len({one.t_ms // HOUR_MS for one in seen}) / max(1, window.span_ms // HOUR_MS))
+    is_silence = window.statistic is Statistic.MISSING_FOR
+    if not is_silence and (len(seen) < window.readings or days < window.days or coverage < window.coverage):
+        return None
+    unit = _common_unit(rule, seen)
+    values = {
+        one.component: value
+        for one in rule.any_of
+        if (value := _number(rule, window, one.component, seen, unit, person, now_ms)) is not None
+    }
+    if not any(_reaches(rule, one, values, unit) for one in rule.any_of):
+        return None
+    words = _words(rule, values, unit) | {"readings": str(len(seen)), "days": str(days)}
+    return Finding(
+        rule=rule,
+        person=seen[0].person if seen else "",
+        values=values,
+        unit=words["unit"],
+        readings=len(seen),
+        days=days,
+        coverage=coverage,
+        since_ms=now_ms - window.span_ms,
+        until_ms=now_ms,
+        message_zh=rule.message_zh.format(**words, source=rule.source.title_zh),
+        message_en=rule.message_en.format(**words, source=rule.source.title_en),
+    )
+
+
+def own_unit(window: Window) -> str | None:
+    """The unit of what a window is boiled down to; None where that is the metric's."""
+    if window.predicate:
+        return PREDICATES[window.predicate].unit
+    return OWN_UNIT.get(window.statistic) if window.statistic else None
+
+
+def _common_unit(rule: Rule, seen: Sequence[Observation]) -> Unit | None:
+    """Slopes and predicates are about differences and shares, for which the canonical unit is the one."""
+    units = {one.unit.code: one.unit for one in seen if one.unit}
+    is_level = rule.window is not None and rule.window.predicate is None and rule.window.statistic != Statistic.SLOPE
+    return next(iter(units.values())) if is_level and len(units) == 1 else rule.metric.unit
+
+
+def _number(  # noqa: PLR0913, PLR0917 - everything a definition may ask
+    rule: Rule,
+    window: Window,
+    component: str,
+    seen: Sequence[Observation],
+    unit: Unit | None,
+    person: PersonFacts,
+    now_ms: int,
+) -> float | None:
+    if window.statistic is Statistic.MISSING_FOR:
+        return (now_ms - seen[-1].t_ms if seen else window.span_ms) / DAY_MS
+    if window.statistic is Statistic.COUNT:
+        return float(len(seen))
+    there = [one for one in seen if component in one.values]
+    if window.statistic is Statistic.TIME_IN_RANGE:
+        inside = sum(all(condition_holds(limit, one) for limit in window.within) for one in there)
+        return inside / len(there) * 100 if there else None
+    if window.predicate:
+        values = [canonical(rule.metric, one.values[component]) for one in there]
+        return PREDICATES[window.predicate].of(rule.metric.key, values, person) if values else None
+    assert window.statistic is not None
+    sent = unit_of(rule.metric, unit, component)
+    return of_values(
+        window.statistic, [one.t_ms for one in there], [said(rule.metric, sent, one.values[component]) for one in there]
+    )
+
+
+def _reaches(rule: Rule, condition: Condition, values: Mapping[str, float], unit: Unit | None) -> bool:
+    value = values.get(condition.component)
+    return value is not None and compares(condition.op, value, _limit(rule, condition, unit))
+
+
+def _limit(rule: Rule, condition: Condition, unit: Unit | None) -> float:
+    assert rule.window is not None
+    if own_unit(rule.window) is not None:
+        return condition.limit
+    return limit_in(rule.metric, unit_of(rule.metric, unit, condition.component), condition.limit)
+
+
+def _words(rule: Rule, values: Mapping[str, float], unit: Unit | None) -> dict[str, str]:
+    """One digit more than devices state is enough for a mean or a share."""
+    assert rule.window is not None
+    own = own_unit(rule.window)
+    shown = None if own is not None else unit
+    digits = (shown.decimals if shown else 0) + 1
+    rounded = {component: round(value, digits) for component, value in values.items()}
+    return {
+        "value": "/".join(
+            text(shown, rounded[one.component]) if one.component in rounded else "–" for one in rule.any_of
+        ),
+        "limit": "/".join(text(shown, _limit(rule, one, unit)) for one in rule.any_of),
+        "unit": own if own is not None else unit.label if unit else "",
+    }
+
+
+def _text(unit: Unit | None, value: float | None) -> str:
+    return "–" if value is None else text(unit, value)
