@@ -6,7 +6,7 @@ REAL_DATA ?= ../shared/data
 PACKAGES := phr ingest notifications ops simulator vendor
 ONLY ?=
 
-.PHONY: run test bench check real faults lock mosquitto
+.PHONY: run test bench check audit real faults lock mosquitto
 .DEFAULT_GOAL := run
 
 # exec: a signal to make's child is a signal to the family, and Ctrl-C stops it before make returns.
@@ -31,6 +31,12 @@ real: $(VENV)/.dev-ready mosquitto
 
 faults: $(VENV)/.dev-ready mosquitto
 	FAULTS=whole $(PY) -m pytest tests/faults -n 0 -s --timeout=600
+
+# Known holes in what is pinned. Asks pypi.org, so it is no part of check, which needs no network; --strict: what could
+# not be looked up is a failure and not a pass.
+audit: $(VENV)/.dev-ready
+	$(PY) -m pip install --quiet pip-audit
+	$(PY) -m pip_audit --strict --disable-pip --no-deps -r requirements.txt
 
 # Pins what requirements*.in name and everything below them; the files hold no index address.
 lock: $(VENV)/.dev-ready

@@ -42,7 +42,7 @@ class Api:
     def _json(self, path: str, headers: dict[str, str], body: bytes | None = None) -> dict[str, Any]:
         request = urllib.request.Request(self._url + path, body, headers)  # noqa: S310 - the scheme is looked at above
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - the same
                 answered: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -104,9 +105,10 @@ def test_operators_in_bodies_and_queries_break_and_open_nothing(caller: Caller, 
 
 
 def test_operators_in_paths_break_and_open_nothing(caller: Caller, application: Flask) -> None:
+    texts = cycle(IN_A_PATH)
     for route in routes(application):
         for place in [*route.places, *(["person"] if "<person>" in route.rule else [])]:
-            for text in IN_A_PATH:
+            for text in islice(texts, 2):  # others each time, so that each place costs two requests and not nine
                 answer = caller.ask(route, route.path(**{place: text}), json={})
                 least = 200 if place in WORDS else 400
                 assert least <= answer.status_code < 500, f"{route} {place}={text} {answer.status} {answer.text}"

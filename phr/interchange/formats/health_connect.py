@@ -176,7 +176,7 @@ class _Reading:
     def _stages(self) -> Iterator[Any]:
         if _STAGES in self.tables:
             columns = "parent_key, stage_type, stage_start_time, stage_end_time"
-            query = f'SELECT {columns} FROM "{_STAGES}" ORDER BY parent_key, stage_start_time'  # noqa: S608
+            query = f'SELECT {columns} FROM "{_STAGES}" ORDER BY parent_key, stage_start_time'  # noqa: S608 - names of ours
             yield from (row for row in self._connection.execute(query) if type(row[0]) is int)
 
     def _records(self, table: str, columns: tuple[str, ...], *, is_period: bool = False) -> Iterator[Any]:
