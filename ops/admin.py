@@ -53,6 +53,7 @@ def parser() -> Parser:
     _people(things)
     _vendors(things)
     _clients(things)
+    _factors(things)
     admin_keys.add(things)
     admin_organisations.add(things)
     admin_erase.add(things)
@@ -130,6 +131,11 @@ def _vendors(things: Any) -> None:
         binding.add_argument("--at", type=_moment, metavar="RFC3339")
         if name == "begin":
             binding.add_argument("--person", required=True)
+
+
+def _factors(things: Any) -> None:
+    factor = _verb(things, "second-factor", "create", _create_factor)
+    factor.add_argument("--person", required=True)
 
 
 def _clients(things: Any) -> None:
@@ -217,6 +223,10 @@ def _begin_binding(operator: Operator, wished: argparse.Namespace) -> Printed:
 
 def _end_binding(operator: Operator, wished: argparse.Namespace) -> Printed:
     return administration.end_binding(operator, f"{wished.vendor}/{wished.device}", wished.slot, wished.at)
+
+
+def _create_factor(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.enrol_factor(operator, wished.person)
 
 
 def _create_client(operator: Operator, wished: argparse.Namespace) -> Printed:

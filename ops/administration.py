@@ -26,7 +26,7 @@ from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.passwords import new_password
-from phr.people import access, deaths, grants, guardians, keyring, logins, master_keys, people
+from phr.people import access, deaths, grants, guardians, keyring, logins, master_keys, people, second_factors
 from phr.people.access_lines import Line
 from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
 from phr.people.people import NewPerson
@@ -90,13 +90,20 @@ def create_person(operator: Operator, draft: NewPerson) -> Printed:
 
 
 def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
-    """{"person_id", "login", "password"}. Raises InputInvalid."""
+    """{"person_id", "login", "password", "second_factor"}. Raises InputInvalid."""
     zone = operator.settings.timezone
     draft = NewPerson(zone=zone, name=name, roles=("doctor",), organisation=organisation)
     person = people.create(operator.database, draft)
     login, password = f"doctor-{secrets.token_hex(3)}", new_password(12)
     logins.create(operator.database, login, password, person.id)
-    return {"person_id": person.id, "login": login, "password": password}
+    factor = enrol_factor(operator, person.id)
+    return {"person_id": person.id, "login": login, "password": password, "second_factor": factor}
+
+
+def enrol_factor(operator: Operator, person: str) -> Printed:
+    """{"uri", "recovery_codes"}: in place of the second factor that the person had. Raises NotFound."""
+    made = second_factors.enrol(operator.database, people.require(operator.database, person).id, operator.now_ms)
+    return {"uri": made.uri, "recovery_codes": list(made.recovery_codes)}
 
 
 def create_guardian(operator: Operator, child: str, guardian: str, reason: str) -> Printed:

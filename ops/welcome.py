@@ -69,6 +69,7 @@ def first_lines(settings: Settings, http_url: str) -> list[str]:
         "First start: these logins are shown once.",
         f"  citizen  person_id {person}",
         f"  doctor   login {doctor['login']}  password {doctor['password']}",
+        f"           second factor {doctor['second_factor']['uri']}",
         f"  vendor   {vendor['vendor']}  client_id {vendor['client_id']}  client_secret {vendor['client_secret']}",
         f"           MQTT user {vendor['mqtt_username']}  password {vendor['mqtt_password']}",
         *(f"  device   MQTT user {one['mqtt_username']}  password {one['mqtt_password']}" for one in made),

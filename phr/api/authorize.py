@@ -20,7 +20,7 @@ from phr.api.installation import database
 from phr.api.oauth import server
 from phr.auth import browsers, smart, ways
 from phr.auth.codes import Login
-from phr.auth.ways import WAYS
+from phr.auth.ways import WAYS, FactorMissing
 from phr.clock import now_ms
 from phr.errors import TooManyTries
 
@@ -56,6 +56,8 @@ def logged_in() -> Response:
         answer = log_in("wait", error.status)
         answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
+    except FactorMissing as error:
+        return log_in("no_factor", error.status)
     if proof is None:
         return log_in("wrong", 403)
     answer = back()

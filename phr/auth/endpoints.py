@@ -17,7 +17,7 @@ from phr.auth.protector import Validator
 from phr.clock import now_ms
 
 INTROSPECTION = "tokens.introspect"
-SHOWN = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope", "sid")
+SHOWN = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope", "sid", "auth_time", "acr")
 
 
 @dataclass(frozen=True, slots=True)

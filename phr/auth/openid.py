@@ -10,6 +10,7 @@ from authlib.oidc.core import OpenIDCode
 from phr.auth.client_auth import RequestingClient
 from phr.auth.keys import ID_ALGORITHM, Key, Rings
 from phr.auth.links import Link
+from phr.auth.tokens import ONE_FACTOR, TWO_FACTORS, acr_of
 from phr.clock import now_ms
 from phr.database import Database
 from phr.people import people
@@ -43,7 +44,13 @@ class IdTokens(OpenIDCode):  # type: ignore[misc] # authlib has no types
 
     def generate_user_info(self, user: Link, scope: str) -> dict[str, Any]:
         """Who it is, and when and how they logged in; with ``fhirUser`` as what they are known in FHIR."""
-        claims = {"sub": user.person, "sid": user.id, "auth_time": user.auth_at_ms // 1000, "amr": list(user.amr)}
+        claims = {
+            "sub": user.person,
+            "sid": user.id,
+            "auth_time": user.auth_at_ms // 1000,
+            "amr": list(user.amr),
+            "acr": acr_of(user.amr),
+        }
         if "fhirUser" in scope.split():
             claims["fhirUser"] = f"{_resource(self._database(), user.person)}/{user.person}"
         return claims
@@ -54,6 +61,7 @@ def discovery(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata | {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ID_ALGORITHM],
+        "acr_values_supported": [ONE_FACTOR, TWO_FACTORS],
         "claims_supported": [
             "iss",
             "sub",
@@ -63,6 +71,7 @@ def discovery(metadata: dict[str, Any]) -> dict[str, Any]:
             "auth_time",
             "nonce",
             "amr",
+            "acr",
             "at_hash",
             "sid",
             "fhirUser",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from phr.config import Settings
 
 AUDIENCE = "phr"
 GREATEST_LIFE_S = 15 * 60
+ONE_FACTOR, TWO_FACTORS = "urn:phr:acr:1", "urn:phr:acr:2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,11 @@ class Claims:
     sid: str | None = None  # the link that it was given under; when that ends, so does the token
     auth_time_s: int | None = None  # when the person logged in
     amr: tuple[str, ...] = ()  # how (RFC 8176)
+
+
+def acr_of(amr: Iterable[str]) -> str:
+    """How well somebody was proven: by one factor, or by two (RFC 8176, "mfa")."""
+    return TWO_FACTORS if "mfa" in amr else ONE_FACTOR
 
 
 def issuer_of(settings: Settings) -> str:
@@ -58,5 +65,5 @@ def sign(key: Key, claims: Claims, now_ms: int) -> str:
     if claims.sid is not None:
         payload["sid"] = claims.sid
     if claims.auth_time_s is not None:
-        payload |= {"auth_time": claims.auth_time_s, "amr": list(claims.amr)}
+        payload |= {"auth_time": claims.auth_time_s, "amr": list(claims.amr), "acr": acr_of(claims.amr)}
     return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, payload, key)

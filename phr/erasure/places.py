@@ -88,6 +88,7 @@ TAKEN: Mapping[str, Find] = {
     "team_members": _where("person"),
     "members": _where("person"),
     "logins": _where("person"),
+    "second_factors": _where("_id"),
     "links": _where("person"),
     "authorization_codes": _where("person"),
     "browser_sessions": _where("person"),

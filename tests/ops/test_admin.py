@@ -20,7 +20,7 @@ from phr.database import Database
 from phr.feed import feed
 from phr.intake import devices
 from phr.notices import outbox
-from phr.people import access, grants, guardians, logins, people
+from phr.people import access, grants, guardians, logins, people, second_factors
 from phr.people.people import NewPerson
 
 Admin = Callable[..., tuple[int, Any, str]]
@@ -57,6 +57,14 @@ def test_person_is_created_with_what_is_known(run: Admin, database: Database) ->
 def test_doctor_can_log_in(run: Admin, database: Database) -> None:
     _, printed, _ = run("doctor", "create", "--name", "李医生", "--organisation", "社区中心")
     assert logins.verify(database, printed["login"], printed["password"]) == printed["person_id"]
+    assert second_factors.use(database, printed["person_id"], printed["second_factor"]["recovery_codes"][0], 0)
+
+
+def test_lost_second_factor_is_replaced(run: Admin, database: Database) -> None:
+    _, doctor, _ = run("doctor", "create", "--name", "李医生", "--organisation", "社区中心")
+    _, made, _ = run("second-factor", "create", "--person", doctor["person_id"])
+    codes = doctor["second_factor"]["recovery_codes"][0], made["recovery_codes"][0]
+    assert [second_factors.use(database, doctor["person_id"], one, 0) for one in codes] == [None, "recovery"]
 
 
 def test_token_for_a_demo_person_opens_the_record_and_is_told_to_the_owner(

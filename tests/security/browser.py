@@ -47,6 +47,7 @@ class Browser:
     http: FlaskClient
     login: str = "owner"
     password: str = "correct horse"
+    code_typed: str = ""  # of a second factor
     asked: dict[str, Any] = field(default_factory=dict)
 
     def address(self, **changes: Any) -> str:
@@ -73,7 +74,13 @@ class Browser:
 
     def log_in(self, page: TestResponse) -> TestResponse:
         """The page that comes after the login."""
-        form = {"way": "password", "login": self.login, "password": self.password, "step": "log-in"}
+        form = {
+            "way": "password",
+            "login": self.login,
+            "password": self.password,
+            "code": self.code_typed,
+            "step": "log-in",
+        }
         answer = self.send(page, **form)
         return self.http.get(answer.location) if answer.status_code == 303 else answer
 

@@ -14,6 +14,7 @@ from phr.auth.browsers import SESSIONS
 from phr.auth.clients import DEVICE_CODE, NewClient
 from phr.clock import now_ms
 from phr.errors import InputInvalid
+from phr.people import second_factors
 from tests.cast import T0, Cast
 from tests.security.asking import opens
 from tests.security.browser import Browser, an_app, told
@@ -42,7 +43,7 @@ def test_id_token_says_to_this_client_who_logged_in(app: Browser) -> None:
     now_s = now_ms() // 1000
     assert token.header.keys() == {"alg", "typ", "kid"}
     known = {"iss": app.cast.installation.issuer, "aud": app.app.client_id, "sub": app.cast.owner, "nonce": "n-1"}
-    known |= {"amr": ["pwd"], "fhirUser": f"Patient/{app.cast.owner}"}
+    known |= {"amr": ["pwd"], "acr": "urn:phr:acr:1", "fhirUser": f"Patient/{app.cast.owner}"}
     assert {name: token.claims[name] for name in known} == known
     assert token.claims["at_hash"].encode() == create_half_hash(given["access_token"], "RS256")
     assert now_s - 10 <= token.claims["auth_time"] <= token.claims["iat"] <= now_s < token.claims["exp"] <= now_s + 600
@@ -56,6 +57,7 @@ def test_time_of_the_login_is_not_that_of_the_token(app: Browser) -> None:
 
 def test_doctor_is_a_practitioner(app: Browser) -> None:
     app.cast.database["people"].update_one({"_id": app.cast.owner}, {"$set": {"roles": ["doctor"]}})
+    app.code_typed = second_factors.enrol(app.cast.database, app.cast.owner, T0).recovery_codes[0]
     assert read(app, app.tokens()["id_token"]).claims["fhirUser"] == f"Practitioner/{app.cast.owner}"
 
 
