@@ -223,7 +223,7 @@ def _begun(wanted: Ask, args: dict[str, Any]) -> Permission:
 
 def _shown_as(who: Caller, ask: Ask) -> Permission:
     """What the holder of a grant would be shown; the view takes the holder for the caller. Raises as ``begin``."""
-    if ask.verb != "read":
+    if ask.verb != "read" or request.method != "GET":  # a ticket in the holder's name would be theirs in the log
         raise InputInvalid(f"{VIEW_AS} is for reading")
     name = request.headers[VIEW_AS]
     to_look = begin(

@@ -25,6 +25,7 @@ AWAIT_MS = 100  # how long the server may keep an empty answer: a stream that jo
 CHECK_EVERY_MS = 1_000
 HEARTBEAT_EVERY_MS = 15_000
 DECIDE_EVERY_MS = 10_000  # a grant that ends by itself makes no change that could be heard
+WORK = ("members", "team_members")
 IDLE_MS = 30_000
 OVERLAP_MS = 60_000
 PAGE = 200
@@ -37,7 +38,7 @@ _CHANGES: list[dict[str, Any]] = [
                 {"ns.coll": FEED, "operationType": {"$in": ["insert", "update", "replace"]}},
                 {"ns.coll": LANDINGS, "operationType": "insert"},
                 {"ns.coll": outbox.COLLECTION, "operationType": "insert"},
-                {"ns.coll": "grants", "operationType": {"$in": ["update", "replace", "delete"]}},
+                {"ns.coll": {"$in": ["grants", *WORK]}, "operationType": {"$in": ["update", "replace", "delete"]}},
             ]
         }
     },
@@ -155,6 +156,8 @@ class Hub:
             case outbox.COLLECTION:
                 raised = outbox.notice(change["notice"])
                 self._each(self._of(raised.person), lambda stream: self._tell(stream, raised))
+            case name if name in WORK:  # who left a team, or the organisation, holds its grants no more
+                self._decide([one for one in self._all() if one.grants], now_ms)
             case _:
                 self._decide([one for one in self._all() if key in one.grants], now_ms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +19,7 @@ from phr.vocabulary.sight import Period
 
 SUPPORT = "support"  # the grantee and the kind of a grant to the operators of this installation
 EVERYTHING = "*"
+_TO_TEAMS = re.compile(f"^{organisations.TEAM}")
 PROPOSAL_LIFE_MS = 30 * 86_400_000  # how long a proposal waits for an answer
 RELATIVE, FAMILY_DOCTOR, SPECIALIST = "relative", "family-doctor", "specialist"
 GUARDIAN = "guardian"  # stands in for a child under 14
@@ -154,14 +156,18 @@ def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Gra
     """The grants of a person to a grantee, or to a team that the grantee is in, that hold now."""
     wanted: Document = {
         "person": person,
-        "grantee": {"$in": [grantee, *organisations.teams_of(database, grantee, now_ms)]},
+        "grantee": {"$in": [grantee, _TO_TEAMS]},
         "awaits": None,
         "from_ms": {"$lte": now_ms},
         "revoked_at_ms": None,
         "frozen": None,
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
-    return [grant_of(row) for row in database["grants"].find(wanted)]
+    rows = list(database["grants"].find(wanted))
+    # Most owners have granted something to no team, and then that is all there is to ask.
+    teams = {row["grantee"] for row in rows} - {grantee}
+    held = {grantee, *(organisations.joined(database, grantee, teams, now_ms) if teams else ())}
+    return [grant_of(row) for row in rows if row["grantee"] in held]
 
 
 def find(database: Database, grant_id: str) -> Grant | None:

@@ -4,13 +4,13 @@ Collections:
     organisations  _id  slug     name  as people and entries name it
     members        _id  organisation:person     organisation  person  role  until_ms (a deputy's, else none)
     teams          _id  organisation/team       organisation  name
-    team_members   _id  organisation/team:person     team  person
+    team_members   _id  organisation/team:person     team  person  until_ms (as the member's)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pymongo.errors import DuplicateKeyError
@@ -91,6 +91,10 @@ def put_member(database: Database, member: Member, now_ms: int) -> Member:
     row = {"organisation": member.organisation, "person": member.person, "role": member.role}
     key = {"_id": f"{member.organisation}:{member.person}"}
     database["members"].replace_one(key, row | {"until_ms": member.until_ms}, upsert=True)
+    if member.role in PROFESSIONS:
+        database["team_members"].update_many({"person": member.person}, {"$set": {"until_ms": member.until_ms}})
+    else:
+        database["team_members"].delete_many({"person": member.person})
     people.set_work(database, member.person, (member.role,), organisation.name)
     return member
 
@@ -145,7 +149,8 @@ def join_team(database: Database, team_id: str, person: str, now_ms: int) -> Non
     if member is None or member.organisation != team.organisation or member.role not in PROFESSIONS:
         raise InputInvalid("in a team are professionals of its own organisation", "/person")
     key = {"_id": f"{team_id}:{person}"}
-    database["team_members"].update_one(key, {"$setOnInsert": {"team": team_id, "person": person}}, upsert=True)
+    row = {"team": team_id, "person": person, "until_ms": member.until_ms}
+    database["team_members"].update_one(key, {"$setOnInsert": row}, upsert=True)
 
 
 def leave_team(database: Database, team_id: str, person: str) -> None:
@@ -159,14 +164,16 @@ def people_of_team(database: Database, team_id: str) -> list[str]:
 
 
 def teams_of(database: Database, person: str, now_ms: int) -> list[str]:
-    """The grantees that stand for the teams somebody is in, while they work in the organisation."""
-    joined = [row["team"] for row in database["team_members"].find({"person": person}, {"team": 1})]
-    if not joined:
-        return []
-    member = membership(database, person, now_ms)
-    if member is None or member.role not in PROFESSIONS:
-        return []
-    return [f"{TEAM}{one}" for one in joined if one.partition("/")[0] == member.organisation]
+    """The grantees that stand for the teams somebody is in."""
+    rows = database["team_members"].find({"person": person, **_now(now_ms)}, {"team": 1})
+    return [f"{TEAM}{row['team']}" for row in rows]
+
+
+def joined(database: Database, person: str, teams: Collection[str], now_ms: int) -> set[str]:
+    """Those of the teams, named as grantees, that somebody is in."""
+    keys = [f"{one.removeprefix(TEAM)}:{person}" for one in teams]
+    rows = database["team_members"].find({"_id": {"$in": keys}, **_now(now_ms)}, {"team": 1})
+    return {f"{TEAM}{row['team']}" for row in rows}
 
 
 def ensure_indexes(database: Database) -> None:

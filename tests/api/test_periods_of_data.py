@@ -191,8 +191,9 @@ def test_view_as_is_for_the_owner_and_for_reading(reader: Cast) -> None:
         reader.send(reader.owner, "GET", f"{PERSON}/imports", headers=headers).status_code,
         reader.send(reader.owner, "GET", f"{PERSON}/timeline", headers={"View-As": "x"}).status_code,
         reader.send(reader.owner, "POST", f"{PERSON}/entries", **note).status_code,
+        reader.send(reader.owner, "POST", f"{PERSON}/stream-ticket", headers=headers).status_code,
     ]
-    assert tried == [403, 403, 404, 400]
+    assert tried == [403, 403, 404, 400, 400]
 
 
 def ms(day: str) -> int:

@@ -167,7 +167,7 @@ def _by_hand(database: Database, owner: str) -> None:
         "members": [
             {"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "role": "nurse", "until_ms": None}
         ],
-        "team_members": [{"_id": f"clinic/a:{owner}", "person": owner, "team": "clinic/a"}],
+        "team_members": [{"_id": f"clinic/a:{owner}", "person": owner, "team": "clinic/a", "until_ms": None}],
         "restamps": [{"_id": f"{device}:{owner}:2", "person": owner, "by": owner, "at_ms": T0}],
         "rejections": [{"_id": "r1", "vendor": "acme", "device": device, "received_at_ms": T0, "payload": b"{}"}],
         "claims": [{"_id": "c1", "person": owner, "device": device}],

@@ -14,11 +14,11 @@ from phr.auth import revocations, tickets
 from phr.live import hub as hubs
 from phr.live import stream as streams
 from phr.notices import outbox
-from phr.people import access, grants
+from phr.people import access, grants, organisations
 from phr.readings import store, void
 from phr.readings.void import Act, Source, Wanted
 from tests.api.test_changes import all_since, made, measured
-from tests.cast import T0, Cast, a_grant
+from tests.cast import T0, Cast, a_clinic, a_grant
 from tests.live.listening import Event, Listener
 from tests.readings.builders import a_metric, a_run, arriving
 
@@ -379,3 +379,19 @@ def test_who_has_not_read_the_record_does_that_first(cast: Cast) -> None:
 @pytest.mark.parametrize("since", ["x", "a" * 5_000])
 def test_last_event_that_is_none_of_ours_is_refused(cast: Cast, since: str) -> None:
     assert cast.send(cast.owner, "GET", STREAM, headers={"Last-Event-ID": since}).status_code == 400
+
+
+@pytest.mark.parametrize("way", ["leaves the team", "leaves the organisation", "the owner locks the record"])
+def test_who_holds_a_teams_grant_no_more_hears_no_more(cast: Cast, listen: Opened, way: str) -> None:
+    (doctor,) = a_clinic(cast.database, "doctor")
+    grants.create(cast.database, a_grant(cast.owner, "team:clinic/blue", kind="family-doctor"))
+    listener = listen(doctor)
+    begun(listener)
+    match way:
+        case "leaves the team":
+            organisations.leave_team(cast.database, "clinic/blue", doctor)
+        case "leaves the organisation":
+            organisations.remove_member(cast.database, "clinic", doctor)
+        case _:
+            grants.freeze(cast.database, cast.owner, "lock")
+    assert ended(listener) == "access-ended"

@@ -88,3 +88,11 @@ def test_names_and_slugs_are_taken_once(database: Database) -> None:
         organisations.create(database, "No Slug", "x")
     with pytest.raises(AlreadyThere):
         organisations.create_team(database, "clinic", "blue", "x")
+
+
+def test_who_becomes_the_officer_is_in_no_team_any_more(database: Database) -> None:
+    owner = people.create(database, a_person()).id
+    (doctor,) = a_clinic(database, DOCTOR)
+    grants.create(database, a_grant(owner, BLUE, kind="family-doctor"))
+    organisations.put_member(database, Member("clinic", doctor, OFFICER, None), T0)
+    assert not holds(database, owner, doctor)
