@@ -8,12 +8,15 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from phr.database import Document
 from phr.readings.columns import ABSENT, IntArray, unpack_increasing_many, unpack_many
 from phr.readings.raw import Between, Lane, bucket_start_ms, find_buckets, read, zone_offsets
 from phr.readings.spans import span_of
 from phr.readings.track import Part, Place, Track
+
+Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Rows:
         names = np.array([one.device for one in self.origins], object)
         found: list[str] = names[self.origin].tolist()
         return found
+
+    def units(self) -> Objects:
+        """Of each reading, as ``unit`` gives it."""
+        codes = np.array([run[1] for one in self.origins for run in one.runs], object)
+        return codes[_run_places(self.origin, self.run, self.origins)]
 
     def unit(self, index: int) -> str | None:
         """The code of the unit as sent."""
@@ -192,14 +200,19 @@ def _column(columns: Sequence[bytes | None], sizes: IntArray, missing: int) -> I
 def _offsets(lane: Lane, t: IntArray, origin: IntArray, run: IntArray, origins: Sequence[Origin]) -> IntArray:
     """Minutes from UTC of each reading: as sent, else by the person's zone at that instant."""
     known = [one[0] for bucket in origins for one in bucket.runs]
-    first = np.cumsum([0, *(len(bucket.runs) for bucket in origins[:-1])])  # of each bucket, the number of its run 0
-    at = first[origin] + run
+    at = _run_places(origin, run, origins)
     offsets = np.array([0 if offset is None else offset for offset in known], np.int64)[at]
     if None in known:
         unknown = np.array([offset is None for offset in known], bool)[at]
         if unknown.any():
             offsets[unknown] = zone_offsets(t[unknown], lane.offset_at)
     return offsets
+
+
+def _run_places(origin: IntArray, run: IntArray, origins: Sequence[Origin]) -> IntArray:
+    """Of each reading, where its run stands among those of all buckets one after the other."""
+    first = np.cumsum([0, *(len(bucket.runs) for bucket in origins[:-1])])  # of each bucket, the number of its run 0
+    return np.asarray(first[origin] + run, np.int64)
 
 
 def _extras(chunks: Sequence[Document], sizes: IntArray) -> dict[int, dict[str, Any]]:

@@ -24,7 +24,7 @@ EXAMPLES = int(
 )  # of good input and of bad for each operation; 0: the same each time
 BOUND_S = float(os.environ.get("API_BOUND_S", "15"))
 ENDLESS = "/v1/people/{person}/stream"  # tests/live
-PLACES = {"person": "me", "metric": "heart-rate"}
+PLACES = {"person": "me", "metric": "heart-rate", "protocol": "home-blood-pressure"}
 CHECKS = (
     checks.status_code_conformance,
     checks.content_type_conformance,
