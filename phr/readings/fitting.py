@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phr.readings import hours, raw_page, zoom
+from phr.readings.columns import IntArray
 from phr.readings.periods import Periods
 from phr.readings.spans import DAY_MS, HOUR_MS
 from phr.readings.track import Resolution, Span, Track
@@ -45,24 +46,26 @@ def fitting(track: Track, span: Span, most: int) -> Fitted:
 
 def _possible_days(months: Periods, span: Span) -> int:
     """How many days the readings of the months can lie on, at most."""
-    days = [last - first + 1 for first, last in _ends(months, span)]
-    return int(np.minimum(months.sums.n, np.array(days, np.int64)).sum())
+    first, last = _ends(months, span)
+    return int(np.minimum(months.sums.n, last - first + 1).sum())
 
 
-def _ends(months: Periods, span: Span) -> list[tuple[int, int]]:
+def _ends(months: Periods, span: Span) -> tuple[IntArray, IntArray]:
     """First and last day of each month within the span."""
-    return [(max(at, span.first), min(zoom.end(Resolution.MONTH, at), span.last)) for at in months.at.tolist()]
+    following = zoom.begins(Resolution.MONTH, months.at + zoom.LONGEST_DAYS[Resolution.MONTH])
+    return np.maximum(months.at, span.first), np.minimum(following - 1, span.last)
 
 
 def _of_months(months: Periods, span: Span, most: int) -> Fitted:
     """As ``fitting`` where there are too many days to count them."""
-    weeks = {
-        zoom.begin(Resolution.WEEK, day)
-        for first, last in _ends(months, span)
-        for day in (*range(first, last, 7), last)
-    }
-    weeks |= {zoom.begin(Resolution.WEEK, day) for day in (span.first, span.last)}
-    if len(weeks) <= most:
+    edges = np.array([span.first, span.last], np.int64)  # a week can reach out of the months at either end
+    begins, ends = (np.append(days, edges) for days in _ends(months, span))
+    first, last = zoom.begins(Resolution.WEEK, begins) // 7, zoom.begins(Resolution.WEEK, ends) // 7
+    low = int(first.min())
+    steps = np.zeros(int(last.max()) - low + 2, np.int64)
+    np.add.at(steps, first - low, 1)
+    np.add.at(steps, last - low + 1, -1)
+    if np.count_nonzero(np.cumsum(steps)) <= most:
         return Fitted(Resolution.WEEK)
     return Fitted(Resolution.MONTH, months) if len(months) <= most else Fitted(Resolution.YEAR)
 
