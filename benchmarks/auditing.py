@@ -18,7 +18,7 @@ from phr.people.access_lines import LOG, SALT_BYTES, Line, Writer
 from phr.people.grants import NewGrant
 from phr.people.people import NewPerson
 
-PEOPLE, LINES, TRIES = 200, 120_000, 500
+PEOPLE, LINES, TRIES = 200, 60_000, 500
 
 FIGURES = (
     "access_decision_p50_ms",
@@ -45,7 +45,9 @@ def figures() -> Iterator[Figure]:
 
 def _decisions(stack: Stack) -> Iterator[Figure]:
     """A doctor with a grant: until the view may read, and until the line is on the disk as well."""
-    owner, doctor = (one.id for one in people.create_many(stack.database, [NewPerson(zone="Asia/Shanghai")] * 2))
+    owner, doctor = (
+        one.id for one in people.create_many(stack.database, [NewPerson(zone="Asia/Shanghai") for _ in range(2)])
+    )
     wanted = NewGrant(
         person=owner, grantee=doctor, kind="family-doctor", categories=("*",), verbs=("read",), purpose="x", from_ms=0
     )
@@ -63,7 +65,9 @@ def _decisions(stack: Stack) -> Iterator[Figure]:
 
 
 def _written(stack: Stack) -> None:
-    ids = [one.id for one in people.create_many(stack.database, [NewPerson(zone="Asia/Shanghai")] * PEOPLE)]
+    ids = [
+        one.id for one in people.create_many(stack.database, [NewPerson(zone="Asia/Shanghai") for _ in range(PEOPLE)])
+    ]
     key, writer, began = access_lines.key_of(stack.database), Writer(), time.perf_counter()
     for first in range(0, LINES, 10_000):
         lines = (

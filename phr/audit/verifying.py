@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from bson import decode_all
 from joserfc import jws
 from joserfc.errors import JoseError
 
@@ -86,12 +88,22 @@ def _suspects(database: Database, walk: Walk, some: dict[str, Chain], among: Doc
     """The chains with which something seems wrong."""
     heads = _heads(database, list(some), signed)
     suspects, seen = [], set()
-    rows = database[LOG].find({"chain": among}, batch_size=ROWS_AT_ONCE).sort([("chain", 1), ("seq", 1)])
-    for name, lines in groupby(rows, key=itemgetter("chain")):
+    for name, lines in groupby(_rows(database, among), key=itemgetter("chain")):
         seen.add(name)
         if name not in some or not walk.is_whole(some[name], lines, heads.get(name, ())):
             suspects.append(name)
     return suspects + [name for name in some.keys() - seen if not walk.is_whole(some[name], (), heads.get(name, ()))]
+
+
+def _rows(database: Database, among: Document) -> Iterator[Document]:
+    """Lines by chain and seq; the server looks for the next ones while these are looked at."""
+    found = database[LOG].find_raw_batches({"chain": among}, batch_size=ROWS_AT_ONCE)
+    batches: Iterator[Any] = found.sort([("chain", 1), ("seq", 1)])  # of bytes, which its type does not say
+    with ThreadPoolExecutor(1, thread_name_prefix="audit") as ahead:
+        following = ahead.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = ahead.submit(next, batches, None)
+            yield from decode_all(batch)
 
 
 def _again(database: Database, secret: bytes, name: str, signed: Signed) -> list[Fault]:
