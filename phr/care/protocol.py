@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from phr.care.rule import Evidence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -83,11 +85,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a number of a protocol comes from; ``unverified``: general knowledge that a clinician has yet to check."""
+    """Where what a protocol does comes from."""
 
     says: str
     where: str
-    evidence: Literal["source", "unverified"] = "source"
+    evidence: Evidence = Evidence.READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def test_home_pressure_of_three_days(cast: Cast) -> None:
     found = answer["report"]
     assert (found["average"]["systolic"], found["basis"]["n"], found["is_high"]) == (140, 8, True)
     assert found["meter"][0] == {"on": DAYS[0], "morning": 2, "evening": 2}
-    assert {source["evidence"] for source in answer["sources"]} == {"source", "unverified"}
+    assert {source["evidence"] for source in answer["sources"]} == {"read", "unverified"}
 
 
 def test_days_end_today_where_not_said(cast: Cast) -> None:
@@ -90,3 +90,18 @@ def test_grant_on_a_period_of_data_shows_its_days_alone(cast: Cast) -> None:
     assert cast.send(cast.owner, "POST", "/v1/people/{owner}/grants", json=gift).status_code == 201
     meter = asked(cast, PRESSURE, cast.stranger, days=3, through=DAYS[-1]).json["report"]["meter"]
     assert [day["morning"] for day in meter] == [0, 2, 0]
+
+
+def test_second_sensor_of_the_same_hours_is_left_out_and_named(cast: Cast) -> None:
+    for device, value in (("left", 5.0), ("right", 9.0)):
+        times = [f"{DAYS[0]}T07:{minute:02}:00+08:00" for minute in (0, 5, 10)]
+        measured(cast, "glucose-interstitial", *((t, value) for t in times), unit="mmol/L", device=device)
+    found = asked(cast, "cgm", through=DAYS[0]).json["report"]
+    assert (found["basis"]["n"], found["basis"]["left_out"]) == (3, {"other-source": 3})
+    assert found["sd"]["mmol_l"] == 0
+
+
+def test_sensor_in_mg_is_judged_by_what_it_stated(cast: Cast) -> None:
+    measured(cast, "glucose-interstitial", (f"{DAYS[0]}T07:00:00+08:00", 70), unit="mg/dL")
+    found = asked(cast, "cgm", through=DAYS[0], days=1).json["report"]
+    assert (found["mean"]["mg_dl"], found["ranges"]["in-range"]) == (70, 100)

@@ -1,16 +1,18 @@
-"""Real glucose curves: what was in the files comes back, value by value and as means of days."""
+"""Real glucose curves: what was in the files comes back, value by value, as means of days and as published reports."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 from tests.real.installation import Installation
 from tests.real.score import Score
@@ -23,6 +25,8 @@ CONTENT_TYPE = "application/vnd.phr.readings+json"
 PER_PAYLOAD = 200
 MMOL_PER_MG = Decimal("0.05551")  # facts: metrics.csv, glucose-interstitial
 STEP = Decimal("0.01")
+NOT_TOLD = ("mage_ma",)
+HALF_A_DIGIT = (0.00051, 0.000051)  # results are published with three decimals, GMI with four
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,13 @@ class Point:
 
 def replay(installation: Installation, data: Path) -> Iterator[Score]:
     """One score a subject."""
+    published = json.loads((data / "cgm" / "reference_results.json").read_text(encoding="utf-8"))["subjects"]
     for subject, points in _subjects(data / "cgm" / "example_data_5_subject.csv").items():
-        yield _replay_curve(installation, subject, points)
-    yield _replay_curve(installation, "FreeStyle Libre", _libre(data / "cgm" / "libre_amer_01.csv"))
+        yield _replay_curve(installation, subject, points, published.get(subject, {}))
+    yield _replay_curve(installation, "FreeStyle Libre", _libre(data / "cgm" / "libre_amer_01.csv"), {})
 
 
-def _replay_curve(installation: Installation, name: str, points: list[Point]) -> Score:
+def _replay_curve(installation: Installation, name: str, points: list[Point], published: Mapping[str, float]) -> Score:
     score = Score(f"glucose, {name}", items=len(points))
     device = "cgm-" + name.lower().replace(" ", "-")
     person = installation.add_person(device, "phr-v1")
@@ -56,6 +61,7 @@ def _replay_curve(installation: Installation, name: str, points: list[Point]) ->
     score.check("rejected", score.rejected, 0)
     _check_raw(score, installation, person, points)
     _check_days(score, installation, person, points)
+    _check_report(score, installation.report(person, "cgm", **_report_span(points)), points, published)
     for number, payload in enumerate(_payloads(points)):
         again = installation.gateway.send(device, payload, CONTENT_TYPE, str(number))
         score.check("all of a second sending are duplicates", again["duplicate"], len(json.loads(payload)["readings"]))
@@ -87,6 +93,31 @@ def _check_days(score: Score, installation: Installation, person: str, points: l
         score.check(f"count on {day}", row.get("n"), len(values))
         score.check(f"least and greatest on {day}", (row.get("min"), row.get("max")), (min(values), max(values)))
         score.check_near(f"mean on {day}", row.get("mean"), math.fsum(values) / len(values), 1e-6)
+
+
+def _check_report(score: Score, found: Mapping[str, Any], points: list[Point], published: Mapping[str, float]) -> None:
+    """To the digits that are published; every curve by what is counted here in mg/dL."""
+    values = [point.mg_dl for point in {point.at: point for point in points}.values()]
+    score.check("readings of the report", found["basis"]["n"], len(values))
+    score.check_near("mean of the report", found["mean"]["mg_dl"], statistics.fmean(values), 1e-4)
+    score.check_near("deviation of the report", found["sd"]["mg_dl"], statistics.stdev(values), 1e-4)
+    in_range = sum(70 <= value <= 180 for value in values) / len(values) * 100
+    score.check_near("time in range", found["ranges"]["in-range"], in_range, 1e-4)
+    told = {
+        "mean": found["mean"]["mg_dl"],
+        "sd": found["sd"]["mg_dl"],
+        "cv": found["cv_percent"],
+        "gmi": found["gmi_percent"],
+        "in_range_70_180_percent": found["ranges"]["in-range"],
+        "active_percent": found["active_percent"],
+    }
+    for name, number in published.items():
+        if name not in NOT_TOLD:
+            score.check_near(f"published {name}", told[name], number, HALF_A_DIGIT[name == "gmi"])
+
+
+def _report_span(points: list[Point]) -> dict[str, Any]:
+    return {"days": 90, "through": max(point.at for point in points).date().isoformat()}
 
 
 def _raw(points: list[Point]) -> dict[str, str]:

@@ -66,6 +66,11 @@ class Installation:
             if cursor is None:
                 return found
 
+    def report(self, person: str, protocol: str, **query: Any) -> Row:
+        """What a protocol makes of the person's readings."""
+        found: Row = self._get(f"/v1/people/{person}/reports/{protocol}?{urlencode(query)}", person)["report"]
+        return found
+
     def _get(self, path: str, person: str) -> Row:
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self._token(person)}"})
         try:

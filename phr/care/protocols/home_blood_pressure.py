@@ -23,6 +23,7 @@ from phr.care.protocol import (
     rounded,
     told,
 )
+from phr.care.rule import Evidence
 
 METRIC = "blood-pressure"
 HIGH_SYSTOLIC, HIGH_DIASTOLIC = 135, 85
@@ -168,12 +169,12 @@ PROTOCOL = Protocol(
         Source(
             "the first day left out, twelve readings or more; pairs averaged",
             "European Society of Hypertension practice guidelines 2021 (PMC9904446)",
-            "unverified",
+            Evidence.UNVERIFIED,
         ),
         Source(
             "pulse pressure below 10 mmHg left out, more than 30 mmHg from the median noted",
             "general knowledge",
-            "unverified",
+            Evidence.UNVERIFIED,
         ),
     ),
     (3, 7),
