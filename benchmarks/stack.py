@@ -54,6 +54,7 @@ class Stack:
             "PHR_HTTP_PORT": str(self.http_port),
             "PHR_ADDRESS_REQUESTS_PER_MIN": "1000000",  # the load comes from one machine
             "PHR_CLIENT_REQUESTS_PER_MIN": "1000000",
+            "PHR_PERSON_REQUESTS_PER_MIN": "1000000",
         }
         log = (self.data_dir / f"{role}.log").open("ab")
         process = subprocess.Popen([sys.executable, "app.py", role], cwd=ROOT, env=env, stdout=log, stderr=log)
