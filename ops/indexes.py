@@ -29,7 +29,18 @@ from phr.intake import (
 )
 from phr.interchange import exports, imports, uploads
 from phr.notices import outbox
-from phr.people import access, contracts, emergencies, grants, keyring, organisations, people, processing, repeats
+from phr.people import (
+    access,
+    contracts,
+    emergencies,
+    grants,
+    joining,
+    keyring,
+    organisations,
+    people,
+    processing,
+    repeats,
+)
 from phr.readings import store
 from phr.readings import whole as whole_readings
 from phr.timeline import entries, files, history, imported
@@ -63,7 +74,7 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     *(status, vendor_hours),
-    *(contracts, organisations, processing),
+    *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
     *(exports, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, links, rates, revocations, tries),

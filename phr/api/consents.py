@@ -85,7 +85,7 @@ def _hold_to_erasure(person: str, now: int) -> None:
     who = caller()
     if "erasure.write" not in who.scopes:
         raise AccessDenied(REFUSED)
-    recency.hold_to(who, now)
+    recency.hold_to(database(), who, now)
     deciding.may(database(), who, Ask(person, "write", (ERASURE,), f"PUT consents/{STORE} erase"), now)
 
 

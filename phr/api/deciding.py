@@ -209,7 +209,7 @@ def _begun(wanted: Ask, args: dict[str, Any]) -> Permission:
     """The decision about the person whom the path names, who stands in ``args`` by id when this returns."""
     who: Caller = g.caller
     if request.url_rule and (request.method, request.url_rule.rule) in recency.ROUTES:
-        recency.hold_to(who, now_ms())
+        recency.hold_to(database(), who, now_ms())
     about = _about({name: value for name, value in args.items() if name != "person"})
     args["person"] = who.subject if args["person"] == ME else args["person"]
     ask = replace(wanted, person=args["person"], about=about)

@@ -5,14 +5,19 @@ An app that is told so sends its person to /oauth/authorize with ``max_age``. To
 
 from __future__ import annotations
 
+from phr.database import Database
 from phr.errors import NotAuthenticated
+from phr.people import openids
 from phr.people.access import Caller
+from phr.people.openids import WECHAT
 
 LONGEST_S = 300  # since the login
 ROUTES = frozenset(
     {
         ("DELETE", "/v1/people/<person>"),
         ("DELETE", "/v1/people/<person>/emergency-exclusions/<organisation>"),
+        ("POST", "/v1/people/<person>/logins/join"),
+        ("DELETE", "/v1/people/<person>/logins/<login>"),
         ("POST", "/v1/people/<person>/exports"),
         ("GET", "/v1/people/<person>/exports/<one>/file"),
         ("POST", "/v1/people/<person>/grants"),
@@ -27,9 +32,14 @@ class LoginTooOld(NotAuthenticated):
     code = "login-too-old"
 
 
-def hold_to(caller: Caller, now_ms: int) -> None:
-    """Raises LoginTooOld where a person's token does not say that they logged in within five minutes."""
+def hold_to(database: Database, caller: Caller, now_ms: int) -> None:
+    """Raises LoginTooOld where a person's token does not say that they logged in within five minutes.
+
+    WeChat's login is a silent one: it does for who has no other alone.
+    """
     if caller.kind != "person":
         return  # who is no person is refused for that
+    if caller.amr == {WECHAT} and openids.has_other_login(database, caller.subject):
+        raise LoginTooOld("log in in another way: WeChat's login asks nothing of who holds the phone")
     if caller.auth_at_ms is None or now_ms - caller.auth_at_ms > LONGEST_S * 1000:
         raise LoginTooOld("log in again: this is only for who has done so within five minutes")

@@ -11,7 +11,7 @@ from phr.database import Database
 from phr.errors import AccessDenied
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import logins, organisations, people, second_factors
+from phr.people import logins, second_factors
 from phr.people.keyring import KeyDestroyed
 
 LONGEST_ANSWER = 256
@@ -105,7 +105,7 @@ def prove(database: Database, name: str, answers: Mapping[str, str], now_ms: int
 def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple[str, ...] | None:
     """By what somebody is proven whose password was right (RFC 8176), None where their second factor is not."""
     if not second_factors.has(database, person):
-        if _needs_second(database, person, now_ms):
+        if second_factors.is_needed(database, person, now_ms):
             raise FactorMissing("this login needs a second factor and has none")
         return ("pwd",)
     used = second_factors.use(database, person, code, now_ms)
@@ -114,8 +114,3 @@ def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple
         en = "A recovery code was used to log in as you. If that was not you, have your password changed at once."
         outbox.tell(database, Telling(f"recovery:{person}:{now_ms}", person, "recovery-code-used", zh, en), now_ms)
     return None if used is None else ("pwd", "otp", "mfa")
-
-
-def _needs_second(database: Database, person: str, now_ms: int) -> bool:
-    found = people.find(database, person)
-    return bool(found and found.roles) or organisations.membership(database, person, now_ms) is not None

@@ -17,7 +17,7 @@ from phr.auth.links import NewLink
 from phr.auth.wechat import CodeRefused
 from phr.clock import now_ms
 from phr.errors import ServerUnavailable, TooManyTries
-from phr.people import openids
+from phr.people import openids, second_factors
 from phr.people.keyring import KeyDestroyed
 
 AMR = ("wechat",)  # RFC 8176 registers no name for it
@@ -64,7 +64,10 @@ class WechatGrant(ClientCredentialsGrant):  # type: ignore[misc] # authlib has n
     def _person(self) -> str:
         try:
             who = self.server.wechat.who(self.request.form["code"])
-            return openids.person_of(self.server.database(), who, self.server.zone, now_ms())
+            person = openids.person_of(self.server.database(), who, self.server.zone, now_ms())
+            if second_factors.is_needed(self.server.database(), person, now_ms()):
+                raise InvalidGrantError("who sees other people's records logs in with two factors.")
+            return person
         except CodeRefused as error:
             raise InvalidGrantError(f"{error.detail}.") from error
         except KeyDestroyed as error:

@@ -41,6 +41,16 @@ def person_of(database: Database, who: OpenId, zone: str, now_ms: int) -> str:
     return person
 
 
+def resealed(database: Database, row: Document, person: str) -> bytes:
+    """The openid of a login's row, sealed with the key of the person who is to have it."""
+    return seals.seal(database, person, PLACE, seals.unseal(database, row["person"], PLACE, row["sealed"]))
+
+
+def has_other_login(database: Database, person: str) -> bool:
+    """True for somebody who comes in by something else than WeChat as well."""
+    return database[LOGINS].find_one({"person": person, "kind": {"$ne": WECHAT}}, {"_id": 1}) is not None
+
+
 def _begin(database: Database, token: bytes, who: OpenId, now_ms: int) -> None:
     person = people.new_id()
     sealed = seals.seal(database, person, PLACE, [who.appid, who.openid])

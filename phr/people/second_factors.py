@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pyotp
 
 from phr.database import Database
-from phr.people import seals
+from phr.people import organisations, people, seals
 
 FACTORS = "second_factors"
 PLACE = "second_factors.secret"
@@ -49,6 +49,12 @@ def enrol(database: Database, person: str, now_ms: int) -> Enrolment:
     }
     database[FACTORS].replace_one({"_id": person}, row, upsert=True)
     return Enrolment(pyotp.TOTP(secret).provisioning_uri(name=person[:8], issuer_name=ISSUER), codes)
+
+
+def is_needed(database: Database, person: str, now_ms: int) -> bool:
+    """True for who sees other people's records: doctors, and whoever works in an organisation. Raises KeyDestroyed."""
+    found = people.find(database, person)
+    return bool(found and found.roles) or organisations.membership(database, person, now_ms) is not None
 
 
 def has(database: Database, person: str) -> bool:

@@ -22,8 +22,9 @@ from phr.erasure import erasing
 from phr.erasure.erasing import House
 from phr.intake import commands
 from phr.intake.commands import NewCommand
-from phr.people import logins, second_factors
+from phr.people import joining, logins, second_factors
 from phr.people.access import Caller
+from phr.people.joining import Invitation
 from phr.readings import folding
 from phr.timeline import files
 from phr.vocabulary.metrics import vocabulary
@@ -57,6 +58,7 @@ def lived(cast: Cast) -> Life:
     _written_for_others(cast)
     logins.create(database, "wang.fang", "a password", owner)
     second_factors.enrol(database, owner, T0)
+    joining.invite(database, Invitation("", owner, "clinic", cast.doctor, False), now_ms())
     tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
     _let_an_app_in(database, owner)
     commands.add(database, NewCommand(device="acme/cuff-1", code="sync-now", args={}, life_s=3_600), T0)
