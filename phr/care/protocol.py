@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from phr.care.rule import Evidence
+from phr.care.source import Evidence
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from phr.care.rule import Altitude, Audience, Comparison, Evidence, Pregnancy, Sex, Statistic, UnknownAge
+from phr.care.rule import Altitude, Audience, Comparison, Pregnancy, Sex, Statistic, UnknownAge
+from phr.care.source import Evidence
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -68,11 +69,17 @@ class WordsRow(Row, frozen=True, kw_only=True):
     en: str
 
 
+class MixedRow(Row, frozen=True, kw_only=True):
+    value: float
+    times: int
+
+
 class ExampleRow(Row, frozen=True, kw_only=True):
     raises: bool
     value: float | dict[str, float] | None = None
     series: tuple[float | dict[str, float], ...] = ()
     repeat: int = 1
+    mixed: tuple[MixedRow, ...] = ()
     every: str = "P1D"
     ago: str = "PT0M"
     unit: str | None = None
@@ -98,3 +105,29 @@ class RuleRow(Row, frozen=True, kw_only=True):
     context: dict[str, tuple[str, ...]] | None = None
     not_context: dict[str, tuple[str, ...]] | None = None
     yields_to: str | None = None
+
+
+class ScheduledRow(Row, frozen=True, kw_only=True):
+    what: str
+    times: int
+    per: str
+    zh: str
+    en: str
+    source: SourceRow
+
+
+class LessonRow(Row, frozen=True, kw_only=True):
+    id: str
+    zh: str
+    en: str
+    source: SourceRow
+    reviewed_by: str
+
+
+class ProgrammeRow(Row, frozen=True, kw_only=True):
+    zh: str
+    en: str
+    diagnosis: str
+    has_limits: bool
+    schedule: tuple[ScheduledRow, ...]
+    education: tuple[LessonRow, ...]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from phr.care.programme import Programme
+from phr.care.source import Evidence, Source
 from phr.vocabulary.metric import Metric, Unit
 
 
@@ -46,11 +48,6 @@ class Audience(StrEnum):
 class Sex(StrEnum):
     FEMALE = "female"
     MALE = "male"
-
-
-class Evidence(StrEnum):
-    READ = "read"  # in a source, which may be a copy: its note says so
-    UNVERIFIED = "unverified"  # general knowledge: silent until a clinician signs, and marked wherever it shows
 
 
 class Statistic(StrEnum):
@@ -106,24 +103,6 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    id: str
-    title_zh: str
-    title_en: str
-    year: int
-    section: str
-    evidence: Evidence
-    note: str  # how the sheet of facts came to it
-    valid_from: str
-    superseded_by: str
-
-    @property
-    def citation(self) -> str:
-        mark = " · unverified" if self.evidence is Evidence.UNVERIFIED else ""
-        return f"{self.id} {self.year} · {self.section}{mark}"
-
-
-@dataclass(frozen=True, slots=True)
 class Example:
     """Readings on one side of a limit; the examples of a rule are its tests."""
 
@@ -174,6 +153,7 @@ class Rules:
 
     by_metric: Mapping[str, tuple[Rule, ...]]
     others: tuple[Rule, ...] = ()  # over a window, for doctors, or inactive
+    programmes: tuple[Programme, ...] = ()
 
     def concern(self, metric: str) -> bool:
         """True where at least one rule looks at this metric: others need no Observation made."""

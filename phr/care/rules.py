@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import re
 import string
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from phr.care import examples
+from phr.care.files import SOURCES_FILE, at, convert, duration_ms, read_documents, read_toml, source_of
 from phr.care.predicates import PREDICATES
-from phr.care.rows import ConditionRow, DocumentRow, ExampleRow, RuleRow, SourceRow, WindowRow
-from phr.care.rule import Audience, Condition, Example, Rule, Rules, Scope, Source, Statistic, Window
+from phr.care.programme import Programme
+from phr.care.programmes import programme_of
+from phr.care.rows import ConditionRow, DocumentRow, ExampleRow, RuleRow, WindowRow
+from phr.care.rule import Audience, Condition, Example, Rule, Rules, Scope, Statistic, Window
 from phr.care.windows import own_unit
 from phr.errors import DataFileInvalid
 from phr.vocabulary.metric import Metric, Unit, ValueType
 from phr.vocabulary.metrics import Vocabulary, vocabulary
 
 RULES_FOLDER = Path(__file__).with_name("rules")
-SOURCES_FILE = Path(__file__).with_name("sources.toml")
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _PLACEHOLDERS = {"value", "limit", "unit", "source", "readings", "days"}
 _OF_ONE_READING = {"value", "limit", "unit", "source"}
 _FLAGS = (None, "below-range", "above-range")
 _NUMBERS = (ValueType.NUMBER, ValueType.INTERVAL, ValueType.COMPONENTS)
 _OF_ANY_READING = (Statistic.COUNT, Statistic.MISSING_FOR)
 _MOST_REPEATED = 10_000
-
-Read = TypeVar("Read")
 
 
 @cache
@@ -47,8 +44,11 @@ def load(folder: Path, words: Vocabulary) -> Rules:
     """
     documents = read_documents(SOURCES_FILE)
     by_id: dict[str, Rule] = {}
+    programmes: list[Programme] = []
     for path in sorted(folder.glob("*.toml")):
-        for rule in _load_file(path, words, documents):
+        found, programme = _load_file(path, words, documents)
+        programmes += [programme] if programme else []
+        for rule in found:
             if rule.id in by_id:
                 raise DataFileInvalid(f"{path.name}: rules.{rule.id} stands in another file too")
             by_id[rule.id] = rule
@@ -56,68 +56,29 @@ def load(folder: Path, words: Vocabulary) -> Rules:
         other = by_id.get(rule.yields_to or rule.id)
         if other is None or other.metric is not rule.metric:
             raise DataFileInvalid(f"rules.{rule.id}: yields_to: {rule.yields_to} is no rule of this metric")
-    return _indexed(by_id.values())
+    return _indexed(by_id.values(), tuple(programmes))
 
 
-def read_documents(path: Path) -> Mapping[str, DocumentRow]:
-    """The guidelines that rules name, by id. Raises DataFileInvalid."""
+def _load_file(
+    path: Path, words: Vocabulary, documents: Mapping[str, DocumentRow]
+) -> tuple[list[Rule], Programme | None]:
     text, tables = read_toml(path)
-    return {key: _at(path, text, f"[{key}]", lambda row=row: convert(row, DocumentRow)) for key, row in tables.items()}
-
-
-def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """A file's text and tables. Raises DataFileInvalid with the line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)  # says the line itself
-    except (OSError, ValueError) as error:
-        raise DataFileInvalid(f"{path.name}: {error}") from error
-
-
-def convert(table: Any, kind: type[Read]) -> Read:
-    """A table as a row. Raises DataFileInvalid that names the field."""
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        raise DataFileInvalid(str(error)) from error
-
-
-def duration_ms(field: str, written: str) -> int:
-    """ISO 8601, days to minutes: "PT24H". Raises DataFileInvalid."""
-    found = _DURATION.fullmatch(written)
-    if found is None or not any(found.groups()):
-        raise DataFileInvalid(f"{field}: {written!r} is not a duration such as PT24H")
-    days, hours, minutes = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60_000
-
-
-def source_of(row: SourceRow, documents: Mapping[str, DocumentRow]) -> Source:
-    """The place in a document. Raises DataFileInvalid."""
-    document = documents.get(row.id)
-    if document is None:
-        raise DataFileInvalid(f"source.id: {row.id!r} is not in {SOURCES_FILE.name}")
-    if not row.section or not row.note:
-        raise DataFileInvalid("source: section or note is empty")
-    return Source(**msgspec.structs.asdict(row), **msgspec.structs.asdict(document))
-
-
-def _load_file(path: Path, words: Vocabulary, documents: Mapping[str, DocumentRow]) -> list[Rule]:
-    text, tables = read_toml(path)
-    if set(tables) != {"rules"} or not isinstance(tables["rules"], dict):
-        raise DataFileInvalid(f"{path.name}: holds tables named [rules.ID] and nothing else")
-    return [
-        _at(path, text, f"[rules.{key}", lambda key=key, row=row: _rule(key, row, words, documents), f"rules.{key}: ")
-        for key, row in tables["rules"].items()
+    rules_of_file = tables.get("rules", {})
+    if not tables or not set(tables) <= {"rules", "programme"} or not isinstance(rules_of_file, dict):
+        raise DataFileInvalid(f"{path.name}: holds tables named [rules.ID] and [programme] and nothing else")
+    loaded = [
+        at(path, text, f"[rules.{key}", lambda key=key, row=row: _rule(key, row, words, documents), f"rules.{key}: ")
+        for key, row in rules_of_file.items()
     ]
-
-
-def _at(path: Path, text: str, header: str, read: Any, named: str = "") -> Any:
-    """What ``read`` gives; where it complains, the complaint with file and line."""
-    try:
-        return read()
-    except DataFileInvalid as error:
-        starts = (number for number, line in enumerate(text.splitlines(), 1) if line.startswith(header))
-        raise DataFileInvalid(f"{path.name} line {next(starts, 1)}: {named}{error.detail}") from error
+    if "programme" not in tables:
+        return loaded, None
+    return loaded, at(
+        path,
+        text,
+        "[programme]",
+        lambda: programme_of(path.stem, tables["programme"], loaded, words, documents),
+        "programme: ",
+    )
 
 
 def _rule(rule_id: str, table: Any, words: Vocabulary, documents: Mapping[str, DocumentRow]) -> Rule:
@@ -223,7 +184,8 @@ def _example(metric: Metric, number: int, row: ExampleRow) -> Example:
         raise DataFileInvalid(f"{where}.flag: {row.flag} is none")
     if row.value is not None and (row.series or not 1 <= row.repeat <= _MOST_REPEATED):
         raise DataFileInvalid(f"{where}: has a value, repeated at most {_MOST_REPEATED} times, or a series")
-    written = row.series if row.value is None else (row.value,) * row.repeat
+    repeated = row.series if row.value is None else (row.value,) * row.repeat
+    written = repeated + tuple(one.value for one in row.mixed for _ in range(min(one.times, _MOST_REPEATED)))
     series = tuple(one if isinstance(one, dict) else {"": one} for one in written)
     known = {component.key for component in metric.components} or {""}
     if not all(set(values) <= known for values in series):
@@ -241,7 +203,7 @@ def _example(metric: Metric, number: int, row: ExampleRow) -> Example:
     )
 
 
-def _indexed(loaded: Iterable[Rule]) -> Rules:
+def _indexed(loaded: Iterable[Rule], programmes: tuple[Programme, ...]) -> Rules:
     """Those that look at each reading as it comes are found by metric, so that all others cost nothing there."""
     found: dict[str, tuple[Rule, ...]] = {}
     others: list[Rule] = []
@@ -250,4 +212,4 @@ def _indexed(loaded: Iterable[Rule]) -> Rules:
             found[rule.metric.key] = (*found.get(rule.metric.key, ()), rule)
         else:
             others.append(rule)
-    return Rules(found, tuple(others))
+    return Rules(found, tuple(others), programmes)

@@ -15,6 +15,7 @@ from phr.vocabulary.metric import Unit
 from phr.vocabulary.units import canonical, limit_in
 
 HOUR_MS = 3_600_000
+_FINE = 6  # digits: a float's noise must not move a value across a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ def _number(  # noqa: PLR0913, PLR0917 - everything a definition may ask
         return inside / len(there) * 100 if there else None
     if window.predicate:
         values = [canonical(rule.metric, one.values[component]) for one in there]
-        return PREDICATES[window.predicate].of(rule.metric.key, values, person) if values else None
+        found = PREDICATES[window.predicate].of(rule.metric.key, values, person) if values else None
+        return found if found is None else round(found, _FINE)
     assert window.statistic is not None
     sent = unit_of(rule.metric, unit, component)
     return of_values(

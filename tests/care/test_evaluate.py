@@ -28,8 +28,9 @@ DAY_MS = 24 * 3600 * 1000
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_each_rule_agrees_with_its_examples(rule, example) -> None:
-    seen = replace(observation_of(rule, example), t_ms=NOW_MS)
-    assert bool(evaluate(only(rule), [seen], {}, NOW_MS)) is example.raises
+    seen = observation_of(rule, example, NOW_MS)
+    person = {seen.person: PersonFacts(is_pregnant=rule.scope.pregnancy is Pregnancy.PREGNANT)}
+    assert bool(evaluate(only(rule), [seen], person, NOW_MS)) is example.raises
 
 
 @pytest.mark.parametrize(
@@ -214,3 +215,36 @@ def test_each_of_many_readings_is_looked_at() -> None:
 def test_a_signed_rule_says_so() -> None:
     alert = evaluate(only(replace(RULE, reviewed_by="Dr. Test")), [pressure()], {}, NOW_MS)[0]
     assert alert.reviewed
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (2.9, "mmol/L", ["glucose-very-low"]),
+        (3.0, "mmol/L", ["glucose-low"]),
+        (3.9, "mmol/L", ["glucose-low"]),
+        (4.0, "mmol/L", []),
+        (16.6, "mmol/L", []),
+        (16.7, "mmol/L", ["glucose-very-high"]),
+        (300, "mg/dL", []),
+        (301, "mg/dL", ["glucose-very-high"]),
+    ],
+)
+def test_of_two_rules_about_low_glucose_the_graver_speaks(value: float, unit: str, said: list[str]) -> None:
+    assert [alert.rule for alert in evaluate(rules(), [glucose(value, unit)], {}, NOW_MS)] == said
+
+
+@pytest.mark.parametrize(("is_pregnant", "said"), [(True, ["blood-pressure-high-in-pregnancy"]), (False, [])])
+def test_a_pressure_may_be_too_high_only_while_pregnant(is_pregnant: bool, said: list[str]) -> None:
+    alerts = evaluate(rules(), [pressure(140, 80)], {"ana": PersonFacts(is_pregnant=is_pregnant)}, NOW_MS)
+    assert [alert.rule for alert in alerts] == said
+
+
+@pytest.mark.parametrize("metric", ["heart-rate", "spo2", "glucose-interstitial", "weight", "steps"])
+def test_what_comes_every_minute_is_looked_at_over_windows_alone(metric: str) -> None:
+    assert not rules().concern(metric)
+
+
+def test_what_is_not_verified_or_for_doctors_is_never_asked_about_a_reading() -> None:
+    asked = [rule for rules_of_one in rules().by_metric.values() for rule in rules_of_one]
+    assert all(rule.is_active and rule.scope.audience == "person" and rule.window is None for rule in asked)

@@ -13,12 +13,14 @@ from phr.care.rules import RULES_FOLDER, load, rules
 from phr.errors import DataFileInvalid
 from phr.vocabulary.metrics import vocabulary
 
-GOOD = (RULES_FOLDER / "hypertension.toml").read_text(encoding="utf-8")
+# One rule and nothing else of its file.
+GOOD = (RULES_FOLDER / "hypertension.toml").read_text(encoding="utf-8").split("[rules.home-")[0]
 RULE_LINE = GOOD.splitlines().index("[rules.blood-pressure-very-high]") + 1
-# No message may name a disease the person has, or a dose.
+# No word to a citizen may name a disease the person has, or change what they take.
 ORDERS = re.compile(
-    r"确诊|诊断|您患|您得了|加量|减量|停药|换药|\d\s*(?:mg|毫克|片|粒)"
-    r"|you have (?!a severe)|diagnos|dose|tablet|stop taking",
+    r"确诊|诊断|您患|您得了|加量|减量|停药|换药|停用|停服|多吃一|少吃一|增加剂量|减少剂量|\d\s*(?:mg(?!/)|毫克|片|粒)|单位胰岛素"
+    r"|you have (?!a severe|felt)|you are (?:a diabetic|hypertensive)|diagnos|dose|dosage|tablet|pill|milligram"
+    r"|(?:stop|start|increase|reduce|skip|double|halve)\w* (?:taking|your|the) ?(?:\w+ )?(?:medic|insulin|drug)",
     re.IGNORECASE,
 )
 
@@ -49,10 +51,68 @@ def test_a_shipped_rule_is_unsigned_and_sourced(rule) -> None:
     assert rule.scope.method
 
 
-@pytest.mark.parametrize("rule", rules().all, ids=lambda rule: rule.id)
-def test_a_message_gives_no_diagnosis_and_no_dose(rule) -> None:
-    assert ORDERS.search(rule.message_zh) is None
-    assert ORDERS.search(rule.message_en) is None
+def told() -> list[str]:
+    """All words that a citizen may see."""
+    messages = [words for rule in rules().all for words in (rule.message_zh, rule.message_en)]
+    said = [one for programme in rules().programmes for one in (*programme.schedule, *programme.education)]
+    return messages + [words for one in said for words in (one.zh, one.en)]
+
+
+def test_no_words_to_citizens_give_a_diagnosis_or_change_a_dose() -> None:
+    assert [words for words in told() if ORDERS.search(words)] == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "您患有糖尿病。",
+        "您得了高血压。",
+        "可以确诊为高血压。",
+        "请停药三天。",
+        "请加量到 2 片。",
+        "请注射 6 单位胰岛素。",
+        "You have diabetes.",
+        "You are hypertensive.",
+        "This is diagnostic of hypertension.",
+        "Double your dose tonight.",
+        "Take 5 mg more.",
+        "Stop taking your insulin.",
+        "Reduce the blood medicine.",
+    ],
+)
+def test_the_refusal_of_diagnoses_and_doses_finds_them(order: str) -> None:
+    assert ORDERS.search(order)
+
+
+@pytest.mark.parametrize("rule", [one for one in rules().all if one.scope.audience == "person"], ids=lambda one: one.id)
+def test_a_message_to_a_citizen_says_whom_to_ask(rule) -> None:
+    assert "医生" in rule.message_zh
+    assert "doctor" in rule.message_en
+
+
+PROGRAMMES = {
+    *("hypertension", "diabetes", "copd", "heart-failure", "dyslipidaemia", "ckd", "obesity", "asthma"),
+    *("pregnancy-hypertension", "pregnancy-diabetes", "atrial-fibrillation", "sleep", "depression"),
+}
+
+
+def test_each_programme_is_there() -> None:
+    assert {programme.id for programme in rules().programmes} == PROGRAMMES
+
+
+@pytest.mark.parametrize("programme", rules().programmes, ids=lambda programme: programme.id)
+def test_a_programme_without_sourced_limits_is_a_schedule_and_says_so(programme) -> None:
+    speaking = [rule for rule in rules().all if rule.id in programme.rules and rule.is_active]
+    assert bool(speaking) is programme.has_limits
+    assert all(programme.said_of_limits) is not programme.has_limits
+    assert programme.schedule
+    assert {lesson.reviewed_by for lesson in programme.education} == {""}
+
+
+def test_what_is_not_verified_is_marked_and_silent() -> None:
+    unsure = [rule for rule in rules().all if rule.source.evidence == "unverified"]
+    assert {"potassium-out-of-range", "peak-flow-red", "irregular-rhythm"} <= {rule.id for rule in unsure}
+    assert all("unverified" in rule.source.citation and not rule.is_active for rule in unsure)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules().all if rule.severity >= 3], ids=lambda rule: rule.id)
@@ -129,6 +189,50 @@ def test_broken_toml_is_named_with_its_line(loads: Loads) -> None:
 def test_a_file_with_something_else_in_it_is_refused(loads: Loads) -> None:
     with pytest.raises(DataFileInvalid, match=r"\[rules\.ID\]"):
         loads(GOOD + "\n[articles]\n")
+
+
+PROGRAMME = (RULES_FOLDER / "ckd.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("has_limits = false", "has_limits = true", "has_limits"),
+        ('what = "urine-acr"', 'what = "urine-acs"', "schedule[0]: urine-acs"),
+        ('what = "urine-acr"', 'what = "egfr"', "schedule[0]: egfr"),
+        ("times = 1", "times = 0", "schedule[0]"),
+        ('per = "P365D"', 'per = "yearly"', "schedule.per"),
+        ('id = "SHEET"', 'id = "HEARSAY"', "source.id"),
+        ('reviewed_by = ""\n', "", "`reviewed_by`"),
+    ],
+)
+def test_a_programmes_mistake_is_named_with_file_and_line(loads: Loads, old: str, new: str, named: str) -> None:
+    assert old in PROGRAMME
+    with pytest.raises(DataFileInvalid) as raised:
+        loads(PROGRAMME.replace(old, new, 1))
+    assert raised.value.detail.startswith("made-up.toml line 3: programme: ")
+    assert named in raised.value.detail
+
+
+def test_a_rule_can_yield_only_to_one_that_is_there(loads: Loads) -> None:
+    with pytest.raises(DataFileInvalid, match="yields_to: nobody"):
+        loads(GOOD.replace("max_age =", 'yields_to = "nobody"\nmax_age =', 1))
+
+
+def test_each_limit_needs_examples_on_both_sides(loads: Loads) -> None:
+    one_sided = (
+        GOOD.replace("limit = 110", "limit = 300")
+        .replace("150, diastolic = 11", "190, diastolic = 11")
+        .replace("20.0, diastolic = 14", "24.5, diastolic = 14")
+    )
+    with pytest.raises(DataFileInvalid, match=r"both sides of the limit of any_of\[1\]"):
+        loads(one_sided)
+
+
+def test_a_limit_may_be_written_in_another_unit(loads: Loads) -> None:
+    text = GOOD.replace("max_age =", 'unit = "kPa"\nmax_age =', 1).replace("limit = 180", "limit = 23.99")
+    condition = loads(text.replace("limit = 110", "limit = 14.66")).all[0].any_of[0]
+    assert condition.limit == pytest.approx(180, abs=0.1)
 
 
 def test_one_id_in_two_files_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from phr.care.observation import Observation, PersonFacts
-from phr.care.rule import Altitude, Comparison, Condition, Evidence, Rule, Sex, Statistic, Window
+from phr.care.rule import Altitude, Comparison, Condition, Rule, Sex, Statistic, Window
+from phr.care.source import Evidence
 from phr.care.statistic import of_values
 from phr.care.windows import Finding, judge
 from tests.care.builders import NOW_MS, RULE, glucose, pressure

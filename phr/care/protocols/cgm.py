@@ -19,7 +19,7 @@ from phr.care.protocol import (
     Source,
     told,
 )
-from phr.care.rule import Evidence
+from phr.care.source import Evidence
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import limit_in
 

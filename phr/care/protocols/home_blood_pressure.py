@@ -23,7 +23,7 @@ from phr.care.protocol import (
     rounded,
     told,
 )
-from phr.care.rule import Evidence
+from phr.care.source import Evidence
 
 METRIC = "blood-pressure"
 HIGH_SYSTOLIC, HIGH_DIASTOLIC = 135, 85
