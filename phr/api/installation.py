@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 
 from phr.auth.keys import Key, Rings
 from phr.auth.protector import Protector, Validator
+from phr.auth.rates import Ahead
 from phr.auth.revocations import Revocations
 from phr.auth.tokens import issuer_of
 from phr.care.rules import rules
@@ -40,6 +41,7 @@ class Installation:
     rings: Rings
     _database: Database | None = None
     tally: Tally = field(default_factory=Tally)
+    rates_ahead: Ahead = field(default_factory=Ahead)
     _reporter: Reporter | None = None
     _hub: Hub | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -23,7 +23,7 @@ from joserfc.jws import extract_compact
 from phr.api.addresses import address_of, networks
 from phr.api.installation import database, installation
 from phr.auth import links
-from phr.auth.rates import SCHEME
+from phr.auth.rates import SCHEME, Ahead
 from phr.config import Settings
 from phr.errors import NotAuthenticated, SettingInvalid, TooManyTries
 
@@ -59,7 +59,7 @@ def install(app: Flask, settings: Settings) -> None:
         headers_enabled=False,
         on_breach=_refuse,
         storage_uri=f"{SCHEME}://",
-        storage_options={"database": database},  # type: ignore[dict-item] # passed on to ours
+        storage_options={"database": database, "ahead": _ahead},  # type: ignore[dict-item] # passed on to ours
         strategy="fixed-window",
         swallow_errors=False,
     )
@@ -80,6 +80,10 @@ def _limit(name: str, key: Callable[[], str]) -> ApplicationLimit:
         return not is_limited(current_app, request.endpoint) or not key()
 
     return ApplicationLimit(allowed, key_function=key, exempt_when=is_nobody, scope=name)
+
+
+def _ahead() -> Ahead:
+    return installation().rates_ahead
 
 
 def _refuse(limit: RequestLimit) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from phr.api.addresses import NOWHERE, address_of, networks
 from phr.api.rates import is_limited
 from phr.auth import links
 from phr.auth.links import NewLink
-from phr.auth.rates import COUNTS, RateCounts
+from phr.auth.rates import COUNTS, IN_ADVANCE, Ahead, RateCounts
 from phr.config import Settings, load
 from phr.database import Database
 from phr.errors import SettingInvalid
@@ -171,10 +172,21 @@ def test_address_is_the_nearest_hop_that_is_not_ours(peer: str | None, forwarded
     assert address_of(peer, forwarded, OURS) == expected
 
 
-def test_a_window_ends_and_the_next_begins_at_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [T0]
-    monkeypatch.setattr("phr.auth.rates.now_ms", lambda: now[0])
-    counts = RateCounts(database=lambda: database)
+def counting(database: Database) -> RateCounts:
+    """Of a process of its own."""
+    ahead = Ahead()
+    return RateCounts(database=lambda: database, ahead=lambda: ahead)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    at = [T0]
+    monkeypatch.setattr("phr.auth.rates.now_ms", lambda: at[0])
+    return at
+
+
+def test_a_window_ends_and_the_next_begins_at_one(database: Database, now: list[int]) -> None:
+    counts = counting(database)
     assert [counts.incr("a", 60), counts.incr("a", 60)] == [1, 2]
     now[0] += 59_999
     assert (counts.incr("a", 60), counts.get("a"), counts.get_expiry("a")) == (3, 3, (T0 + 60_000) / 1000)
@@ -183,10 +195,34 @@ def test_a_window_ends_and_the_next_begins_at_one(database: Database, monkeypatc
 
 
 def test_processes_count_together_and_one_can_be_forgotten(database: Database) -> None:
-    one, other = RateCounts(database=lambda: database), RateCounts(database=lambda: database)
+    one, other = counting(database), counting(database)
     assert [one.incr("a", 60), other.incr("a", 60), other.incr("b", 60)] == [1, 2, 1]
     one.clear("a")
     assert (other.get("a"), other.get("b"), other.check(), one.reset()) == (0, 1, True, 1)
+
+
+def test_who_comes_often_is_counted_exactly_and_seldom_written(database: Database, now: list[int]) -> None:
+    counts = counting(database)
+    assert [counts.incr("a", 60) for _ in range(500)] == list(range(1, 501))
+    assert 500 <= counts.get("a") <= 500 * (1 + 1 / IN_ADVANCE) + 1
+    now[0] += 60_000
+    assert counts.incr("a", 60) == 1
+
+
+def test_no_number_is_given_twice_by_processes_and_threads(database: Database, now: list[int]) -> None:
+    processes = [counting(database), counting(database)]
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda n: processes[n % 2].incr("a", 60), range(400)))
+    assert len(set(given)) == 400
+    assert max(given) <= 400 * (1 + 2 / IN_ADVANCE) + 2
+
+
+def test_memory_of_a_process_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phr.auth.rates.MOST_KEYS", 3)
+    ahead = Ahead()
+    counts = RateCounts(database=lambda: database, ahead=lambda: ahead)
+    assert [counts.incr(str(n), 60) for n in range(7)] == [1] * 7
+    assert len(ahead.taken) <= 3
 
 
 def test_nothing_that_was_typed_is_kept(cast: Cast) -> None:
