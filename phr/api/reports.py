@@ -64,6 +64,7 @@ def show_report(person: str, protocol: str, query: dict[str, Any]) -> dict[str, 
         "from": to_date(days.first),
         "through": to_date(days.last),
         "report": asked.report(measured, days),
+        "meant_for": asked.meant_for,
         "sources": asked.sources,
         "reviewed_by": asked.reviewed_by or None,
     }

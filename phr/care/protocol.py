@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phr.care.source import Evidence
+from phr.vocabulary.metric import Metric, Unit
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -80,7 +81,7 @@ class Basis:
     days: int  # local days that they are of
     coverage: float  # the share of what the protocol asks for that is there, from 0 to 1
     left_out: Mapping[str, int]  # readings that are not in it, by why
-    is_enough: bool  # to judge by
+    is_enough: bool | None  # to judge by; None: no source says how much is
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,24 @@ class Protocol:
     en: str
     metrics: tuple[str, ...]
     report: Callable[[Mapping[str, Measured], Days], Any]
+    meant_for: str
     sources: tuple[Source, ...]
     lengths: Sequence[int]  # over how many days it can be
     usual_length: int
     reviewed_by: str = ""  # empty until a clinician signs
+
+
+def by_unit(found: Measured, metric: Metric) -> Iterator[tuple[Bools, Floats, Unit]]:
+    """Which plain numbers came in a unit, what all of them are as stated in it, and the unit; for each unit.
+
+    70 mg/dL is kept as 3.89 mmol/L and yet no less than 3.9: what is stated is compared with ``limit_in`` that unit.
+    """
+    values = found.values[""]
+    for code in set(found.units.tolist()):
+        unit = metric.unit_by_name.get(code or "", metric.units[0])
+        is_canonical = unit.factor == 1 and unit.offset == 0
+        stated = values if is_canonical else np.round((values - unit.offset) / unit.factor, unit.decimals)
+        yield found.units == code, stated, unit
 
 
 def date_of(day: int) -> date:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from phr.care.protocols import protocols
 from phr.clock import now_ms, to_datetime
 from phr.people import access
 from phr.vocabulary.sight import DAY_MS
@@ -105,3 +106,17 @@ def test_sensor_in_mg_is_judged_by_what_it_stated(cast: Cast) -> None:
     measured(cast, "glucose-interstitial", (f"{DAYS[0]}T07:00:00+08:00", 70), unit="mg/dL")
     found = asked(cast, "cgm", through=DAYS[0], days=1).json["report"]
     assert (found["mean"]["mg_dl"], found["ranges"]["in-range"]) == (70, 100)
+
+
+def test_each_protocol_answers_with_what_its_readings_make(cast: Cast) -> None:
+    t, morning = f"{DAYS[-1]}T07:00:00+08:00", {"context": {"meal": "fasting"}}
+    measured(cast, "glucose-interstitial", (t, 6.0), unit="mmol/L")
+    measured(cast, "glucose-capillary", (t, 6.0), unit="mmol/L", **morning)
+    measured(cast, "weight", (t, 70), unit="kg")
+    measured(cast, "pef", (t, 400), unit="L/min")
+    measured(cast, "steps", (t, 500), unit="steps", end=f"{DAYS[-1]}T08:00:00+08:00")
+    pressures(cast)
+    for protocol in protocols():
+        answer = asked(cast, protocol, through=DAYS[-1])
+        assert answer.status_code == 200, answer.json
+        assert answer.json["report"]["basis"]["n"] >= 1

@@ -17,6 +17,7 @@ from phr.care.protocol import (
     Measured,
     Protocol,
     Source,
+    by_unit,
     told,
 )
 from phr.care.source import Evidence
@@ -123,11 +124,8 @@ def _placed(found: Measured) -> tuple[Floats, Ints]:
     """Each reading in mg/dL, and in which range it is, from 0 (very low) to 4."""
     metric, values = vocabulary().metrics[METRIC], found.values[""]
     mg_dl, place = values * MG_PER_MMOL, np.zeros(values.size, np.int64)
-    for code in set(found.units.tolist()):
-        unit = metric.unit_by_name.get(code or "", metric.units[0])
-        mine, stated = found.units == code, values
+    for mine, stated, unit in by_unit(found, metric):
         if unit.factor != 1:
-            stated = np.round(values / unit.factor, unit.decimals)
             mg_dl[mine] = stated[mine]
         very_low, low, high, very_high = (limit_in(metric, unit, limit) for limit in LIMITS)
         at_least = (stated >= very_low).astype(np.int64) + (stated >= low)
@@ -195,6 +193,7 @@ PROTOCOL = Protocol(
     "Continuous glucose report",
     (METRIC,),
     report,
+    "adults with diabetes who are not pregnant",
     (
         Source("ranges, targets, 14 days with 70 % active, variation at most 36 %", _CONSENSUS),
         Source("GMI % = 3.31 + 0.02392 x mean in mg/dL", "Bergenstal 2018"),

@@ -157,6 +157,7 @@ PROTOCOL = Protocol(
     "Home blood pressure",
     (METRIC,),
     report,
+    "adults who are not pregnant, with a validated cuff of the upper arm",
     (
         Source(
             "home mean at or above 135/85 mmHg",

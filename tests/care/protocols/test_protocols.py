@@ -15,6 +15,7 @@ def test_protocol_is_whole(name: str) -> None:
     assert set(protocol.metrics) <= set(vocabulary().metrics)
     assert protocol.usual_length in protocol.lengths
     assert protocol.sources
+    assert protocol.meant_for
     assert all(source.says and source.where for source in protocol.sources)
     assert not protocol.reviewed_by
 
@@ -25,4 +26,5 @@ def test_without_readings_nothing_is_judged(name: str) -> None:
     metrics = [vocabulary().metrics[key] for key in protocol.metrics]
     nothing = {one.key: readings([], [part.key for part in one.components] or [""]) for one in metrics}
     basis = protocol.report(nothing, days(protocol.usual_length)).basis
-    assert (basis.n, basis.days, basis.coverage, basis.is_enough) == (0, 0, 0, False)
+    assert (basis.n, basis.days, basis.coverage, basis.left_out) == (0, 0, 0, {})
+    assert not basis.is_enough
