@@ -27,6 +27,7 @@ COMMANDS = {
     "import": "a file into a person's record, or an import taken back; prints JSON",
     "export": "a person's whole record into a file",
     "audit": "`audit verify` finds lines of the access log that were changed, removed or moved",
+    "care": "`care explain ALERT`: why it fired; `care rules`: what is signed, what is silent; prints JSON",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -111,6 +112,10 @@ def _audit(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.audit").main(argv, settings))
 
 
+def _care(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.care").main(argv, settings))
+
+
 def _vendor(argv: list[str], _settings: Settings) -> int:
     return int(_part("vendor").main(argv))
 
@@ -134,6 +139,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "import": _import,
     "export": _export,
     "audit": _audit,
+    "care": _care,
     "vendor": _vendor,
     "settings": _settings,
 }

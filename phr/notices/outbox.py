@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,16 @@ class Unentered:
     @property
     def is_withdrawn(self) -> bool:
         return self.state == WITHDRAWN
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """A rule's notice with what it can be explained by."""
+
+    notice: Notice
+    rule_version: int
+    values: Mapping[str, int | float]  # as sent, by component
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,15 @@ def pending_since(database: Database, person: str, since_ms: int) -> list[Notice
     wanted = {"person": person, "state": PENDING, "raised_at": {"$gte": to_datetime(since_ms)}}
     found = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
     return [notice(row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
+
+
+def found(database: Database, key: str) -> Reasoned | None:
+    """The notice of that key, whatever became of it; None where there is none, or no rule raised it."""
+    row = _notices(database).find_one({"_id": key, "rule_version": {"$exists": True}})
+    if row is None:
+        return None
+    values = {one["component"]: one["value"] for one in row["values"]}
+    return Reasoned(notice(row), row["rule_version"], values, row["unit"])
 
 
 def unentered(database: Database, limit: int) -> list[Unentered]:

@@ -1,0 +1,93 @@
+"""Why an alert fired, in one sentence. Pure: what was kept with the alert and the rule as it is now in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from phr.care.compare import compares, text, unit_of
+from phr.care.rule import Comparison, Condition, Rule
+from phr.vocabulary.metric import Unit
+from phr.vocabulary.units import limit_in
+
+_ZH = {
+    Comparison.AT_LEAST: "不低于",
+    Comparison.ABOVE: "高于",
+    Comparison.AT_MOST: "不高于",
+    Comparison.BELOW: "低于",
+}
+_EN = {
+    Comparison.AT_LEAST: "at or above",
+    Comparison.ABOVE: "above",
+    Comparison.AT_MOST: "at or below",
+    Comparison.BELOW: "below",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an alert keeps of the rule that raised it and of the reading."""
+
+    rule: str
+    version: int
+    values: Mapping[str, float]  # as sent, by component; "" for plain numbers
+    unit: str | None  # code of the unit as sent
+    measured_at: str  # RFC 3339
+    source: str
+    is_reviewed: bool
+    message_zh: str
+    message_en: str
+
+
+def explain(kept: Kept, rule: Rule | None) -> tuple[str, str]:
+    """In Chinese and English. ``rule``: the one of that name as it is now; None: there is none any more.
+
+    Limits are told only of the version that fired: of another one the words it said then are repeated.
+    """
+    end_zh = "" if kept.is_reviewed else "；该规则未经临床医生审核"
+    end_en = "" if kept.is_reviewed else "; the rule is not reviewed by a clinician"
+    if rule is None or rule.version != kept.version:
+        now_zh = "现在已没有这条规则" if rule is None else f"现在是第 {rule.version} 版"
+        now_en = "there is no such rule any more" if rule is None else f"it is at version {rule.version} now"
+        return (
+            f"规则 {kept.rule} 第 {kept.version} 版（{now_zh}）对 {kept.measured_at} 的测量发出提醒，"
+            f"当时的原话是“{kept.message_zh}”（{kept.source}）{end_zh}。",
+            f"Rule {kept.rule}, version {kept.version} ({now_en}), fired on the reading of {kept.measured_at}; "
+            f'its words then were "{kept.message_en}" ({kept.source}){end_en}.',
+        )
+    there = [one for one in rule.any_of if one.component in kept.values]
+    met = [one for one in there if compares(one.op, kept.values[one.component], _limit(kept, rule, one))]
+    # Where none holds by its number, the sensor had said Hi or Lo, of which an alert keeps the words alone.
+    beyond_zh, beyond_en = ("", "") if met else ("（超出设备量程）", " (beyond the device's range)")
+    because_zh = "、".join(
+        _said(kept, rule, one, _ZH, "{name} {value} {unit}，{than} {limit} {unit}") for one in met or there
+    )
+    because_en = " and ".join(
+        _said(kept, rule, one, _EN, "{name} {value} {unit} is {than} {limit} {unit}") for one in met or there
+    )
+    return (
+        f"规则 {kept.rule} 第 {kept.version} 版发出提醒，因为 {kept.measured_at} 测得 "
+        f"{because_zh}{beyond_zh}（{kept.source}）{end_zh}。",
+        f"Rule {kept.rule}, version {kept.version}, fired because at {kept.measured_at} "
+        f"{because_en}{beyond_en} ({kept.source}){end_en}.",
+    )
+
+
+def _unit(kept: Kept, rule: Rule, condition: Condition) -> Unit | None:
+    sent = rule.metric.unit_by_name.get(kept.unit) if kept.unit else None
+    return unit_of(rule.metric, sent, condition.component)
+
+
+def _limit(kept: Kept, rule: Rule, condition: Condition) -> float:
+    return limit_in(rule.metric, _unit(kept, rule, condition), condition.limit)
+
+
+def _said(kept: Kept, rule: Rule, condition: Condition, than: Mapping[Comparison, str], form: str) -> str:
+    unit = _unit(kept, rule, condition)
+    return form.format(
+        name=condition.component or rule.metric.key,
+        value=text(unit, kept.values[condition.component]),
+        unit=unit.label if unit else "",
+        than=than[condition.op],
+        limit=text(unit, _limit(kept, rule, condition)),
+    )
