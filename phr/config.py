@@ -73,7 +73,9 @@ class Settings:
     client_requests_per_min: int = _setting(
         "PHR_CLIENT_REQUESTS_PER_MIN", 30_000, help="the same in the name of one client, by all of its people"
     )
-    person_requests_per_min: int = _setting("PHR_PERSON_REQUESTS_PER_MIN", 60, help="the same for one person")
+    person_requests_per_min: int = _setting(
+        "PHR_PERSON_REQUESTS_PER_MIN", 60, help="the same for one person, or one link"
+    )
     trusted_proxies: str = _setting(
         "PHR_TRUSTED_PROXIES",
         "",

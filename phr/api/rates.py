@@ -2,8 +2,8 @@
 
 Every route without a guard counts, so that a new one does before anybody thinks of it; the open ones that only tell
 what everybody may know do not (``TELLING``). Counted are the address, the client that is named, and the person where
-one is known: who claims, whose refresh token is shown. A name that is typed has a far narrower limit of its own
-(phr.auth.tries), and so have wrong claim codes (phr.intake.claims).
+one is known: who claims; of a refresh token its link, which is a person at a client. A name that is typed has a far
+narrower limit of its own (phr.auth.tries), and so have wrong claim codes (phr.intake.claims).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _client() -> str:
 
 
 def _person() -> str:
-    """Of the person whose token it is; "" where there is none, or none that is good."""
+    """Of the person whose token it is, for a refresh token of their link; "" for none, or none that is good."""
     if "rates_person" not in g:
         g.rates_person = _hidden(found) if (found := _found_person()) else ""
     person: str = g.rates_person
@@ -117,8 +117,8 @@ def _found_person() -> str:
         except NotAuthenticated:  # the guard says so
             return ""
     token = request.form.get("refresh_token")
-    found = links.find(database(), token) if token else None
-    return found[0].person if found else ""
+    named = links.named_by(database(), token) if token else None
+    return named[0] if named else ""
 
 
 def _who_signs() -> str:

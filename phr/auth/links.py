@@ -100,14 +100,19 @@ def refresh_token(database: Database, link: Link) -> str:
 
 def find(database: Database, token: str) -> tuple[Link, int] | None:
     """The link of a token that was given once, and the token's turn; None for any other text."""
+    named = named_by(database, token)
+    row = database[LINKS].find_one({"_id": named[0]}) if named else None
+    return (_link(row), named[1]) if named and row and "person" in row else None
+
+
+def named_by(database: Database, token: str) -> tuple[str, int] | None:
+    """The id of the token's link, and its turn, without a look at what became of it; None for a token not of ours."""
     link_id, _, rest = token.partition(".")
     number, _, proof = rest.partition(".")
     if not (token.isascii() and number.isdigit() and len(number) < 10 and number == str(int(number))):
         return None
-    if not hmac.compare_digest(_proof(database, link_id, int(number)), proof):
-        return None
-    row = database[LINKS].find_one({"_id": link_id})
-    return (_link(row), int(number)) if row and "person" in row else None
+    is_ours = hmac.compare_digest(_proof(database, link_id, int(number)), proof)
+    return (link_id, int(number)) if is_ours else None
 
 
 def take_turn(database: Database, link_id: str, turn: int, now_ms: int) -> Link | None:

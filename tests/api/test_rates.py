@@ -112,7 +112,7 @@ def test_a_forged_token_uses_up_nobodys_count(cast: Cast, allow: Callable[..., N
     assert claim(cast, cast.owner).status_code == 404
 
 
-def test_a_person_is_counted_by_the_refresh_token(cast: Cast, allow: Callable[..., None]) -> None:
+def test_a_link_is_counted_by_its_refresh_token(cast: Cast, allow: Callable[..., None]) -> None:
     allow(person_requests_per_min=FEW)
     link = links.begin(cast.database, "a" * 32, NewLink(cast.owner, "app", "", T0, ("pwd",)), T0)
     assert link is not None
