@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from phr.audit import chains, days
-from phr.auth import browsers, client_auth, codes, device_codes, links, rates, revocations, tickets, tries
+from phr.auth import (
+    browsers,
+    client_auth,
+    codes,
+    device_codes,
+    known_devices,
+    links,
+    phone_codes,
+    rates,
+    revocations,
+    tickets,
+    tries,
+)
 from phr.database import Database
 from phr.erasure import archive, erasures
 from phr.feed import feed, landings
@@ -77,7 +89,7 @@ STORES = (
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
     *(exports, whole_readings, whole_entries),
-    *(browsers, client_auth, codes, device_codes, links, rates, revocations, tries),
+    *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )
 
 

@@ -56,6 +56,8 @@ class Settings:
     wechat_url: str = _setting("PHR_WECHAT_URL", "https://api.weixin.qq.com", help="base URL of WeChat's server")
     wechat_appid: str | None = _setting("PHR_WECHAT_APPID", help="the mini-program's id; unset: no login by WeChat")
     wechat_secret: str | None = _setting("PHR_WECHAT_SECRET", secret=True, help="the mini-program's AppSecret")
+    sms_url: str | None = _setting("PHR_SMS_URL", help="gateway of short messages, a webhook; unset: no codes by phone")
+    sms_secret: str | None = _setting("PHR_SMS_SECRET", secret=True, help="what signs the requests to it")
     api_workers: int = _setting("PHR_API_WORKERS", 1, help="API processes")
     ingest_workers: int = _setting("PHR_INGEST_WORKERS", 1, help="ingest processes")
     timezone: str = _setting("PHR_TIMEZONE", "Asia/Shanghai", help="zone of a person who has named none")

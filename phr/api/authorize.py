@@ -18,9 +18,9 @@ from phr.api import pages
 from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import browsers, smart, ways
+from phr.auth import browsers, known_devices, smart, ways
 from phr.auth.codes import Login
-from phr.auth.ways import WAYS, FactorMissing
+from phr.auth.ways import At, CodeSent, FactorMissing, ProofMissing
 from phr.clock import now_ms
 from phr.errors import TooManyTries
 
@@ -43,15 +43,20 @@ def decide() -> Response:
     return _about_a_good_request(_decided)
 
 
-def log_in(fault: str | None = None, status: int = 200) -> Response:
+def log_in(fault: str | None = None, status: int = 200, phone: str = "") -> Response:
     """The page with a form for each way to log in; it is sent to the address at which it was asked for."""
-    return pages.page("log_in.html", status, ways=list(WAYS.values()), fault=fault)
+    return pages.page("log_in.html", status, ways=ways.offered(server().texts), fault=fault, phone=phone)
 
 
 def logged_in() -> Response:
     """Back to the same address, as the person that the form proves."""
     try:
-        proof = ways.prove(database(), request.form.get("way", ""), request.form, now_ms())
+        at = At(database(), pages.device(), server().texts)
+        proof = ways.prove(at, request.form.get("way", ""), request.form, now_ms())
+    except CodeSent:
+        return log_in("sent", phone=request.form.get("phone", ""))
+    except ProofMissing as error:
+        return log_in("other_proof", error.status)
     except TooManyTries as error:
         answer = log_in("wait", error.status)
         answer.headers["Retry-After"] = str(error.retry_after_s)
@@ -62,6 +67,7 @@ def logged_in() -> Response:
         return log_in("wrong", 403)
     answer = back()
     pages.keep_cookie(answer, browsers.begin(database(), proof, now_ms()))
+    known_devices.remember(database(), pages.keep_device(answer), proof.person, now_ms())
     return answer
 
 

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, render_template, request
 
 from phr.api.deciding import speaks
 from phr.api.installation import database, installation
-from phr.auth import browsers
+from phr.auth import browsers, known_devices
 from phr.auth.codes import Login
 from phr.clock import now_ms
 
@@ -69,6 +69,19 @@ def is_own_form() -> bool:
 def keep_cookie(answer: Response, cookie: str) -> None:
     is_tls = installation().issuer.startswith("https://")
     answer.set_cookie(_name(), cookie, secure=is_tls, httponly=True, samesite="Lax", path="/")
+
+
+def device() -> str | None:
+    """What names this browser, where somebody has logged in before."""
+    return request.cookies.get(f"{_name()}-device")
+
+
+def keep_device(answer: Response) -> str:
+    """What names this browser from now on."""
+    named, is_tls = device() or browsers.new_cookie(), installation().issuer.startswith("https://")
+    age = known_devices.KEPT
+    answer.set_cookie(f"{_name()}-device", named, age, secure=is_tls, httponly=True, samesite="Lax", path="/")
+    return named
 
 
 def _name() -> str:

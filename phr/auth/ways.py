@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from phr.auth import tries
+from phr.auth import known_devices, phone_codes, texts, tries
+from phr.auth.texts import Texts
 from phr.database import Database
-from phr.errors import AccessDenied
+from phr.errors import AccessDenied, InputInvalid
+from phr.feed import positions
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import logins, second_factors
+from phr.people import directory, logins, people, seals, second_factors
 from phr.people.keyring import KeyDestroyed
+from phr.people.people import Person
 
 LONGEST_ANSWER = 256
 
@@ -41,6 +44,25 @@ class FactorMissing(AccessDenied):
     code = "factor-missing"
 
 
+class ProofMissing(AccessDenied):
+    """Numbers are shared, and handed to strangers: a code opens no record that has something in it at a new device."""
+
+    code = "proof-missing"
+
+
+class CodeSent(Exception):
+    """A code is on its way, if the number is anybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where somebody logs in: at which device, and how a code could reach them."""
+
+    database: Database
+    device: str | None = None
+    texts: Texts | None = None
+
+
 class Way(Protocol):
     """``name`` goes back with its form."""
 
@@ -50,8 +72,8 @@ class Way(Protocol):
     @property
     def fields(self) -> tuple[Field, ...]: ...
 
-    def prove(self, database: Database, answers: Mapping[str, str], now_ms: int) -> Proof | None:
-        """Who it is, None where the answers prove nobody. Raises TooManyTries, FactorMissing."""
+    def prove(self, at: At, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+        """Who it is, None where the answers prove nobody. Raises as ``prove``."""
         ...
 
 
@@ -71,7 +93,8 @@ class Password:
         ),
     )
 
-    def prove(self, database: Database, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+    def prove(self, at: At, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+        database = at.database
         login = answers["login"].strip().lower()
         key = f"login:{logins.token_of(database, login).hex()}"
         tries.begin(database, key, now_ms)  # counted before it is looked at, so that many at once are not more
@@ -88,18 +111,60 @@ class Password:
         return Proof(person, amr)
 
 
-WAYS: Mapping[str, Way] = {way.name: way for way in (Password(),)}
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """First without a code, which is then sent; who shares the number says which of them it is by the birth date."""
+
+    name: str = "phone"
+    fields: tuple[Field, ...] = (
+        Field("phone", "tel", "tel", "手机号", "Phone number"),
+        Field("code", "text", "one-time-code", "短信验证码（留空则发送）", "Code; leave empty to get one", False),
+        Field("born", "date", "bday", "出生日期（多人共用号码时）", "Birth date, if the number is shared", False),
+    )
+
+    def prove(self, at: At, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+        try:
+            phone = directory.normal_phone(answers["phone"])
+        except InputInvalid:
+            return None
+        if not answers["code"]:
+            self._send(at, phone, now_ms)
+            raise CodeSent
+        if not phone_codes.use(at.database, phone, answers["code"], now_ms):
+            return None
+        person = _of_phone(at, phone, answers["born"], now_ms)
+        if second_factors.is_needed(at.database, person, now_ms):
+            raise FactorMissing("this login needs a second factor")
+        return Proof(person, ("sms",))
+
+    @staticmethod
+    def _send(at: At, phone: str, now_ms: int) -> None:
+        """To numbers that are somebody's; to be told so takes as long for others."""
+        name = seals.lookup_tokens(at.database, "phone-tries", [phone])[0].hex()
+        tries.begin(at.database, f"phone:{name}", now_ms)
+        sender, code = at.texts, phone_codes.make(at.database, phone, now_ms)
+        if sender is not None and directory.find_by_phone(at.database, phone):
+            words = f"{code} 是您的健康档案登录验证码，5 分钟内有效，请勿告诉他人。"
+            texts.soon(lambda: sender.send(phone, words))
 
 
-def prove(database: Database, name: str, answers: Mapping[str, str], now_ms: int) -> Proof | None:
-    """By the way of this name. Raises TooManyTries, FactorMissing."""
-    way = WAYS.get(name)
+PASSWORD, PHONE = Password(), Phone()
+
+
+def offered(texts: Texts | None) -> tuple[Way, ...]:
+    """The ways that there are here; by phone only where messages can be sent."""
+    return (PASSWORD,) if texts is None else (PASSWORD, PHONE)
+
+
+def prove(at: At, name: str, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+    """By the way of this name. Raises TooManyTries, FactorMissing, ProofMissing, CodeSent."""
+    way = next((one for one in offered(at.texts) if one.name == name), None)
     if way is None:
         return None
     given = {field.name: answers.get(field.name, "") for field in way.fields}
     if any(len(given[one.name]) > LONGEST_ANSWER or (one.is_required and not given[one.name]) for one in way.fields):
         return None
-    return way.prove(database, given, now_ms)
+    return way.prove(at, given, now_ms)
 
 
 def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple[str, ...] | None:
@@ -114,3 +179,18 @@ def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple
         en = "A recovery code was used to log in as you. If that was not you, have your password changed at once."
         outbox.tell(database, Telling(f"recovery:{person}:{now_ms}", person, "recovery-code-used", zh, en), now_ms)
     return None if used is None else ("pwd", "otp", "mfa")
+
+
+def _of_phone(at: At, phone: str, born: str, now_ms: int) -> str:
+    """The one whose number it is and who was here before; else the one whose record is empty. Raises ProofMissing."""
+    found = people.find_many(at.database, directory.find_by_phone(at.database, phone)).values()
+    fitting = [one for one in found if not born or (one.birth_on and one.birth_on.isoformat() == born)]
+    known = [one for one in fitting if known_devices.knows(at.database, at.device, one.id, now_ms)]
+    known = known or [one for one in fitting if _is_empty(at.database, one)]
+    if len(known) != 1:
+        raise ProofMissing("log in here in another way first")
+    return known[0].id
+
+
+def _is_empty(database: Database, person: Person) -> bool:
+    return person.identity_number is None and not positions.last(database, person.id)

@@ -10,17 +10,16 @@ import json
 import logging
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import urllib3
 
+from phr.auth import outgoing
 from phr.config import Settings
 from phr.errors import PhrError, ServerUnavailable, SettingInvalid, TooManyTries
 from phr.people.openids import OpenId
 
 LOG = logging.getLogger(__name__)
-TIMEOUT_S = 5.0
 LARGEST_ANSWER_BYTES = 16_384
 INVALID, USED, TOO_OFTEN, BLOCKED = 40029, 40163, 45011, 40226
 BUSY = -1
@@ -65,7 +64,7 @@ def of(settings: Settings) -> Wechat | None:
         return None
     if not settings.wechat_appid or not settings.wechat_secret:
         raise SettingInvalid("PHR_WECHAT_APPID and PHR_WECHAT_SECRET go together; set both or none")
-    if not settings.wechat_url.startswith(("https://", "http://127.0.0.1:")):  # the secret stands in each address
+    if not outgoing.is_safe(settings.wechat_url):  # the secret stands in each address
         raise SettingInvalid("PHR_WECHAT_URL begins with https://")
     return Wechat(settings.wechat_url.rstrip("/"), settings.wechat_appid, settings.wechat_secret)
 
@@ -73,7 +72,7 @@ def of(settings: Settings) -> Wechat | None:
 def _asked(url: str, asked: dict[str, str]) -> dict[str, Any]:
     """The JSON of an answer. No error that is raised holds the address, since the secret is in it."""
     try:
-        answer = _pool().request("GET", url, fields=asked, preload_content=False)
+        answer = outgoing.pool().request("GET", url, fields=asked, preload_content=False)
         body = answer.read(LARGEST_ANSWER_BYTES + 1, decode_content=True)
         if len(body) > LARGEST_ANSWER_BYTES:
             answer.close()  # what is left of it must not begin the next answer
@@ -100,9 +99,3 @@ def _fault(number: Any) -> PhrError:
 def _unavailable(how: str) -> ServerUnavailable:
     LOG.warning("WeChat answered a login: %s", how)
     return ServerUnavailable("WeChat can't say now who this is")
-
-
-@cache
-def _pool() -> urllib3.PoolManager:
-    """Follows no redirect and repeats nothing: the secret is for this address, and a code is good once."""
-    return urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(total=TIMEOUT_S))

@@ -10,7 +10,7 @@ from typing import Any
 from bson import encode
 
 from ops import snapshot
-from phr.auth import browsers, codes, device_codes, links, tickets
+from phr.auth import browsers, codes, device_codes, known_devices, links, tickets
 from phr.auth.codes import Login, NewCode
 from phr.auth.device_codes import NewWaiting
 from phr.auth.links import NewLink
@@ -118,6 +118,7 @@ def _measured(cast: Cast) -> None:
 def _let_an_app_in(database: Database, owner: str) -> None:
     at = now_ms()
     browsers.begin(database, Proof(owner, ("pwd",)), at)
+    known_devices.remember(database, "cookie", owner, at)
     asked = {"client_id": "app", "redirect_uri": "https://app.example/cb", "challenge": "x", "scope": "profile.read"}
     codes.keep(database, "code", NewCode(login=Login(owner, at, ("pwd",)), **asked), at)
     device_codes.keep(database, NewWaiting("device", "BCDF-GHJK", "app", "profile.read"), at)

@@ -56,7 +56,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 QUERIES = {"PUT /v1/people/<person>/imports/<one>/content": {"from": "0"}}
 WATCHED = ("grants", "contracts", "devices", "entries", "exports", "imports", "held", "links", "slot_proposals")
-WATCHED += ("emergencies", "models", "mappings", "commands", "certificates")
+WATCHED += ("emergencies", "models", "mappings", "commands", "certificates", "logins")
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
     }
     database["emergencies"].update_one({"_id": "e1"}, {"$set": elsewhere | {"person": cast.owner}})
     database["held"].update_many({"person": cast.owner}, {"$set": {"ask": "a" * 24}})
+    database["logins"].update_many({"person": cast.owner}, {"$set": {"joined": {"at_ms": 2**52}}})
     held = one_of(database, "held", person=cast.owner)["_id"]
     return {
         "grant": one_of(database, "grants", grantee=cast.relative)["_id"],
@@ -90,6 +91,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "held_id": base64.urlsafe_b64encode(held.encode()).decode().rstrip("="),
         "question": "a" * 24,
         "link": one_of(database, "links", person=cast.owner)["_id"],
+        "login": one_of(database, "logins", person=cast.owner)["_id"].hex(),
         "proposal": "s1",
         "people device": "cuff-1",
         "vendor device": "theirs-1",
