@@ -46,9 +46,13 @@ log = logging.getLogger(__name__)
 
 
 def main(settings: Settings) -> int:
-    """Ticks until SIGTERM or SIGINT. Raises SettingInvalid without a database, ServerUnavailable when it is away."""
+    """Ticks until SIGTERM or SIGINT.
+
+    Raises SettingInvalid without a database, ServerUnavailable when it is away, DataFileInvalid for a bad rule file.
+    """
     if settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family runs under PHR_DATA_DIR; start `app.py dev`")
+    rules()
     keyring.use(master_keys.load(settings))
     connection = database.connect(settings.mongodb_uri, settings.mongodb_database)
     database.ping(connection)

@@ -90,9 +90,13 @@ class Installation:
 
 
 def install(app: Flask, settings: Settings, database: Database | None) -> Installation:
-    """Gives the application its installation. Raises SettingInvalid without a database to connect to."""
+    """Gives the application its installation.
+
+    Raises SettingInvalid without a database to connect to, DataFileInvalid where a rule contradicts itself.
+    """
     if database is None and settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
+    rules()
     keyring.use(master_keys.load(settings))
     made = Installation(settings, issuer_of(settings), Rings(settings), database)
     app.extensions[NAME] = made

@@ -67,5 +67,13 @@ def at(path: Path, text: str, header: str, read: Any, named: str = "") -> Any:
     try:
         return read()
     except DataFileInvalid as error:
-        starts = (number for number, line in enumerate(text.splitlines(), 1) if line.startswith(header))
-        raise DataFileInvalid(f"{path.name} line {next(starts, 1)}: {named}{error.detail}") from error
+        raise DataFileInvalid(f"{path.name} line {_line_of(text, header)}: {named}{error.detail}") from error
+
+
+def complaint(path: Path, header: str, said: str) -> DataFileInvalid:
+    """What is wrong with the table of that header in a file that was read before."""
+    return DataFileInvalid(f"{path.name} line {_line_of(path.read_text(encoding='utf-8'), header)}: {said}")
+
+
+def _line_of(text: str, header: str) -> int:
+    return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(header)), 1)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from phr.care import examples
-from phr.care.files import SOURCES_FILE, at, convert, duration_ms, read_documents, read_toml, source_of
+from phr.care.files import SOURCES_FILE, at, complaint, convert, duration_ms, read_documents, read_toml, source_of
 from phr.care.predicates import PREDICATES
 from phr.care.programme import Programme
 from phr.care.programmes import programme_of
@@ -44,18 +44,20 @@ def load(folder: Path, words: Vocabulary) -> Rules:
     """
     documents = read_documents(SOURCES_FILE)
     by_id: dict[str, Rule] = {}
+    path_of: dict[str, Path] = {}
     programmes: list[Programme] = []
     for path in sorted(folder.glob("*.toml")):
         found, programme = _load_file(path, words, documents)
         programmes += [programme] if programme else []
         for rule in found:
             if rule.id in by_id:
-                raise DataFileInvalid(f"{path.name}: rules.{rule.id} stands in another file too")
-            by_id[rule.id] = rule
+                raise complaint(path, f"[rules.{rule.id}", f"rules.{rule.id} stands in {path_of[rule.id].name} too")
+            by_id[rule.id], path_of[rule.id] = rule, path
     for rule in by_id.values():
         other = by_id.get(rule.yields_to or rule.id)
         if other is None or other.metric is not rule.metric:
-            raise DataFileInvalid(f"rules.{rule.id}: yields_to: {rule.yields_to} is no rule of this metric")
+            said = f"rules.{rule.id}: yields_to: {rule.yields_to} is no rule of this metric"
+            raise complaint(path_of[rule.id], f"[rules.{rule.id}", said)
     return _indexed(by_id.values(), tuple(programmes))
 
 
@@ -130,9 +132,9 @@ def _check(row: RuleRow, metric: Metric) -> None:
         "message.zh: must say value, limit and source": _says_all(row.message.zh, said),
         "message.en: must say value, limit and source": _says_all(row.message.en, said),
     }
-    for complaint, is_right in checks.items():
+    for wrong, is_right in checks.items():
         if not is_right:
-            raise DataFileInvalid(complaint)
+            raise DataFileInvalid(wrong)
 
 
 def _says_all(message: str, allowed: set[str]) -> bool:

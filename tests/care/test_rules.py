@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from phr.care.files import SOURCES_FILE, read_documents
 from phr.care.rule import Rules
 from phr.care.rules import RULES_FOLDER, load, rules
 from phr.errors import DataFileInvalid
@@ -107,6 +108,11 @@ def test_a_programme_without_sourced_limits_is_a_schedule_and_says_so(programme)
     assert all(programme.said_of_limits) is not programme.has_limits
     assert programme.schedule
     assert {lesson.reviewed_by for lesson in programme.education} == {""}
+
+
+def test_each_document_is_named_by_somebody() -> None:
+    said = [one for programme in rules().programmes for one in (*programme.schedule, *programme.education)]
+    assert {one.source.id for one in (*rules().all, *said)} == set(read_documents(SOURCES_FILE))
 
 
 def test_what_is_not_verified_is_marked_and_silent() -> None:
@@ -215,7 +221,7 @@ def test_a_programmes_mistake_is_named_with_file_and_line(loads: Loads, old: str
 
 
 def test_a_rule_can_yield_only_to_one_that_is_there(loads: Loads) -> None:
-    with pytest.raises(DataFileInvalid, match="yields_to: nobody"):
+    with pytest.raises(DataFileInvalid, match=r"made-up\.toml line 7: .*yields_to: nobody"):
         loads(GOOD.replace("max_age =", 'yields_to = "nobody"\nmax_age =', 1))
 
 
@@ -238,7 +244,7 @@ def test_a_limit_may_be_written_in_another_unit(loads: Loads) -> None:
 def test_one_id_in_two_files_is_refused(tmp_path: Path) -> None:
     for name in ("a.toml", "b.toml"):
         (tmp_path / name).write_text(GOOD, encoding="utf-8")
-    with pytest.raises(DataFileInvalid, match=r"b\.toml: rules\.blood-pressure-very-high"):
+    with pytest.raises(DataFileInvalid, match=r"b\.toml line 7: rules\.blood-pressure-very-high stands in a\.toml too"):
         load(tmp_path, vocabulary())
 
 
