@@ -78,8 +78,10 @@ def test_who_comes_too_often_is_answered_locked_down(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(("issuer", "told"), [("https://phr.example", ONLY_TLS), ("http://127.0.0.1:8080", None)])
-def test_browsers_are_held_to_tls_where_we_speak_it(cast: Cast, issuer: str, told: str | None) -> None:
-    cast.installation.issuer = issuer
+def test_browsers_are_held_to_tls_where_we_speak_it(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, issuer: str, told: str | None
+) -> None:
+    monkeypatch.setattr(cast.installation, "issuer", issuer)
     assert cast.http.get("/v1/none").headers.get(HSTS) == told
 
 
