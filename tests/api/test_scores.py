@@ -75,3 +75,10 @@ def test_both_that_it_is_made_of_must_be_granted(cast: Cast, categories: list[st
     gift = a_gift(cast.stranger, categories=categories)
     assert cast.send(cast.owner, "POST", "/v1/people/{owner}/grants", json=gift).status_code == 201
     assert cast.send(cast.stranger, "GET", SCORES).status_code == status
+
+
+def test_grant_on_a_period_of_data_scores_what_lies_in_it(patient: Cast) -> None:
+    gift = a_gift(patient.stranger, categories=["profile", "readings"], data_from="2026-11-24")
+    assert patient.send(patient.owner, "POST", "/v1/people/{owner}/grants", json=gift).status_code == 201
+    found = patient.send(patient.stranger, "GET", SCORES).json
+    assert (found["made_of"], [one["value"] for one in found["scores"]]) == ([], [None, None])
