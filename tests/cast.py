@@ -104,13 +104,13 @@ def cast(database: Database, application: Flask, settings: Settings) -> Cast:
     devices.create_vendor(database, "acme", T0)
     devices.create_device(database, NewDevice(vendor="acme", name="cuff-1", bindings=(("", owner),)), T0)
     vendor = clients.create(database, NewClient(name="acme", scope=["vendor.read"], vendor="acme"), T0)
-    installation = _anew(application.extensions["phr"], settings)
-    application.extensions["phr"] = installation
+    first = application.extensions.setdefault("phr of the first", application.extensions["phr"])
+    installation = application.extensions["phr"] = _anew(first, settings)
     return Cast(database, application.test_client(), installation, owner, relative, doctor, stranger, vendor)
 
 
-def _anew(used: Installation, settings: Settings) -> Installation:
-    """As one is at its start: no counts, streams or memory of those who asked before."""
-    made = Installation(settings, used.issuer, used.rings, used.database())
-    made.protector = used.protector  # the OAuth server has it too
+def _anew(first: Installation, settings: Settings) -> Installation:
+    """As one is at its start: no counts, streams or memory of those who asked before, and nothing that a test set."""
+    made = Installation(settings, first.issuer, first.rings, first.database())
+    made.protector = first.protector  # the OAuth server has it too
     return made
