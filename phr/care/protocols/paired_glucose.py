@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -139,14 +140,13 @@ def _pairs(before: Measured, afters: list[Measured]) -> tuple[Pair, ...]:
         for one in afters
         for t, value, day in zip(one.t, one.values[""], one.day, strict=True)
     )
-    early = list(zip(before.t.tolist(), before.values[""].tolist(), strict=True))
-    found = []
+    early, free, found = before.t.tolist(), 0, []
     for t, value, day in late:
-        earlier = [one for one in early if t - FARTHEST_MS <= one[0] < t]
-        early = [one for one in early if one[0] >= t]
-        if earlier:
-            first = earlier[-1][1]
+        passed = bisect_left(early, t)
+        if passed > free and early[passed - 1] >= t - FARTHEST_MS:
+            first = float(before.values[""][passed - 1])
             found.append(Pair(date_of(day), round(first, 2), round(value, 2), round(value - first, 2)))
+        free = passed
     return tuple(found)
 
 

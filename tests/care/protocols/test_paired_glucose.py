@@ -57,3 +57,8 @@ def test_what_has_no_time_of_the_meal_is_left_out_and_named() -> None:
     found = reported((7, 6.0, None), (8, 6.0, "with meal"), (9, 6.0, "fasting"))
     assert found.basis.left_out == {"meal-not-told": 1, "other-time": 1}
     assert (found.basis.n, found.before.n, found.after.mean) == (1, 1, None)
+
+
+def test_reading_before_is_used_up_by_the_first_after_it_though_it_was_too_far() -> None:
+    rows: tuple[Row, ...] = ((6, 5.0, "fasting"), (11, 8.0, "after meal"), (11.5, 8.0, "after meal"))
+    assert reported(*rows).pairs == ()
