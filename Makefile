@@ -14,7 +14,7 @@ run: $(VENV)/.run-ready mosquitto
 	@exec $(PY) app.py dev
 
 test: $(VENV)/.dev-ready mosquitto
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile
 
 bench: $(VENV)/.dev-ready mosquitto
 	@$(PY) -m benchmarks $(ONLY)
@@ -24,7 +24,7 @@ check: $(VENV)/.dev-ready mosquitto
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy --strict $(PACKAGES) app.py
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile
 
 real: $(VENV)/.dev-ready mosquitto
 	REAL_DATA="$(REAL_DATA)" $(PY) -m tests.real
