@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,6 +20,11 @@ def to_datetime(t_ms: int, offset_min: int | None = 0) -> datetime:
     """
     zone = UTC if not offset_min else timezone(timedelta(minutes=offset_min))
     return (EPOCH + timedelta(milliseconds=t_ms)).astimezone(zone)
+
+
+def age_on(birth_on: date, day: date) -> int:
+    """Full years; who is born on 29 February has a birthday on 1 March in other years."""
+    return day.year - birth_on.year - ((day.month, day.day) < (birth_on.month, birth_on.day))
 
 
 def to_ms(moment: datetime) -> int:

@@ -1,7 +1,8 @@
-"""Passwords and client secrets that people paste into a command line."""
+"""Passwords, codes and secrets that are made here, and what is stored of them."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 
@@ -14,3 +15,11 @@ def new_password(n_bytes: int = 24) -> str:
     while (made := secrets.token_urlsafe(n_bytes)).startswith("-"):
         pass
     return made
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a random secret, in hex: a plain SHA-256.
+
+    What has 80 random bits can't be guessed from it; what has fewer must end soon and open nothing alone.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()

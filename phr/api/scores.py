@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from flask import Blueprint
@@ -13,7 +12,7 @@ from phr.api.deciding import access, period, returns, takes
 from phr.api.installation import database
 from phr.care import scores
 from phr.care.scores import Risk, Sex
-from phr.clock import now_ms, rfc3339, to_datetime
+from phr.clock import age_on, now_ms, rfc3339, to_datetime
 from phr.people import people
 from phr.people.people import Person
 from phr.readings.latest import Latest, latest
@@ -107,8 +106,7 @@ def _age(person: Person, t_ms: int) -> int | None:
     """Whole years on the person's day of that instant."""
     if person.birth_on is None:
         return None
-    on: date = to_datetime(t_ms, person.offset_min_at(t_ms)).date()
-    return on.year - person.birth_on.year - ((on.month, on.day) < (person.birth_on.month, person.birth_on.day))
+    return age_on(person.birth_on, to_datetime(t_ms, person.offset_min_at(t_ms)).date())
 
 
 def _sex(person: Person) -> Sex | None:

@@ -6,7 +6,6 @@ Collection ``browser_sessions``: _id  hash of the cookie; person, auth_at_ms, am
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from datetime import timedelta
@@ -15,6 +14,7 @@ from phr.auth.codes import Login
 from phr.auth.ways import Proof
 from phr.clock import to_datetime
 from phr.database import Database
+from phr.passwords import hash_of
 
 SESSIONS = "browser_sessions"
 LIFE = timedelta(minutes=30)
@@ -28,7 +28,7 @@ def begin(database: Database, proof: Proof, now_ms: int) -> str:
     """The new cookie of a browser where somebody has just logged in; the one it had before is worth nothing."""
     cookie = new_cookie()
     row = {
-        "_id": _hash(cookie),
+        "_id": hash_of(cookie),
         "person": proof.person,
         "auth_at_ms": now_ms,
         "amr": list(proof.amr),
@@ -39,14 +39,14 @@ def begin(database: Database, proof: Proof, now_ms: int) -> str:
 
 
 def find(database: Database, cookie: str | None, now_ms: int) -> Login | None:
-    row = database[SESSIONS].find_one({"_id": _hash(cookie)}) if cookie else None
+    row = database[SESSIONS].find_one({"_id": hash_of(cookie)}) if cookie else None
     if row is None or row["expires_at"] <= to_datetime(now_ms):
         return None
     return Login(row["person"], row["auth_at_ms"], tuple(row["amr"]))
 
 
 def end(database: Database, cookie: str) -> None:
-    database[SESSIONS].delete_one({"_id": _hash(cookie)})
+    database[SESSIONS].delete_one({"_id": hash_of(cookie)})
 
 
 def form_token(cookie: str) -> str:
@@ -61,7 +61,3 @@ def is_own_form(cookie: str | None, token: str | None) -> bool:
 def ensure_indexes(database: Database) -> None:
     database[SESSIONS].create_index("person", name="person")
     database[SESSIONS].create_index("expires_at", name="expiry", expireAfterSeconds=0)
-
-
-def _hash(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()

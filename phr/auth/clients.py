@@ -5,7 +5,6 @@ Collection ``clients``: _id, name, secret_hash, auth_method, jwks, grant_types, 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import unicodedata
@@ -19,7 +18,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from phr.auth import redirects, scopes, smart
 from phr.database import Database
 from phr.errors import InputInvalid
-from phr.passwords import new_password
+from phr.passwords import hash_of, new_password
 
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
@@ -53,7 +52,7 @@ class Client:
     vendor: str | None  # whose client it is; it then sees that vendor's things
 
     def has_secret(self, secret: str) -> bool:
-        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, _digest(secret))
+        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, hash_of(secret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def create(database: Database, draft: NewClient, now_ms: int) -> Credentials:
     row = {
         "_id": made.client_id,
         "name": _checked_name(draft.name),
-        "secret_hash": None if secret is None else _digest(secret),
+        "secret_hash": None if secret is None else hash_of(secret),
         "auth_method": method,
         "jwks": None if draft.jwks is None else _checked_keys(draft.jwks),
         "grant_types": sorted(set(draft.grant_types)),
@@ -159,7 +158,3 @@ def _checked_keys(jwks: Any) -> dict[str, Any]:
     ):
         raise InputInvalid(f"at most {MOST_KEYS} keys, each EC, or RSA of {LEAST_RSA_BITS} bits or more", "/jwks")
     return {"keys": [dict(key.as_dict(private=False)) for key in keys]}
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

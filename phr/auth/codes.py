@@ -6,7 +6,6 @@ auth_at_ms, amr, nonce, made_at_ms, link (once used: what it gave, which a secon
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from phr.auth import links
 from phr.auth.links import Link, NewLink
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.passwords import hash_of
 
 CODES = "authorization_codes"
 LIFE_MS = 60_000
@@ -74,7 +74,7 @@ class NewCode:
 
 def keep(database: Database, code: str, draft: NewCode, now_ms: int) -> None:
     row: Document = {
-        "_id": _hash(code),
+        "_id": hash_of(code),
         "client_id": draft.client_id,
         "redirect_uri": draft.redirect_uri,
         "challenge": draft.challenge,
@@ -92,7 +92,7 @@ def keep(database: Database, code: str, draft: NewCode, now_ms: int) -> None:
 
 def find(database: Database, code: str, client_id: str, now_ms: int) -> Code | None:
     """The client's own code while it is good. One that was used ends what it gave, whoever shows it again."""
-    row = database[CODES].find_one({"_id": _hash(code)})
+    row = database[CODES].find_one({"_id": hash_of(code)})
     if row is None:
         return None
     if row["link"] is not None:
@@ -121,10 +121,6 @@ def use(database: Database, code: Code, now_ms: int) -> Link | None:
 def ensure_indexes(database: Database) -> None:
     database[CODES].create_index("person", name="person")
     database[CODES].create_index("expires_at", name="expiry", expireAfterSeconds=0)
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _code(row: Document) -> Code:

@@ -6,7 +6,6 @@ interval_s, polled_at_ms, person, auth_at_ms, amr and is_allowed once somebody h
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from phr.auth.codes import Login
 from phr.auth.links import Link, NewLink
 from phr.clock import to_datetime
 from phr.database import Database, Document
+from phr.passwords import hash_of
 from phr.people import seals
 
 CODES = "device_codes"
@@ -58,7 +58,7 @@ class NewWaiting:
 
 def keep(database: Database, draft: NewWaiting, now_ms: int) -> None:
     row: Document = {
-        "_id": _hash(draft.device_code),
+        "_id": hash_of(draft.device_code),
         "user_code": _of_person(database, draft.user_code),
         "client_id": draft.client_id,
         "scope": draft.scope,
@@ -73,7 +73,7 @@ def keep(database: Database, draft: NewWaiting, now_ms: int) -> None:
 
 def find(database: Database, device_code: str, now_ms: int) -> Waiting | None:
     """One that was used ends what it gave."""
-    row = database[CODES].find_one({"_id": _hash(device_code)})
+    row = database[CODES].find_one({"_id": hash_of(device_code)})
     if row is not None and row["link"] is not None:
         links.end(database, row["link"], links.REUSED, now_ms)
         return None
@@ -121,10 +121,6 @@ def ensure_indexes(database: Database) -> None:
     database[CODES].create_index("user_code", name="user_code")
     database[CODES].create_index("person", name="person", sparse=True)
     database[CODES].create_index("expires_at", name="expiry", expireAfterSeconds=0)
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _of_person(database: Database, typed: str) -> bytes:

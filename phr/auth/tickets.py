@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 
 from phr.auth.protector import TokenInvalid
 from phr.clock import to_datetime, to_ms
 from phr.database import Database, Document
+from phr.passwords import hash_of
 from phr.people.access import Caller
 
 TICKETS = "stream_tickets"
@@ -20,7 +20,7 @@ def issue(database: Database, caller: Caller, person: str, now_ms: int) -> str:
     """A ticket that stands for the caller, for this person's stream; only its hash is kept."""
     ticket = secrets.token_urlsafe(32)
     row: Document = {
-        "_id": _hash(ticket),
+        "_id": hash_of(ticket),
         "person": person,
         "subject": caller.subject,
         "client_id": caller.client_id,
@@ -37,7 +37,7 @@ def issue(database: Database, caller: Caller, person: str, now_ms: int) -> str:
 
 def redeem(database: Database, ticket: str, now_ms: int) -> tuple[Caller, str]:
     """Who the ticket stands for, and whose stream it opens; it is worth nothing afterwards. Raises TokenInvalid."""
-    row = database[TICKETS].find_one_and_delete({"_id": _hash(ticket)})
+    row = database[TICKETS].find_one_and_delete({"_id": hash_of(ticket)})
     if row is None or to_ms(row["ends_at"]) <= now_ms:
         raise TokenInvalid(REFUSED)
     scopes, ids = frozenset(row["scopes"]), frozenset(row.get("token_ids", ()))
@@ -47,7 +47,3 @@ def redeem(database: Database, ticket: str, now_ms: int) -> tuple[Caller, str]:
 
 def ensure_indexes(database: Database) -> None:
     database[TICKETS].create_index("ends_at", name="expiry", expireAfterSeconds=60)
-
-
-def _hash(ticket: str) -> str:
-    return hashlib.sha256(ticket.encode()).hexdigest()

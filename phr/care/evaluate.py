@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from phr.care.compare import condition_holds, said, text, unit_of
 from phr.care.observation import Observation, PersonFacts
 from phr.care.rule import Altitude, Pregnancy, Rule, Rules, Scope, UnknownAge
-from phr.clock import to_datetime
+from phr.clock import age_on, to_datetime
 from phr.vocabulary.alert import Alert
 from phr.vocabulary.units import limit_in
 
@@ -78,7 +77,7 @@ def speaks_to(scope: Scope, person: PersonFacts, t_ms: int) -> bool:
         return False
     if person.birth_on is None:
         return scope.unknown_age is UnknownAge.APPLIES
-    age = _age_on(person.birth_on, to_datetime(t_ms).date())
+    age = age_on(person.birth_on, to_datetime(t_ms).date())
     return age >= scope.age_min and (scope.age_max is None or age <= scope.age_max)
 
 
@@ -95,11 +94,6 @@ def _has(known: frozenset[str] | None, wanted: tuple[str, ...], unwanted: tuple[
 
 def _is_timely(rule: Rule, t_ms: int, now_ms: int) -> bool:
     return -AHEAD_MS <= now_ms - t_ms <= rule.max_age_ms
-
-
-def _age_on(birth_on: date, day: date) -> int:
-    """Full years; who is born on 29 February has a birthday on 1 March in other years."""
-    return day.year - birth_on.year - ((day.month, day.day) < (birth_on.month, birth_on.day))
 
 
 def _alert(rule: Rule, observation: Observation, now_ms: int) -> Alert:

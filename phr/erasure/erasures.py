@@ -14,7 +14,6 @@ Collection ``erasures``, a row a person:
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -25,6 +24,7 @@ from pymongo.errors import DuplicateKeyError
 from phr.clock import rfc3339
 from phr.database import Database, Document
 from phr.errors import NotFound, PhrError
+from phr.passwords import hash_of
 
 COLLECTION = "erasures"
 DAY_MS = 86_400_000
@@ -113,10 +113,6 @@ def find(database: Database, person: str) -> Erasure:
 def find_by_receipt(database: Database, receipt: str) -> Erasure:
     """For who holds the receipt, when there is nobody left to log in. Raises NotFound."""
     return _found(database, {"receipt": hash_of(receipt)})
-
-
-def hash_of(receipt: str) -> str:
-    return hashlib.sha256(receipt.encode()).hexdigest()
 
 
 def ensure_indexes(database: Database) -> None:

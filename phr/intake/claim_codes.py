@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import secrets
 from urllib.parse import urlencode
@@ -17,11 +16,6 @@ def new_claim_code() -> str:
     """A code to claim a device with: four groups of four."""
     text = base64.b32encode(secrets.token_bytes(10)).decode()  # 80 random bits: a plain hash of it can't be guessed
     return "-".join(text[i : i + 4] for i in range(0, 16, 4))
-
-
-def hash_of(code: str) -> str:
-    """What is stored of a claim code."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def text_of(ref: str, code: str) -> str:

@@ -24,13 +24,14 @@ from phr.intake.bindings import Holding
 from phr.intake.device import Binding, Device
 from phr.intake.held import HeldRow
 from phr.intake.households import holders
+from phr.passwords import hash_of
 
 FRESH_MS = 5 * 60_000
 MOST_TRIES = 5
 TRIES_MS = 15 * 60_000
 KEPT_CLAIM = timedelta(days=1)
 LOOKED_AT = 500  # of what a device sent lately; in five minutes a device sends less
-_UNUSED = claim_codes.hash_of("")  # of no code: so that a device without one costs the same comparison
+_UNUSED = hash_of("")  # of no code: so that a device without one costs the same comparison
 
 
 class ReadingMissing(PhrError):
@@ -102,7 +103,7 @@ def release(database: Database, ref: str, binding: tuple[str, str], now_ms: int)
         if tuple(ended) == one.bindings:
             raise NotFound("no such device of this person")
         is_free = all(b.until_ms is not None for b in ended)
-        return Holding(tuple(ended), claim_codes.hash_of(code) if is_free else one.claim_code_hash)
+        return Holding(tuple(ended), hash_of(code) if is_free else one.claim_code_hash)
 
     device = bindings.rehold(database, ref, released)
     return code if all(one.until_ms is not None for one in device.bindings) else None
@@ -118,7 +119,7 @@ def _renewed(database: Database, ref: str, check: Callable[[Holding], None]) -> 
 
     def renewed(one: Holding) -> Holding:
         check(one)
-        return replace(one, claim_code_hash=claim_codes.hash_of(code))
+        return replace(one, claim_code_hash=hash_of(code))
 
     bindings.rehold(database, ref, renewed)
     return code
@@ -157,7 +158,7 @@ def _forget_tries(database: Database, keys: Iterable[str], now_ms: int) -> None:
 
 def _begun(database: Database, wish: Claim) -> Document | None:
     """The claim that this person began with this code, None where the code is new. Raises NotFound."""
-    given = claim_codes.hash_of(wish.code)
+    given = hash_of(wish.code)
     stored = bindings.claim_code_hash(database, wish.device)
     begun = database["claims"].find_one({"_id": given, "device": wish.device, "person": wish.person})
     is_right = hmac.compare_digest(stored or _UNUSED, given) and stored is not None
@@ -188,7 +189,7 @@ def _lately(database: Database, device: str) -> list[HeldRow]:
 def _begin(database: Database, wish: Claim, fresh: HeldRow, now_ms: int) -> Document:
     """Keeps what the code is used for; of two at once the first has it. Raises NotFound for the other."""
     row: Document = {
-        "_id": claim_codes.hash_of(wish.code),
+        "_id": hash_of(wish.code),
         "device": wish.device,
         "person": wish.person,
         "slot": fresh.slot,

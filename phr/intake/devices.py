@@ -11,10 +11,11 @@ from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid, NotFound
-from phr.intake.claim_codes import hash_of, new_claim_code
+from phr.intake.claim_codes import new_claim_code
 from phr.intake.device import Binding, Device, binding_row, clock_of, clock_row, device_of
 from phr.intake.device_clock import Clock
 from phr.intake.documents import DeviceDocument, VendorDocument, checked
+from phr.passwords import hash_of
 from phr.people import numbers
 
 MAPPED = "map:"  # begins the name of a format that is a vendor's stored mapping

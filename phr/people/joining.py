@@ -6,7 +6,6 @@ In ``logins`` of one that joined: joined  {at_ms, organisation, by}
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from pymongo.client_session import ClientSession
 from phr.clock import to_datetime, to_ms
 from phr.database import Database, Document, transact
 from phr.errors import AccessDenied, NotFound
+from phr.passwords import hash_of
 from phr.people import openids, people
 from phr.people.openids import LOGINS, WECHAT
 
@@ -133,4 +133,4 @@ def _login(row: Document) -> Login:
 
 def _hash(code: str) -> str:
     letters = "".join(sign for sign in code.upper() if sign in ALPHABET)
-    return hashlib.sha256(letters.encode()).hexdigest()
+    return hash_of(letters)

@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from werkzeug.test import TestResponse
 
 from phr.intake import bindings, claim_codes, devices, mqtt_logins
+from phr.passwords import hash_of
 from tests.cast import T0, Cast
 
 MODEL = {"model": "bp-100", "name": {"zh": "血压计", "en": "Cuff"}, "format": "phr-v1", "metrics": ["blood-pressure"]}
@@ -177,7 +178,7 @@ def test_new_claim_code_comes_with_its_picture_and_ends_the_old(cast: Cast) -> N
     answer = ask(cast, "POST", "/v1/vendor/devices/box-1/claim-code")
     made = answer.json["claim_code"]
     assert (answer.status_code, made != old) == (201, True)
-    assert bindings.claim_code_hash(cast.database, "acme/box-1") == claim_codes.hash_of(made)
+    assert bindings.claim_code_hash(cast.database, "acme/box-1") == hash_of(made)
     assert answer.json["qr_text"] == f"phr:claim?device=acme/box-1&code={made}"
     picture = base64.b64decode(answer.json["qr_png_base64"])
     assert picture == claim_codes.picture("acme/box-1", made)

@@ -6,6 +6,7 @@ import segno
 
 from phr.database import Database
 from phr.intake import bindings, claim_codes, devices
+from phr.passwords import hash_of
 from tests.cast import T0
 from tests.ops.test_admin import Admin, home, run
 
@@ -21,7 +22,7 @@ def test_picture_holds_a_new_code_that_replaces_the_old(run: Admin, database: Da
     old = a_box(database)
     status, printed, _ = run("device", "qr", "acme", "box", "--out", str(tmp_path / "box.png"))
     stored = bindings.claim_code_hash(database, "acme/box")
-    assert (status, stored) == (0, claim_codes.hash_of(printed["claim_code"]))
+    assert (status, stored) == (0, hash_of(printed["claim_code"]))
     assert printed["claim_code"] != old
 
 
