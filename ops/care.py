@@ -51,6 +51,7 @@ def _explain(record: Database, settings: Settings, alert: str) -> dict[str, Any]
         is_reviewed=found.notice.reviewed,
         message_zh=found.notice.message_zh,
         message_en=found.notice.message_en,
+        targets=found.targets,
     )
     zh, en = explain(kept, rules().get(kept.rule))
     return {"alert": alert, "zh": zh, "en": en}

@@ -53,6 +53,7 @@ from phr.people import (
     processing,
     repeats,
 )
+from phr.plans import known, targets
 from phr.readings import store
 from phr.readings import whole as whole_readings
 from phr.timeline import entries, files, history, imported
@@ -88,6 +89,7 @@ STORES = (
     *(status, vendor_hours),
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
+    *(known, targets),
     *(exports, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )

@@ -15,6 +15,7 @@ from phr.intake.device_events import DeviceEvent
 from phr.notices import outbox
 from phr.notices.outbox import Unentered
 from phr.timeline import happened
+from phr.timeline.categories import READINGS
 from phr.timeline.happened import Happening
 
 AT_ONCE = 500
@@ -63,7 +64,15 @@ def _of_alert(one: Unentered) -> Happening:
         "reviewed": notice.reviewed,
     }
     at_ms = to_ms(notice.measured_at)
-    return Happening(f"alert:{notice.key}", notice.person, "alert", at_ms, content, is_so=not one.is_withdrawn)
+    return Happening(
+        key=f"alert:{notice.key}",
+        person=notice.person,
+        kind="alert",
+        at_ms=at_ms,
+        content=content,
+        is_so=not one.is_withdrawn,
+        sensitive=tuple(sorted(set(notice.categories) - {READINGS})),
+    )
 
 
 def _of_events(events: Iterable[DeviceEvent]) -> Iterable[Happening]:

@@ -11,7 +11,7 @@ from phr.api.installation import database
 from phr.clock import now_ms, rfc3339, to_ms
 from phr.notices import outbox
 from phr.notices.outbox import Notice
-from phr.people.access import Caller
+from phr.people.access import Ask, Caller, visible
 from phr.readings.latest import Latest, latest
 from phr.timeline.categories import READINGS
 from phr.vocabulary.metrics import vocabulary
@@ -37,10 +37,13 @@ def show_overview(person: str) -> dict[str, Any]:
 
 
 def _may_see(who: Caller, notice: Notice) -> bool:
-    """What no reading raised (who used the record) is the owner's alone."""
-    if notice.metric:
+    """What no reading raised (who used the record) is the owner's alone; for what hangs on more one needs all of it."""
+    if not notice.metric:
+        return who.subject == notice.person and who.act is None
+    if set(notice.categories) == {READINGS}:
         return period(READINGS).holds(to_ms(notice.measured_at))
-    return who.subject == notice.person and who.act is None
+    ask = Ask(notice.person, "read", notice.categories, "", by_period=True)
+    return visible(database(), who, ask, now_ms()).sees(notice.categories, to_ms(notice.measured_at))
 
 
 def latest_json(one: Latest, now: int) -> dict[str, Any]:

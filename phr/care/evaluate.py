@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from phr.care.compare import condition_holds, said, text, unit_of
-from phr.care.observation import Observation, PersonFacts
+from phr.care.observation import PREGNANCY, Observation, PersonFacts
 from phr.care.rule import Altitude, Pregnancy, Rule, Rules, Scope, UnknownAge
 from phr.clock import age_on, to_datetime
 from phr.vocabulary.alert import Alert
@@ -18,6 +19,8 @@ from phr.vocabulary.units import limit_in
 AHEAD_MS = 10 * 60 * 1000
 # A device's doubt about its own value may silence what can wait, never what is urgent (standards sheet, section 1.7).
 SEVERITY_BEYOND_DOUBT = 3
+# What a message names as the source of a limit that a doctor has set for the person.
+DOCTORS_ZH, DOCTORS_EN = "您的医生定的目标", "your doctor's target"
 _NOTHING_KNOWN = PersonFacts()
 _NONE: frozenset[str] = frozenset()
 
@@ -28,20 +31,56 @@ def evaluate(
     """An alert for each rule and reading that meet, in the order of the readings.
 
     The same reading gives the same key each time, also when it is corrected. Readings more than ten minutes ahead of
-    now or older than the rule's ``max_age`` give nothing. Of a person missing in ``facts`` nothing is known.
+    now or older than the rule's ``max_age`` give nothing. Of a person missing in ``facts`` nothing is known. A limit
+    that a doctor has set for the person counts instead of the rule's own.
     """
     alerts = []
     for observation in observations:
         spoken: list[Rule] = []
-        for rule in rules.by_metric.get(observation.metric.key, ()):
+        person = facts.get(observation.person, _NOTHING_KNOWN)
+        for shipped in rules.by_metric.get(observation.metric.key, ()):
+            rule = targeted(shipped, person) if person.targets else shipped
             # the cheapest questions first: nearly every reading ends at one of these two
             if not _is_timely(rule, observation.t_ms, now_ms) or not holds(rule, observation):
                 continue
-            if speaks_to(rule.scope, facts.get(observation.person, _NOTHING_KNOWN), observation.t_ms):
+            if speaks_to(rule.scope, person, observation.t_ms):
                 spoken.append(rule)
         ids = {rule.id for rule in spoken} if spoken else _NONE
-        alerts += [_alert(rule, observation, now_ms) for rule in spoken if rule.yields_to not in ids]
+        alerts += [_alert(rule, observation, person, now_ms) for rule in spoken if rule.yields_to not in ids]
     return alerts
+
+
+def targeted(rule: Rule, person: PersonFacts) -> Rule:
+    """The rule with the limits that a doctor has set for the person in place of its own."""
+    own = targets_of(rule, person)
+    if not own:
+        return rule
+    return replace(rule, any_of=tuple(replace(one, limit=own.get(one.component, one.limit)) for one in rule.any_of))
+
+
+def targets_of(rule: Rule, person: PersonFacts) -> dict[str, float]:
+    """The limits by component that a doctor has set for the person."""
+    found = ((one.component, person.targets.get((rule.id, one.component))) for one in rule.any_of)
+    return {component: limit for component, limit in found if limit is not None}
+
+
+def categories_of(scope: Scope, person: PersonFacts, *, has_target: bool = False) -> tuple[str, ...]:
+    """What one must be allowed to see to be told that a rule with this scope spoke to the person.
+
+    Of several diagnoses that let it speak the one counts that the most may see.
+    """
+    found = {"readings"} | ({"care"} if has_target else set())
+    for wanted, known in ((scope.diagnosis, person.diagnoses), (scope.medication, person.medications)):
+        there = [person.categories.get(word, _NONE) for word in wanted if known and word in known]
+        found |= min(there, key=lambda one: (len(one), sorted(one)), default=_NONE)
+    if scope.pregnancy is Pregnancy.PREGNANT:
+        found |= person.categories.get(PREGNANCY, _NONE)
+    return tuple(sorted(found))
+
+
+def source_words(rule: Rule, *, has_target: bool) -> tuple[str, str]:
+    """Where a limit is from, in Chinese and English."""
+    return (DOCTORS_ZH, DOCTORS_EN) if has_target else (rule.source.title_zh, rule.source.title_en)
 
 
 def holds(rule: Rule, observation: Observation) -> bool:
@@ -96,8 +135,10 @@ def _is_timely(rule: Rule, t_ms: int, now_ms: int) -> bool:
     return -AHEAD_MS <= now_ms - t_ms <= rule.max_age_ms
 
 
-def _alert(rule: Rule, observation: Observation, now_ms: int) -> Alert:
-    metric = observation.metric
+def _alert(rule: Rule, observation: Observation, person: PersonFacts, now_ms: int) -> Alert:
+    """``rule``: with the person's own limits in it."""
+    metric, own = observation.metric, targets_of(rule, person)
+    source_zh, source_en = source_words(rule, has_target=bool(own))
     unit = observation.unit or metric.unit
     words = _words(rule, observation)
     return Alert(
@@ -115,11 +156,13 @@ def _alert(rule: Rule, observation: Observation, now_ms: int) -> Alert:
             for component, stored in observation.values.items()
         },
         unit=unit.code if unit else None,
-        message_zh=rule.message_zh.format(**words, source=rule.source.title_zh),
-        message_en=rule.message_en.format(**words, source=rule.source.title_en),
+        message_zh=rule.message_zh.format(**words, source=source_zh),
+        message_en=rule.message_en.format(**words, source=source_en),
         source=rule.source.citation,
         reviewed=bool(rule.reviewed_by),
         raised_at_ms=now_ms,
+        categories=categories_of(rule.scope, person, has_target=bool(own)),
+        targets=own,
     )
 
 

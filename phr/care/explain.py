@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from phr.care.compare import compares, text, unit_of
+from phr.care.evaluate import DOCTORS_EN, DOCTORS_ZH
 from phr.care.rule import Comparison, Condition, Rule
 from phr.vocabulary.metric import Unit
 from phr.vocabulary.units import limit_in
@@ -22,6 +23,9 @@ _EN = {
     Comparison.AT_MOST: "at or below",
     Comparison.BELOW: "below",
 }
+_Language = tuple[Mapping[Comparison, str], str, str]
+_IN_ZH: _Language = (_ZH, "{name} {value} {unit}，{than} {limit} {unit}{whose}", f"（{DOCTORS_ZH}）")
+_IN_EN: _Language = (_EN, "{name} {value} {unit} is {than} {limit} {unit}{whose}", f" ({DOCTORS_EN})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Kept:
     is_reviewed: bool
     message_zh: str
     message_en: str
+    targets: Mapping[str, float] = field(default_factory=dict)  # a doctor's own limits that counted, by component
 
 
 def explain(kept: Kept, rule: Rule | None) -> tuple[str, str]:
@@ -55,16 +60,13 @@ def explain(kept: Kept, rule: Rule | None) -> tuple[str, str]:
             f"Rule {kept.rule}, version {kept.version} ({now_en}), fired on the reading of {kept.measured_at}; "
             f'its words then were "{kept.message_en}" ({kept.source}){end_en}.',
         )
-    there = [one for one in rule.any_of if one.component in kept.values]
+    conditions = [replace(one, limit=kept.targets.get(one.component, one.limit)) for one in rule.any_of]
+    there = [one for one in conditions if one.component in kept.values]
     met = [one for one in there if compares(one.op, kept.values[one.component], _limit(kept, rule, one))]
     # Where none holds by its number, the sensor had said Hi or Lo, of which an alert keeps the words alone.
     beyond_zh, beyond_en = ("", "") if met else ("（超出设备量程）", " (beyond the device's range)")
-    because_zh = "、".join(
-        _said(kept, rule, one, _ZH, "{name} {value} {unit}，{than} {limit} {unit}") for one in met or there
-    )
-    because_en = " and ".join(
-        _said(kept, rule, one, _EN, "{name} {value} {unit} is {than} {limit} {unit}") for one in met or there
-    )
+    because_zh = "、".join(_said(kept, rule, one, _IN_ZH) for one in met or there)
+    because_en = " and ".join(_said(kept, rule, one, _IN_EN) for one in met or there)
     return (
         f"规则 {kept.rule} 第 {kept.version} 版发出提醒，因为 {kept.measured_at} 测得 "
         f"{because_zh}{beyond_zh}（{kept.source}）{end_zh}。",
@@ -82,7 +84,8 @@ def _limit(kept: Kept, rule: Rule, condition: Condition) -> float:
     return limit_in(rule.metric, _unit(kept, rule, condition), condition.limit)
 
 
-def _said(kept: Kept, rule: Rule, condition: Condition, than: Mapping[Comparison, str], form: str) -> str:
+def _said(kept: Kept, rule: Rule, condition: Condition, language: _Language) -> str:
+    than, form, whose = language
     unit = _unit(kept, rule, condition)
     return form.format(
         name=condition.component or rule.metric.key,
@@ -90,4 +93,5 @@ def _said(kept: Kept, rule: Rule, condition: Condition, than: Mapping[Comparison
         unit=unit.label if unit else "",
         than=than[condition.op],
         limit=text(unit, _limit(kept, rule, condition)),
+        whose=whose if condition.component in kept.targets else "",
     )

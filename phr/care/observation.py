@@ -9,6 +9,8 @@ from typing import Any
 
 from phr.vocabulary.metric import Metric, Unit
 
+PREGNANCY = "pregnancy"  # its word among the categories
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -38,3 +40,8 @@ class PersonFacts:
     lives_high: bool | None = None  # at an altitude that low-altitude limits are not made for
     height_cm: float | None = None
     best: Mapping[str, float] = field(default_factory=dict)  # personal best by metric, in its canonical unit
+    # Limits that a doctor has set, by rule and component, as the rule's own stand in it.
+    targets: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    programmes: frozenset[str] = frozenset()  # that the person is enrolled in
+    # What one must be allowed to see to be told what hangs on a diagnosis or a medication (or PREGNANCY), by its word.
+    categories: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from phr.care.compare import compares, condition_holds, said, text, unit_of
-from phr.care.evaluate import AHEAD_MS, counts, speaks_to
+from phr.care.evaluate import AHEAD_MS, categories_of, counts, source_words, speaks_to, targeted, targets_of
 from phr.care.observation import Observation, PersonFacts
 from phr.care.predicates import PREDICATES
 from phr.care.rule import Condition, Rule, Statistic, Window
@@ -33,6 +33,8 @@ class Finding:
     until_ms: int
     message_zh: str
     message_en: str
+    categories: tuple[str, ...]  # of all that it was made of
+    targets: Mapping[str, float]  # a doctor's own limits that counted, by component
 
 
 def judge(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
@@ -40,11 +42,12 @@ def judge(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms
 
     It is silent too where there is not enough to judge, and where the rule is inactive. Readings outside the window,
     of another context, or in doubt (below severity 3) are left out. Limits are applied in the unit as sent where all
-    readings share one, else in the metric's canonical unit.
+    readings share one, else in the metric's canonical unit. A limit that a doctor has set for the person counts instead
+    of the rule's own.
     """
     if not rule.is_active or not speaks_to(rule.scope, person, now_ms):
         return None
-    return found_by(rule, series, person, now_ms)
+    return found_by(targeted(rule, person), series, person, now_ms)
 
 
 def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
@@ -69,6 +72,8 @@ def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now
     if not any(_reaches(rule, one, values, unit) for one in rule.any_of):
         return None
     words = _words(rule, values, unit) | {"readings": str(len(seen)), "days": str(days)}
+    own = targets_of(rule, person)
+    source_zh, source_en = source_words(rule, has_target=bool(own))
     return Finding(
         rule=rule,
         person=seen[0].person if seen else "",
@@ -79,8 +84,10 @@ def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now
         coverage=coverage,
         since_ms=now_ms - window.span_ms,
         until_ms=now_ms,
-        message_zh=rule.message_zh.format(**words, source=rule.source.title_zh),
-        message_en=rule.message_en.format(**words, source=rule.source.title_en),
+        message_zh=rule.message_zh.format(**words, source=source_zh),
+        message_en=rule.message_en.format(**words, source=source_en),
+        categories=categories_of(rule.scope, person, has_target=bool(own)),
+        targets=own,
     )
 
 

@@ -123,6 +123,8 @@ TAKEN: Mapping[str, Find] = {
     "entry_history": _where("person"),
     "entries": _where("person"),
     "notices": _where("person"),
+    "known": _where("person"),
+    "targets": _where("person"),
     "repeats": _where("person"),
     "landings": lambda _, whose: {"b": {"$regex": f"^{whose.person}:"}},
     "feed": _where("p"),

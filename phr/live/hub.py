@@ -188,8 +188,9 @@ class Hub:
             self._tell(stream, missed)
 
     def _tell(self, stream: Stream, raised: Notice) -> None:
-        """What a rule raised is of readings; all else is the owner's own."""
-        if not stream.grants or (raised.metric and stream.sight.sees((READINGS,), clock.to_ms(raised.measured_at))):
+        """What a rule raised is for who may see all that it was made of; all else is the owner's own."""
+        measured_ms = clock.to_ms(raised.measured_at)
+        if not stream.grants or (raised.metric and stream.sight.sees(raised.categories, measured_ms)):
             stream.send(event("notice", self._render(raised)))
 
     def _check(self, now_ms: int) -> None:

@@ -20,7 +20,20 @@ MAJORITY = ReadConcern("majority")
 PENDING = "pending"
 WITHDRAWN = "withdrawn"  # the reading that raised it was taken out of the record
 # Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
-_SHOWN = ("_id", "person", "rule", "severity", "metric", "measured_at", "zh", "en", "source", "reviewed", "raised_at")
+_SHOWN = (
+    "_id",
+    "person",
+    "rule",
+    "severity",
+    "metric",
+    "measured_at",
+    "zh",
+    "en",
+    "source",
+    "reviewed",
+    "raised_at",
+    "categories",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class Notice:
     source: str
     reviewed: bool
     raised_at: datetime
+    categories: tuple[str, ...] = ("readings",)  # of what a rule made it of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class Reasoned:
     rule_version: int
     values: Mapping[str, int | float]  # as sent, by component
     unit: str | None
+    targets: Mapping[str, float]  # a doctor's own limits that counted, by component
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +169,8 @@ def found(database: Database, key: str) -> Reasoned | None:
     if row is None:
         return None
     values = {one["component"]: one["value"] for one in row["values"]}
-    return Reasoned(notice(row), row["rule_version"], values, row["unit"])
+    targets = {one["component"]: one["limit"] for one in row.get("targets", ())}
+    return Reasoned(notice(row), row["rule_version"], values, row["unit"], targets)
 
 
 def unentered(database: Database, limit: int) -> list[Unentered]:
@@ -201,6 +217,8 @@ def _row(alert: Alert) -> Document:
         "measured_at": to_datetime(alert.t_ms),
         "values": [{"component": component, "value": value} for component, value in alert.values.items()],
         "unit": alert.unit,
+        "targets": [{"component": component, "limit": limit} for component, limit in alert.targets.items()],
+        "categories": list(alert.categories),
         "zh": alert.message_zh,
         "en": alert.message_en,
         "source": alert.source,
@@ -223,4 +241,5 @@ def notice(row: Document) -> Notice:
         source=row["source"],
         reviewed=row["reviewed"],
         raised_at=row["raised_at"],
+        categories=tuple(row.get("categories", ("readings",))),
     )

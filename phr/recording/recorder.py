@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from phr.care.evaluate import evaluate
-from phr.care.observation import Observation, PersonFacts
+from phr.care.observation import Observation
 from phr.care.rule import Rules
+from phr.care.sieve import Sieve
 from phr.database import Database
 from phr.formats import Format
 from phr.intake import arrivals, entered, held, rejections, vendor_hours
@@ -26,6 +27,7 @@ from phr.intake.sightings import Sightings
 from phr.intake.vendor_hours import HOUR_MS, Answered
 from phr.notices import outbox
 from phr.people import processing
+from phr.plans.facts import Memory
 from phr.readings import store
 from phr.readings.chunk import Outcome
 from phr.readings.store import Arrival
@@ -42,6 +44,8 @@ class Recorder:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
         self._rules = rules
+        self._sieve = Sieve(rules)
+        self._facts = Memory(database)
         self._registry = Registry(database)
         self._clocks = ClockWatch(database, self._registry)
         self._sightings = Sightings(database)
@@ -114,19 +118,24 @@ class Recorder:
             verdicts[sorted_.verdict_of.pop(number)].rejected.append(refused)
 
     def _evaluate(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], now_ms: int) -> list[Alert]:
-        observations = [
-            observation
+        """What the rules say about readings that were not brought by an import, of people who let them be judged."""
+        looked_at = [
+            (arrival, outcome)
             for arrival, outcome in zip(arrivals, outcomes, strict=True)
             if arrival.batch is None and self._rules.concern(arrival.run.metric.key)
-            for observation in _observations(arrival, outcome)
         ]
-        if not observations:
+        if not looked_at:
             return []
-        people = self._registry.people({one.person for one in observations})
-        facts = {key: PersonFacts(birth_on=person.birth_on) for key, person in people.items() if person}
-        refused = {key for key, person in people.items() if person and processing.is_unevaluated(person)}
-        wanted = [one for one in observations if one.person not in refused] if refused else observations
-        return evaluate(self._rules, wanted, facts, now_ms)
+        people = self._registry.people({arrival.person for arrival, _ in looked_at})
+        judged = {key: one for key, one in people.items() if one and not processing.is_unevaluated(one)}
+        facts = self._facts.of(judged, now_ms)
+        observations = [
+            observation
+            for arrival, outcome in looked_at
+            if (person := facts.get(arrival.person))
+            for observation in _observations(arrival, outcome, self._sieve.sift(arrival.run, person))
+        ]
+        return evaluate(self._rules, observations, facts, now_ms) if observations else []
 
     def _keep_rejections(self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
         rejections.reject(
@@ -169,9 +178,12 @@ def _as_entered(arrival: Arrival) -> Entered:
     return Entered(arrival.person, run.extras[0]["id"], run.metric.key, run.t[0])
 
 
-def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
+def _observations(arrival: Arrival, outcome: Outcome, indices: Sequence[int]) -> Iterable[Observation]:
+    """Those of the readings that have been stored and count."""
+    if not indices:
+        return
     run, refused = arrival.run, {index for index, _ in outcome.refused}.union(outcome.voided)
-    for index, t in enumerate(run.t):
+    for index in indices:
         if index in refused:
             continue
         extra = run.extras.get(index, {})
@@ -182,7 +194,7 @@ def _observations(arrival: Arrival, outcome: Outcome) -> Iterable[Observation]:
             run.metric,
             arrival.device,
             seq,
-            t,
+            run.t[index],
             values,
             run.unit,
             flag=extra.get("flag"),

@@ -40,6 +40,7 @@ class Happening:
     at_ms: int
     content: dict[str, Any]
     is_so: bool = True
+    sensitive: tuple[str, ...] = ()  # categories besides its kind's, of what it was made of
 
 
 def put(database: Database, happenings: Iterable[Happening], now_ms: int) -> int:
@@ -106,7 +107,11 @@ def _rows(database: Database, found: Collection[Happening], session: ClientSessi
 def _row(database: Database, one: Happening, now_ms: int) -> Document:
     content = checked(kinds()[one.kind], one.content)
     draft = Draft(
-        kind=one.kind, content=content, effective=Effective(instant(one.at_ms, None)), provenance={"how": "sensed"}
+        kind=one.kind,
+        content=content,
+        effective=Effective(instant(one.at_ms, None)),
+        sensitive=one.sensitive,
+        provenance={"how": "sensed"},
     )
     new = NewEntry(person=one.person, draft=draft, author=AUTHOR, source=RECORD, id=entry_id(one.key))
     return entries.new_row(database, new, now_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,5 @@ class Alert:
     source: str
     reviewed: bool  # False: no clinician has signed the rule, and whoever shows the alert says so
     raised_at_ms: int
+    categories: tuple[str, ...] = ("readings",)  # of all that it was made of; one may see it who may see all of them
+    targets: Mapping[str, float] = field(default_factory=dict)  # a doctor's own limits that counted, by component

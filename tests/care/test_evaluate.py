@@ -248,3 +248,23 @@ def test_what_comes_every_minute_is_looked_at_over_windows_alone(metric: str) ->
 def test_what_is_not_verified_or_for_doctors_is_never_asked_about_a_reading() -> None:
     asked = [rule for rules_of_one in rules().by_metric.values() for rule in rules_of_one]
     assert all(rule.is_active and rule.scope.audience == "person" and rule.window is None for rule in asked)
+
+
+def test_a_doctors_target_counts_instead_of_the_limit_and_is_named() -> None:
+    rule = next(one for one in rules().by_metric["glucose-capillary"] if one.id == "glucose-low")
+    facts = {"ana": PersonFacts(targets={("glucose-low", ""): 4.4})}
+    (alert,) = evaluate(only(rule), [glucose(4.2)], facts, NOW_MS)
+    assert (alert.targets, alert.categories) == ({"": 4.4}, ("care", "readings"))
+    assert "4.4 mmol/L (from your doctor's target)" in alert.message_en
+    assert evaluate(only(rule), [glucose(4.2)], {}, NOW_MS) == []
+
+
+def test_an_alert_bears_the_categories_of_the_diagnosis_that_let_its_rule_speak() -> None:
+    rule = next(one for one in rules().by_metric["glucose-capillary"] if one.id == "glucose-low")
+    scope = replace(rule.scope, diagnosis=("depression", "copd"))
+    person = PersonFacts(
+        diagnoses=frozenset(("depression", "copd")),
+        categories={"depression": frozenset(("conditions", "mental")), "copd": frozenset(("conditions",))},
+    )
+    (alert,) = evaluate(only(replace(rule, scope=scope)), [glucose(3.5)], {"ana": person}, NOW_MS)
+    assert alert.categories == ("conditions", "readings")

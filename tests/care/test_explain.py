@@ -65,3 +65,9 @@ def test_of_another_version_the_words_of_then_are_repeated(now: Rule | None) -> 
 
 def test_a_signed_rule_says_nothing_of_a_missing_review() -> None:
     assert "reviewed" not in explain(replace(kept(pressure()), is_reviewed=True), RULE)[1]
+
+
+def test_limit_that_a_doctor_has_set_is_called_so() -> None:
+    zh, en = explain(replace(kept(pressure(182, 96)), targets={"systolic": 160.0}), RULE)
+    assert "160 mmHg（您的医生定的目标）" in zh
+    assert "160 mmHg (your doctor's target)" in en

@@ -185,6 +185,8 @@ def _by_hand(database: Database, owner: str) -> None:
         "priorities": [{"_id": f"{owner}:heart-rate", "p": owner, "sources": [device]}],
         "hours": [{"_id": f"{owner}:heart-rate:2026-11:{device}", "p": owner}],
         "views": [{"_id": f"{owner}:weight:2026:", "p": owner}],
+        "known": [{"_id": f"{owner}:facts", "person": owner}],
+        "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }
     for name, some in rows.items():
         database[name].insert_many(some)

@@ -9,8 +9,12 @@ import pytest
 
 from phr.care.rules import rules
 from phr.intake import devices
+from phr.people import processing
+from phr.plans import targets
+from phr.plans.targets import Target
 from phr.recording import Recorder
 from tests.cast import T0
+from tests.plans.builders import coded
 from tests.readings.builders import MINUTE_MS
 from tests.recording.builders import HIGH, NORMAL, House, counts, pressure, sent
 
@@ -108,3 +112,28 @@ def test_cuff_that_changed_hands_tells_each_owner_of_their_own(house: House) -> 
     house.bind(house.ben, T0)
     house.record(sent(pressure(T0 - 2 * MINUTE_MS, HIGH), pressure(T0 - 1, HIGH), pressure(T0, HIGH)))
     assert sorted(row["person"] for row in house.notices()) == sorted([house.ana, house.ben])
+
+
+def test_target_of_the_person_is_what_a_reading_is_held_against(home: House) -> None:
+    name, why = "rule.blood-pressure-very-high.systolic", "既往脑出血"
+    targets.put(home.database, Target(person=home.ana, name=name, limit=160.0, why=why, by="d", at_ms=T0, version=0))
+    home.record(sent(pressure(value={"systolic": 165, "diastolic": 80})))
+    (row,) = home.notices()
+    assert row["targets"] == [{"component": "systolic", "limit": 160.0}]
+    assert row["categories"] == ["care", "readings"]
+
+
+def test_rule_for_the_pregnant_speaks_to_who_is_and_bears_what_that_was_known_by(home: House) -> None:
+    home.bind(home.ben, slot="2")
+    coded(home.database, home.ana, "Z34.0")
+    raised = pressure(value={"systolic": 145, "diastolic": 92})
+    home.record(sent(raised, raised | {"slot": "2"}))
+    (row,) = home.notices()
+    assert (row["person"], row["rule"]) == (home.ana, "blood-pressure-high-in-pregnancy")
+    assert row["categories"] == ["conditions", "readings", "reproductive"]
+
+
+def test_who_refuses_to_be_judged_is_not(home: House) -> None:
+    processing.refuse(home.database, home.ana, processing.EVALUATION, home.ana, T0)
+    assert counts(home.record(sent(pressure(value=HIGH)))) == (1, 0, 0, 0, 0)
+    assert home.notices() == []
