@@ -64,6 +64,14 @@ def subject(name: str) -> Subject:
     raise NotFound(f"{name}: nothing with this name has a limit")
 
 
+def unit_of(about: Subject) -> str | None:
+    """The code of the unit that its limit is in."""
+    own = own_unit(about.rule.window) if about.rule and about.rule.window else None
+    if own is not None:
+        return own
+    return about.metric.unit.code if about.metric.unit else None
+
+
 def put(database: Database, new: Target) -> Target:
     """The target as it is now set, ``new.version`` being the version that it replaces, 0 for none.
 

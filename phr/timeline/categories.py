@@ -41,11 +41,12 @@ def all_categories() -> tuple[str, ...]:
 
 def categories_of(kind: Kind, content: Content, named: Iterable[str] = ()) -> tuple[str, ...]:
     """One must be allowed all of them to see the entry."""
-    by_code = {category for system, code in _codes(content) for category in _sensitive(system, code)}
+    by_code = {category for system, code in _codes(content) for category in sensitive_of(system, code)}
     return tuple(sorted({kind.category, *named} | by_code))
 
 
-def _sensitive(system: str, code: str) -> Iterator[str]:
+def sensitive_of(system: str, code: str) -> Iterator[str]:
+    """The categories that a code adds to what it stands in."""
     plain = code.replace(".", "")
     for category, prefixes in _PREFIXES.get(system, {}).items():
         if plain.startswith(prefixes):
