@@ -56,18 +56,26 @@ class Operator:
 
 def printing(settings: Settings, work: Callable[[Database], Any]) -> int:
     """Prints as one JSON object what the work on the open record gives; or, in one line, why it gave nothing."""
+
+    def printed(database: Database) -> int:
+        sys.stdout.write(json.dumps(work(database), ensure_ascii=False) + "\n")
+        return 0
+
+    return working(settings, printed)
+
+
+def working(settings: Settings, work: Callable[[Database], int]) -> int:
+    """The exit status that the work on the open record gives; or says, in one line, why it gave none."""
     try:
         database = open_record(settings)
         with database.client:
-            printed = work(database)
+            return work(database)
     except PhrError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1
     except (PyMongoError, OSError) as error:
         sys.stderr.write(f"that did not work: {error}\n")
         return 1
-    sys.stdout.write(json.dumps(printed, ensure_ascii=False) + "\n")
-    return 0
 
 
 def open_record(settings: Settings) -> Database:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ops import administration
 from phr.care.explain import Kept, explain
+from phr.care.rule import Rule
 from phr.care.rules import rules
 from phr.clock import now_ms, rfc3339, to_ms
 from phr.config import Settings
@@ -16,6 +17,8 @@ from phr.database import Database
 from phr.errors import NotFound
 from phr.notices import outbox
 from phr.people.access import Ask, Caller, may
+from phr.plans import signatures
+from phr.plans.signatures import Signature
 from phr.timeline.categories import READINGS
 
 
@@ -28,9 +31,9 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     asked = root.parse_args(argv)
     if asked.verb == "explain":
         return administration.printing(settings, lambda record: _explain(record, settings, asked.alert))
-    for row in _rules():
-        print(json.dumps(row, ensure_ascii=False))
-    return 0
+    if settings.mongodb_uri is None:  # the rules can be read before anything runs, and then nobody has signed
+        return _print_rules({})
+    return administration.working(settings, lambda record: _print_rules(signatures.of_all(record, rules())))
 
 
 def _explain(record: Database, settings: Settings, alert: str) -> dict[str, Any]:
@@ -57,19 +60,24 @@ def _explain(record: Database, settings: Settings, alert: str) -> dict[str, Any]
     return {"alert": alert, "zh": zh, "en": en}
 
 
-def _rules() -> list[dict[str, Any]]:
-    return [
-        {
-            "rule": rule.id,
-            "version": rule.version,
-            "metric": rule.metric.key,
-            "severity": rule.severity,
-            "audience": rule.scope.audience,
-            "source": rule.source.citation,
-            "evidence": rule.source.evidence,
-            "reviewed_by": rule.reviewed_by or "not reviewed by a clinician",
-            "is_active": rule.is_active,
-            "looks_at": "a window" if rule.window else "each reading",
-        }
-        for rule in sorted(rules().all, key=lambda one: one.id)
-    ]
+def _print_rules(found: dict[str, Signature]) -> int:
+    """As this installation's clinicians have signed them, one a line."""
+    for rule in sorted(signatures.signed(rules(), found).all, key=lambda one: one.id):
+        print(json.dumps(_row(rule, found.get(rule.id)), ensure_ascii=False))
+    return 0
+
+
+def _row(rule: Rule, signature: Signature | None) -> dict[str, Any]:
+    return {
+        "rule": rule.id,
+        "version": rule.version,
+        "metric": rule.metric.key,
+        "severity": rule.severity,
+        "audience": rule.scope.audience,
+        "source": rule.source.citation,
+        "evidence": rule.source.evidence,
+        "reviewed_by": signature.name if signature else "not reviewed by a clinician",
+        "reviewed_at": rfc3339(signature.at_ms) if signature else None,
+        "is_active": rule.is_active,
+        "looks_at": "a window" if rule.window else "each reading",
+    }

@@ -58,7 +58,7 @@ def load(folder: Path, words: Vocabulary) -> Rules:
         if other is None or other.metric is not rule.metric:
             said = f"rules.{rule.id}: yields_to: {rule.yields_to} is no rule of this metric"
             raise complaint(path_of[rule.id], f"[rules.{rule.id}", said)
-    return _indexed(by_id.values(), tuple(programmes))
+    return indexed(by_id.values(), tuple(programmes))
 
 
 def _load_file(
@@ -205,7 +205,7 @@ def _example(metric: Metric, number: int, row: ExampleRow) -> Example:
     )
 
 
-def _indexed(loaded: Iterable[Rule], programmes: tuple[Programme, ...]) -> Rules:
+def indexed(loaded: Iterable[Rule], programmes: tuple[Programme, ...]) -> Rules:
     """Those that look at each reading as it comes are found by metric, so that all others cost nothing there."""
     found: dict[str, tuple[Rule, ...]] = {}
     others: list[Rule] = []

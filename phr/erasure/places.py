@@ -159,6 +159,7 @@ STAYING: Mapping[str, str] = {
     "mqtt_credentials": "a device's or a vendor's login",
     "rate_counts": "counts under digests, for two minutes; they name nobody",
     "rejection_days": "counts of a vendor",
+    "rule_signatures": "a clinician's word on a rule of the installation, with their name: nobody's record",
     "restores": "of the installation",
     "revoked_tokens": "ids of tokens that ended early, for a quarter of an hour; they name nobody",
     "telemetry": "counts of the roles",

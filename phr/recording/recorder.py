@@ -28,6 +28,7 @@ from phr.intake.vendor_hours import HOUR_MS, Answered
 from phr.notices import outbox
 from phr.people import processing
 from phr.plans.facts import Memory
+from phr.plans.signatures import Signed
 from phr.readings import store
 from phr.readings.chunk import Outcome
 from phr.readings.store import Arrival
@@ -43,8 +44,8 @@ class Recorder:
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
-        self._rules = rules
-        self._sieve = Sieve(rules)
+        self._signed = Signed(database, rules)
+        self._rules, self._sieve = rules, Sieve(rules)
         self._facts = Memory(database)
         self._registry = Registry(database)
         self._clocks = ClockWatch(database, self._registry)
@@ -119,6 +120,9 @@ class Recorder:
 
     def _evaluate(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], now_ms: int) -> list[Alert]:
         """What the rules say about readings that were not brought by an import, of people who let them be judged."""
+        rules = self._signed.rules(now_ms)
+        if rules is not self._rules:
+            self._rules, self._sieve = rules, Sieve(rules)
         looked_at = [
             (arrival, outcome)
             for arrival, outcome in zip(arrivals, outcomes, strict=True)

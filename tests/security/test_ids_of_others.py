@@ -25,6 +25,8 @@ NAMES = {
     "metric": "weight",
     "organisation": "clinic",
     "protocol": "home-blood-pressure",
+    "rule": "glucose-low",
+    "target": "metric.weight",
     "vendor_slug": "acme",
 }
 # The certificate of an erasure opens by its receipt alone; who has that has it from whom it was given to.

@@ -1,0 +1,91 @@
+"""The rules of this installation, and the signatures of its clinicians: what nobody has signed may stay silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from phr.api.deciding import access, returns
+from phr.api.installation import database
+from phr.care.rule import Rule
+from phr.care.rules import rules
+from phr.clock import now_ms, rfc3339
+from phr.errors import AccessDenied, NotFound
+from phr.people import people
+from phr.people.organisations import DOCTOR, Member
+from phr.plans import signatures
+from phr.plans.signatures import Signature
+
+blueprint = Blueprint("care_rules", __name__)
+
+UNREVIEWED = {"zh": "未经临床医生审核", "en": "not reviewed by a clinician"}
+EMERGENCY = 4
+
+
+class RuleUnknown(NotFound):
+    code = "rule-unknown"
+
+
+@blueprint.get("/v1/care/rules")
+@access("organisation.read")
+@returns()
+def list_rules(member: Member) -> dict[str, Any]:  # noqa: ARG001
+    """All of them, the silent ones first, those for emergencies before others; who signed each, as it is now."""
+    found = signatures.of_all(database(), rules())
+    signed = sorted(signatures.signed(rules(), found).all, key=lambda one: (one.is_active, -one.severity, one.id))
+    silent = [one.id for one in signed if not one.is_active and one.severity == EMERGENCY]
+    return {"rules": [rule_json(one, found.get(one.id)) for one in signed], "silent_emergency_rules": silent}
+
+
+@blueprint.post("/v1/care/rules/<rule>/sign")
+@access("care-rules.sign")
+@returns()
+def sign_rule(member: Member, rule: str) -> dict[str, Any]:
+    """By a doctor, with their name: the rule as it is now. A rule that changes is unsigned again."""
+    whose = _signer(member)
+    signature = signatures.sign(database(), _rule(rule), whose, member.person, now_ms())
+    return rule_json(_rule(rule), signature)
+
+
+@blueprint.delete("/v1/care/rules/<rule>/sign")
+@access("care-rules.sign")
+@returns(status=204)
+def take_signature_back(member: Member, rule: str) -> None:
+    _signer(member)
+    signatures.take_back(database(), _rule(rule))
+
+
+def rule_json(rule: Rule, signature: Signature | None) -> dict[str, Any]:
+    is_active = rule.is_active or signature is not None
+    return {
+        "rule": rule.id,
+        "version": rule.version,
+        "digest": signatures.digest(rule),
+        "metric": rule.metric.key,
+        "severity": rule.severity,
+        "audience": rule.scope.audience,
+        "looks_at": "window" if rule.window else "reading",
+        "source": rule.source.citation,
+        "evidence": rule.source.evidence,
+        "message": {"zh": rule.message_zh, "en": rule.message_en},
+        "is_active": is_active,
+        "reviewed_by": signature.name if signature else None,
+        "reviewed_at": rfc3339(signature.at_ms) if signature else None,
+        "note": None if signature else UNREVIEWED,
+    }
+
+
+def _signer(member: Member) -> str:
+    """The name of the doctor. Raises AccessDenied for who is none, or has none."""
+    found = people.find(database(), member.person)
+    if member.role != DOCTOR or found is None or not found.name:
+        raise AccessDenied("a rule is signed by a doctor, with their name")
+    return found.name
+
+
+def _rule(rule_id: str) -> Rule:
+    found = rules().get(rule_id)
+    if found is None:
+        raise RuleUnknown("there is no such rule; GET /v1/care/rules lists them")
+    return found
