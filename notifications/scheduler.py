@@ -28,6 +28,7 @@ from phr.stopping import Stopping
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
 from phr.vocabulary.metrics import vocabulary
+from phr.watching.watcher import Watcher
 
 FOLD_EVERY_S = 5
 REPORT_EVERY_S = 10
@@ -39,6 +40,7 @@ REMIND_EVERY_S = 600
 REMIND_DAYS = 30
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
+WATCH_EVERY_S = 5
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
@@ -67,6 +69,8 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(chain_one, connection), seconds=CHAIN_EVERY_S)
     sign_one = signer(days.house(settings))
     scheduler.add_job(tick_one, "interval", args=(sign_one, connection), seconds=SIGN_EVERY_S)
+    watch_one = watcher(connection)
+    scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     scheduler.start()
@@ -146,6 +150,16 @@ def remind_one(connection: Database) -> bool:
     outbox.tell(connection, Telling(f"ending:{ending.id}", ending.person, "grant-ending", zh, en), now)
     granting.set_reminded(connection, ending, now)
     return True
+
+
+def watcher(connection: Database) -> Callable[[Database], bool]:
+    """Gives what judges rules over a window for some people whose readings have changed."""
+    watching = Watcher(connection, rules())
+
+    def watch_one(_: Database) -> bool:
+        return watching.watch_one(clock.now_ms())
+
+    return watch_one
 
 
 def report_one(connection: Database) -> bool:

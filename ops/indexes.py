@@ -58,6 +58,7 @@ from phr.readings import store
 from phr.readings import whole as whole_readings
 from phr.timeline import entries, files, history, imported
 from phr.timeline import whole as whole_entries
+from phr.watching import watches
 
 STORES = (
     *(
@@ -89,7 +90,7 @@ STORES = (
     *(status, vendor_hours),
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
-    *(known, targets),
+    *(known, targets, watches),
     *(exports, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )

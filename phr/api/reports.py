@@ -11,7 +11,6 @@ import numpy as np
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
-from phr.api import rankings
 from phr.api.deciding import access, period, returns, takes
 from phr.api.grant_shapes import DATES
 from phr.api.installation import database
@@ -28,6 +27,7 @@ from phr.readings.raw_page import Rows
 from phr.readings.series import End, Wish
 from phr.readings.summaries import to_date, to_day
 from phr.readings.track import Resolution
+from phr.recording import rankings
 from phr.timeline.categories import READINGS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary

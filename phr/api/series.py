@@ -9,7 +9,6 @@ import msgspec
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
-from phr.api import rankings
 from phr.api.deciding import access, period, returns, takes
 from phr.api.installation import database
 from phr.api.shapes import Moment, MomentField
@@ -22,6 +21,7 @@ from phr.readings.raw import Lane
 from phr.readings.raw_page import Rows
 from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
 from phr.readings.track import Resolution
+from phr.recording import rankings
 from phr.timeline.categories import READINGS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
-from phr.api import rankings
 from phr.api.deciding import Answer, access, expected_version, returns, takes
 from phr.api.installation import database
 from phr.api.series import metric_of
@@ -15,6 +14,7 @@ from phr.errors import InputInvalid
 from phr.readings import priorities
 from phr.readings.priorities import Priorities
 from phr.readings.ranking import HAND
+from phr.recording import rankings
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.sources import categories
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Blueprint
 
-from phr.api import rankings
 from phr.api.deciding import access_by_category, returns, takes
 from phr.api.entry_shapes import FilterQuery, KindsField, entry_json, filter_of
 from phr.api.installation import database
@@ -19,6 +18,7 @@ from phr.readings import daylines
 from phr.readings.daylines import DayLine, Life
 from phr.readings.stats import Column
 from phr.readings.summaries import to_date
+from phr.recording import rankings
 from phr.timeline import timeline
 from phr.timeline.categories import READINGS
 from phr.timeline.timeline import DAY_MS, KINDS, Dated, Wanted, local_day

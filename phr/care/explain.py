@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from phr.care.compare import compares, text, unit_of
 from phr.care.evaluate import DOCTORS_EN, DOCTORS_ZH
 from phr.care.rule import Comparison, Condition, Rule
+from phr.care.windows import own_unit
 from phr.vocabulary.metric import Unit
 from phr.vocabulary.units import limit_in
 
@@ -23,6 +24,7 @@ _EN = {
     Comparison.AT_MOST: "at or below",
     Comparison.BELOW: "below",
 }
+_LENGTHS = ((24 * 60, ("天", "day")), (60, ("小时", "hour")), (1, ("分钟", "minute")))
 _Language = tuple[Mapping[Comparison, str], str, str]
 _IN_ZH: _Language = (_ZH, "{name} {value} {unit}，{than} {limit} {unit}{whose}", f"（{DOCTORS_ZH}）")
 _IN_EN: _Language = (_EN, "{name} {value} {unit} is {than} {limit} {unit}{whose}", f" ({DOCTORS_EN})")
@@ -67,12 +69,32 @@ def explain(kept: Kept, rule: Rule | None) -> tuple[str, str]:
     beyond_zh, beyond_en = ("", "") if met else ("（超出设备量程）", " (beyond the device's range)")
     because_zh = "、".join(_said(kept, rule, one, _IN_ZH) for one in met or there)
     because_en = " and ".join(_said(kept, rule, one, _IN_EN) for one in met or there)
+    looked_zh, looked_en = _looked_at(kept, rule)
     return (
-        f"规则 {kept.rule} 第 {kept.version} 版发出提醒，因为 {kept.measured_at} 测得 "
+        f"规则 {kept.rule} 第 {kept.version} 版发出提醒，因为 {looked_zh}"
         f"{because_zh}{beyond_zh}（{kept.source}）{end_zh}。",
-        f"Rule {kept.rule}, version {kept.version}, fired because at {kept.measured_at} "
+        f"Rule {kept.rule}, version {kept.version}, fired because {looked_en}"
         f"{because_en}{beyond_en} ({kept.source}){end_en}.",
     )
+
+
+def _looked_at(kept: Kept, rule: Rule) -> tuple[str, str]:
+    """A reading, or what a number was made of over so many days, hours or minutes."""
+    if rule.window is None:
+        return f"{kept.measured_at} 测得 ", f"at {kept.measured_at} "
+    of = str(rule.window.statistic or rule.window.predicate)
+    minutes = rule.window.span_ms // 60_000
+    length, (zh, en) = next((minutes // one, words) for one, words in _LENGTHS if minutes % one == 0)
+    end = "" if length == 1 else "s"
+    return (
+        f"截至 {kept.measured_at} 的最近 {length} {zh}，按 {of} 计算，",
+        f"over the {length} {en}{end} up to {kept.measured_at}, by {of}, ",
+    )
+
+
+def _own(rule: Rule) -> str | None:
+    """The unit of a window's number where it is not the metric's."""
+    return own_unit(rule.window) if rule.window else None
 
 
 def _unit(kept: Kept, rule: Rule, condition: Condition) -> Unit | None:
@@ -81,16 +103,20 @@ def _unit(kept: Kept, rule: Rule, condition: Condition) -> Unit | None:
 
 
 def _limit(kept: Kept, rule: Rule, condition: Condition) -> float:
+    if _own(rule) is not None:
+        return condition.limit
     return limit_in(rule.metric, _unit(kept, rule, condition), condition.limit)
 
 
 def _said(kept: Kept, rule: Rule, condition: Condition, language: _Language) -> str:
     than, form, whose = language
-    unit = _unit(kept, rule, condition)
+    own = _own(rule)
+    unit = None if own is not None else _unit(kept, rule, condition)
+    value = kept.values[condition.component]
     return form.format(
         name=condition.component or rule.metric.key,
-        value=text(unit, kept.values[condition.component]),
-        unit=unit.label if unit else "",
+        value=text(unit, value if rule.window is None else round(value, (unit.decimals if unit else 0) + 1)),
+        unit=own if own is not None else unit.label if unit else "",
         than=than[condition.op],
         limit=text(unit, _limit(kept, rule, condition)),
         whose=whose if condition.component in kept.targets else "",

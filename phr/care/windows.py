@@ -26,11 +26,13 @@ class Finding:
     person: str
     values: Mapping[str, float]  # by component; "" for plain numbers
     unit: str
+    unit_code: str | None  # as an alert keeps it
     readings: int
     days: int
     coverage: float  # the share of the window's hours that have readings
     since_ms: int
     until_ms: int
+    last_ms: int  # when the newest of the readings was measured; where there are none, since when there are none
     message_zh: str
     message_en: str
     categories: tuple[str, ...]  # of all that it was made of
@@ -79,11 +81,13 @@ def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now
         person=seen[0].person if seen else "",
         values=values,
         unit=words["unit"],
+        unit_code=_code(window, unit),
         readings=len(seen),
         days=days,
         coverage=coverage,
         since_ms=now_ms - window.span_ms,
         until_ms=now_ms,
+        last_ms=seen[-1].t_ms if seen else now_ms - window.span_ms,
         message_zh=rule.message_zh.format(**words, source=source_zh),
         message_en=rule.message_en.format(**words, source=source_en),
         categories=categories_of(rule.scope, person, has_target=bool(own)),
@@ -96,6 +100,11 @@ def own_unit(window: Window) -> str | None:
     if window.predicate:
         return PREDICATES[window.predicate].unit
     return OWN_UNIT.get(window.statistic) if window.statistic else None
+
+
+def _code(window: Window, unit: Unit | None) -> str | None:
+    own = own_unit(window)
+    return own if own is not None else unit.code if unit else None
 
 
 def _common_unit(rule: Rule, seen: Sequence[Observation]) -> Unit | None:
@@ -120,8 +129,7 @@ def _number(  # noqa: PLR0913, PLR0917 - everything a definition may ask
         return float(len(seen))
     there = [one for one in seen if component in one.values]
     if window.statistic is Statistic.TIME_IN_RANGE:
-        inside = sum(all(condition_holds(limit, one) for limit in window.within) for one in there)
-        return inside / len(there) * 100 if there else None
+        return _inside(window, there) / len(there) * 100 if there else None
     if window.predicate:
         values = [canonical(rule.metric, one.values[component]) for one in there]
         found = PREDICATES[window.predicate].of(rule.metric.key, values, person) if values else None
@@ -131,6 +139,19 @@ def _number(  # noqa: PLR0913, PLR0917 - everything a definition may ask
     return of_values(
         window.statistic, [one.t_ms for one in there], [said(rule.metric, sent, one.values[component]) for one in there]
     )
+
+
+def _inside(window: Window, there: Sequence[Observation]) -> int:
+    """How many of the readings lie within; those that say the same, and most of a sensor's do, are looked at once."""
+    known: dict[tuple[object, ...], bool] = {}
+    count = 0
+    for one in there:
+        key = (id(one.unit), one.flag, *one.values.items())
+        is_in = known.get(key)
+        if is_in is None:
+            is_in = known[key] = all(condition_holds(limit, one) for limit in window.within)
+        count += is_in
+    return count
 
 
 def _reaches(rule: Rule, condition: Condition, values: Mapping[str, float], unit: Unit | None) -> bool:

@@ -112,6 +112,7 @@ def begin_anew(database: Database) -> None:
 
 def ensure_indexes(database: Database) -> None:
     database[FEED].create_index([("p", 1), ("n", 1)], name="person_position")
+    positions.ensure_indexes(database)
     database[FEED].create_index("at", name="expiry", expireAfterSeconds=(KEPT_DAYS + _SLACK_DAYS) * 86_400)
 
 

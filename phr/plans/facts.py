@@ -49,8 +49,8 @@ class _Gathered:
 
 def facts_of(database: Database, person_ids: Iterable[str], now_ms: int) -> dict[str, PersonFacts]:
     """Of those of the people who exist, their height as it was measured last too."""
-    found = _read(database, people.find_many(database, person_ids), now_ms)
-    return {person: _with_height(database, person, facts) for person, facts in found.items()}
+    found = facts_of_many(database, people.find_many(database, person_ids), now_ms)
+    return {person: with_height(database, person, facts) for person, facts in found.items()}
 
 
 class Memory:
@@ -67,7 +67,7 @@ class Memory:
     def of(self, known: Mapping[str, Person], now_ms: int) -> dict[str, PersonFacts]:
         """Of these people; one who has changed since (``seq``) is read anew at once."""
         missing = {key: person for key, person in known.items() if not self._is_fresh(person, now_ms)}
-        for key, facts in _read(self._database, missing, now_ms).items() if missing else ():
+        for key, facts in facts_of_many(self._database, missing, now_ms).items() if missing else ():
             self._facts[key] = (now_ms, missing[key].seq, facts)
             self._facts.move_to_end(key)
         found = {key: self._facts[key][2] for key in known}
@@ -80,8 +80,8 @@ class Memory:
         return seq == person.seq and 0 <= now_ms - at_ms < LIFE_MS
 
 
-def _read(database: Database, whose: Mapping[str, Person], now_ms: int) -> dict[str, PersonFacts]:
-    """Of all of them, who exist: three questions."""
+def facts_of_many(database: Database, whose: Mapping[str, Person], now_ms: int) -> dict[str, PersonFacts]:
+    """Of all of them, without their heights: three questions."""
     keyring.warm(database, whose)
     gathered: dict[str, _Gathered] = defaultdict(_Gathered)
     for entry in _entries(database, whose, now_ms):
@@ -153,7 +153,8 @@ def _is_pregnant(gathered: _Gathered, now_ms: int) -> bool | None:
     return now_ms - begun <= LONGEST_PREGNANCY_MS and not any(ended >= begun for ended in gathered.ended_ms)
 
 
-def _with_height(database: Database, person: str, facts: PersonFacts) -> PersonFacts:
+def with_height(database: Database, person: str, facts: PersonFacts) -> PersonFacts:
+    """With the height as it was measured last, which is a question of its own a person."""
     found = latest(database, person, {HEIGHT: vocabulary().metrics[HEIGHT]})
     if not found:
         return facts

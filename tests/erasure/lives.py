@@ -186,6 +186,7 @@ def _by_hand(database: Database, owner: str) -> None:
         "hours": [{"_id": f"{owner}:heart-rate:2026-11:{device}", "p": owner}],
         "views": [{"_id": f"{owner}:weight:2026:", "p": owner}],
         "known": [{"_id": f"{owner}:facts", "person": owner}],
+        "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }
     for name, some in rows.items():

@@ -1,0 +1,190 @@
+"""A rule over a window is judged when readings have come, speaks once an episode, and never twice for a crash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from phr.care.rules import rules
+from phr.clock import now_ms
+from phr.database import Database, Document
+from phr.notices import outbox
+from phr.people import processing
+from phr.plans import targets
+from phr.plans.targets import Target
+from phr.readings import folding, store
+from phr.vocabulary.metrics import vocabulary
+from phr.watching import gathering, judging, watches
+from phr.watching.episodes import OVER_AFTER_MS
+from phr.watching.watcher import Watcher
+from phr.watching.watches import LEASE_MS, SOON_MS
+from tests.cast import T0
+from tests.plans.builders import DAY_MS, coded
+from tests.readings.builders import a_run, arriving
+
+HOUR_MS = 3_600_000
+RULE = "home-blood-pressure-high"
+
+
+@pytest.fixture(autouse=True)
+def _by_the_feed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Landings bear the time at which they are written, which no test chooses."""
+    monkeypatch.setattr(store.landings, "note", lambda *_: None)
+
+
+def measured(database: Database, person: str, systolic: int, until_ms: int = T0, count: int = 14) -> None:
+    """So many pressures twelve hours apart, the last then; folded, so that the feed tells of them."""
+    scale = vocabulary().metrics["blood-pressure"].scale
+    instants = [until_ms - number * 12 * HOUR_MS for number in reversed(range(count))]
+    run = a_run(instants, {"systolic": systolic * scale, "diastolic": 80 * scale}, "blood-pressure")
+    store.write(database, [arriving(run, person=person, arrived_at_ms=until_ms)])
+    folding.fold_some(database, vocabulary().metrics, lambda _: lambda _t: 480, until_ms)
+
+
+def watched(database: Database, now_ms: int = T0) -> list[Document]:
+    """The notices there are once a watcher has nothing left to do."""
+    watcher = Watcher(database, rules())
+    while watcher.watch_one(now_ms):
+        pass
+    return list(database["notices"].find(sort=[("raised_at", 1)]))
+
+
+@pytest.mark.parametrize(("systolic", "raised"), [(134, 0), (135, 1), (136, 1)])
+def test_mean_of_a_week_at_the_limit_is_told(database: Database, ana: str, systolic: int, raised: int) -> None:
+    measured(database, ana, systolic)
+    found = watched(database)
+    assert [row["rule"] for row in found] == [RULE] * raised
+    assert all(row["categories"] == ["conditions", "readings"] for row in found)
+
+
+def test_what_goes_on_is_told_once_and_what_begins_again_once_more(database: Database, ana: str) -> None:
+    measured(database, ana, 150)
+    assert len(watched(database)) == 1
+    measured(database, ana, 151, T0 + HOUR_MS)
+    assert len(watched(database, T0 + 2 * HOUR_MS)) == 1
+    later_ms = T0 + 20 * DAY_MS
+    measured(database, ana, 120, later_ms)
+    assert len(watched(database, later_ms)) == 1
+    again_ms = T0 + 40 * DAY_MS
+    measured(database, ana, 150, again_ms)
+    assert len(watched(database, again_ms)) == 2
+
+
+def test_mean_that_falls_below_for_less_than_a_day_is_the_same_episode(database: Database, ana: str) -> None:
+    measured(database, ana, 135)
+    watched(database)
+    measured(database, ana, 100, T0 + HOUR_MS, count=2)
+    watched(database, T0 + 2 * HOUR_MS)
+    measured(database, ana, 170, T0 + OVER_AFTER_MS - HOUR_MS, count=3)
+    assert len(watched(database, T0 + OVER_AFTER_MS)) == 1
+
+
+def test_rule_speaks_to_nobody_whom_it_is_not_for(database: Database, ana: str) -> None:
+    database["entries"].update_many({"person": ana}, {"$set": {"is_deleted": True}})
+    measured(database, ana, 150)
+    assert watched(database) == []
+
+
+def test_who_refuses_to_be_judged_is_not(database: Database, ana: str) -> None:
+    processing.refuse(database, ana, processing.EVALUATION, ana, T0)
+    measured(database, ana, 150)
+    assert watched(database) == []
+
+
+def test_diagnosis_that_is_entered_later_has_everything_judged(database: Database, ana: str) -> None:
+    database["entries"].update_many({"person": ana}, {"$set": {"is_deleted": True}})
+    measured(database, ana, 150)
+    watched(database)
+    database["entries"].update_many({"person": ana}, {"$set": {"is_deleted": False}})
+    coded(database, ana, "E66.9")
+    assert [row["rule"] for row in watched(database, T0 + HOUR_MS)] == [RULE]
+
+
+def test_target_of_the_person_is_what_the_mean_is_held_against(database: Database, ana: str) -> None:
+    name = f"rule.{RULE}.systolic"
+    targets.put(database, Target(person=ana, name=name, limit=145.0, why="高龄", by="d", at_ms=T0, version=0))
+    measured(database, ana, 140)
+    assert watched(database) == []
+    measured(database, ana, 160, T0 + DAY_MS)
+    (row,) = watched(database, T0 + DAY_MS)
+    assert row["targets"] == [{"component": "systolic", "limit": 145.0}]
+    assert "您的医生定的目标" in row["zh"]
+
+
+class Died(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (watches, "note"),
+        (gathering.positions, "set_seen"),
+        (judging, "facts_of_many"),
+        (watches, "set_open"),
+        (outbox, "raise_notices"),
+        (watches, "set_judged"),
+    ],
+    ids=lambda one: one[1],
+)
+@pytest.mark.parametrize("is_done", [False, True])
+def test_watcher_that_is_killed_leaves_it_to_the_next_and_nothing_is_told_twice(
+    database: Database, ana: str, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str], is_done: bool
+) -> None:
+    measured(database, ana, 150)
+    module, name = place
+    whole = getattr(module, name)
+
+    def dying(*args: Any, **named: Any) -> Any:
+        if is_done:
+            whole(*args, **named)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, dying)
+        with pytest.raises(Died):
+            watched(database)
+    assert [row["rule"] for row in watched(database, T0 + LEASE_MS)] == [RULE]
+    assert database["watches"].count_documents({"due_ms": {"$exists": True}}) == 0
+
+
+def test_two_judges_never_have_the_same_person(database: Database, ana: str) -> None:
+    watches.note(database, [watches.News(ana, frozenset(("weight",)), SOON_MS)], T0)
+    assert [one.person for one in watches.claim(database, 10, T0)] == [ana]
+    assert watches.claim(database, 10, T0 + LEASE_MS - 1) == []
+    assert [one.person for one in watches.claim(database, 10, T0 + LEASE_MS)] == [ana]
+
+
+def test_news_that_comes_while_somebody_is_judged_is_not_lost(database: Database, ana: str) -> None:
+    news = watches.News(ana, frozenset(("weight",)), SOON_MS)
+    watches.note(database, [news], T0)
+    claimed = watches.claim(database, 10, T0)
+    watches.note(database, [replace(news, metrics=frozenset(("spo2",)))], T0 + 1)
+    watches.set_judged(database, claimed, T0 + 2)
+    assert watches.claim(database, 10, T0 + 2 + SOON_MS - 1) == []
+    (again,) = watches.claim(database, 10, T0 + 2 + SOON_MS)
+    assert again.metrics == {"weight", "spo2"}
+
+
+def test_long_window_is_not_judged_again_before_a_hundredth_of_it_has_passed(database: Database, ana: str) -> None:
+    found = gathering.rules_over_windows(rules())["glucose-interstitial"]
+    gap_ms = 14 * DAY_MS // 100
+    assert {rule.window.span_ms for rule in found if rule.window} == {14 * DAY_MS}
+    news = watches.News(ana, frozenset(("glucose-interstitial",)), gap_ms)
+    watches.note(database, [news], T0)
+    watches.set_judged(database, watches.claim(database, 1, T0), T0)
+    watches.note(database, [news], T0 + SOON_MS)
+    assert watches.claim(database, 1, T0 + gap_ms - 1) == []
+    assert len(watches.claim(database, 1, T0 + gap_ms)) == 1
+
+
+def test_what_has_just_landed_is_judged_at_once(database: Database, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    now = now_ms()
+    gathering.gather_some(database, rules(), now)
+    scale = vocabulary().metrics["spo2"].scale
+    run = a_run([now], 91 * scale, "spo2", unit=vocabulary().metrics["spo2"].unit)
+    store.write(database, [arriving(run, person=ana, arrived_at_ms=now)])
+    assert [row["rule"] for row in watched(database, now + 5_000)] == ["oxygen-low"]
