@@ -24,6 +24,7 @@ from phr.people.keyring import KeyDestroyed
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
+from phr.reminders import ticking
 from phr.stopping import Stopping
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
@@ -38,6 +39,9 @@ ERASE_EVERY_S = 30
 ENTER_EVERY_S = 5
 REMIND_EVERY_S = 600
 REMIND_DAYS = 30
+DUE_EVERY_S = 2
+FOLLOW_UP_EVERY_S = 5
+SWEEP_EVERY_S = 60
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 WATCH_EVERY_S = 5
@@ -72,6 +76,9 @@ def main(settings: Settings) -> int:
     watch_one = watcher(connection)
     scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(follow_up_one, connection), seconds=FOLLOW_UP_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(sweep_one, connection), seconds=SWEEP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     scheduler.start()
     LEAVING.wait()
@@ -160,6 +167,21 @@ def watcher(connection: Database) -> Callable[[Database], bool]:
         return watching.watch_one(clock.now_ms())
 
     return watch_one
+
+
+def tell_due_one(connection: Database) -> bool:
+    """Tells of some reminders that are due; True where there were some."""
+    return ticking.tell_some(connection, clock.now_ms())
+
+
+def follow_up_one(connection: Database) -> bool:
+    """Settles some reminders that were done or missed, and brings them into timelines; True where there were some."""
+    return ticking.follow_up(connection, clock.now_ms())
+
+
+def sweep_one(connection: Database) -> bool:
+    """Looks in the entries for what open reminders ask for."""
+    return ticking.sweep(connection, clock.now_ms())
 
 
 def report_one(connection: Database) -> bool:

@@ -56,6 +56,7 @@ from phr.people import (
 from phr.plans import known, targets
 from phr.readings import store
 from phr.readings import whole as whole_readings
+from phr.reminders import schedules
 from phr.timeline import entries, files, history, imported
 from phr.timeline import whole as whole_entries
 from phr.watching import watches
@@ -91,7 +92,7 @@ STORES = (
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
     *(known, targets, watches),
-    *(exports, whole_readings, whole_entries),
+    *(exports, schedules, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )
 

@@ -38,6 +38,8 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
         database[name].update_many(wrote, {"$set": {"author.subject": alias}})
     for name, field in (("imports", "author"), ("imports", "taken_back.by"), ("exports", "author"), ("restamps", "by")):
         database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
+    for name, field in (("reminders", "source"), ("reminder_occurrences", "by")):
+        database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
     for field in ("proposed_by", "accepted_by", "revoked_by", "assisted.by", "assisted.witness"):
         database["grants"].update_many({field: person}, {"$set": {field: alias}})
     database["processing_consents"].update_many({"by": person}, {"$set": {"by": alias}})

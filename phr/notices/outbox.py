@@ -63,6 +63,7 @@ class Telling:
     kind: str
     message_zh: str
     message_en: str
+    categories: tuple[str, ...] = ()  # of what it was made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,25 @@ def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
 
 def tell(database: Database, telling: Telling, now_ms: int) -> None:
     """Stores a notice that no rule raised, once for its key, majority-journaled."""
-    row = {
+    tell_many(database, [telling], now_ms)
+
+
+def tell_many(database: Database, tellings: Iterable[Telling], now_ms: int) -> None:
+    """As ``tell``, in one write."""
+    rows = [_telling_row(telling, now_ms) for telling in tellings]
+    if rows:
+        insert_new(database, COLLECTION, rows)
+
+
+def withdraw_keys(database: Database, keys: Iterable[str], now_ms: int) -> None:
+    """Takes back what nobody needs to be told any more; safe to repeat, and for keys that nothing was told under."""
+    wanted: Document = {"_id": {"$in": list(keys)}, "state": PENDING}
+    _notices(database).update_many(wanted, {"$set": {"state": WITHDRAWN, "withdrawn_at": to_datetime(now_ms)}})
+
+
+def _telling_row(telling: Telling, now_ms: int) -> Document:
+    return {
+        "_id": telling.key,
         "state": PENDING,
         "person": telling.person,
         "rule": telling.kind,
@@ -130,8 +149,8 @@ def tell(database: Database, telling: Telling, now_ms: int) -> None:
         "source": "",
         "reviewed": True,
         "raised_at": to_datetime(now_ms),
+        **({"categories": list(telling.categories)} if telling.categories else {}),
     }
-    _notices(database).update_one({"_id": telling.key}, {"$setOnInsert": row}, upsert=True)
 
 
 def withdraw(database: Database, raised: Raised, now_ms: int) -> None:

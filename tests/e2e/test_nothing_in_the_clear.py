@@ -136,6 +136,8 @@ def _told(running: Installation, person: str) -> None:
     _asked(running, person, "PATCH", "/entries/note", {"text": NEW_TEXT}, version='"1"')
     _asked(running, person, "DELETE", "/entries/condition", None, version='"1"')
     _asked(running, person, "PATCH", "/entries/document", {"words": TYPED}, version='"1"')
+    daily = {"kind": "medication", "rrule": "FREQ=DAILY", "starts_on": "2026-01-01", "times": ["08:00"]}
+    _asked(running, person, "POST", "/reminders", daily | {"text": TEXT})
     name = urllib.parse.quote(FILE_NAME)
     _asked(running, person, "PUT", f"/entries/document/file?name={name}", a_docx(IN_FILE, "-"), version='"2"')
     for word, entry in (("头痛", "note"), ("血糖", "document")):

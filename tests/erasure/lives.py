@@ -31,6 +31,7 @@ from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0, Cast, a_note
 
 CLINIC = "社区卫生服务中心"
+DAILY = {"kind": "lesson", "rrule": "FREQ=DAILY", "starts_on": "2026-01-01", "times": ["08:00"]}
 HOUR_MS = 3_600_000
 
 
@@ -141,6 +142,7 @@ def _told(cast: Cast) -> None:
         cast.database["grants"].update_many({"grantee": cast.doctor}, {"$set": {"verbs": ["read", "write"]}})
         assert cast.send(who, "POST", path, json=body).status_code == 201
         files.keep(cast.database, cast.owner, one, b"x" * 300_000, CLINIC if one == "d2" else None)
+    assert cast.send(cast.owner, "POST", "/v1/people/{owner}/reminders", json=DAILY).status_code == 201
     announced = cast.send(cast.owner, "POST", "/v1/people/{owner}/imports", json={"format": "apple-health"})
     place = f"/v1/people/{{owner}}/imports/{announced.json['id']}"  # type: ignore[index]
     cast.send(cast.owner, "PUT", f"{place}/content?from=0", data=b"<x>")
@@ -153,6 +155,9 @@ def _written_for_others(cast: Cast) -> None:
     cast.database["grants"].insert_one(grant)
     answer = cast.send(cast.owner, "POST", f"/v1/people/{cast.stranger}/entries", json=a_note(id="for-them"))
     assert answer.status_code == 201
+    answer = cast.send(cast.owner, "POST", f"/v1/people/{cast.stranger}/reminders", json=DAILY)
+    assert answer.status_code == 201
+    cast.database["reminder_occurrences"].insert_one({"_id": "o2", "person": cast.stranger, "by": cast.owner})
     bucket = {"_id": f"{cast.stranger}:weight:1:hand", "p": cast.stranger, "l": [{"k": "void", "a": cast.owner}]}
     cast.database["readings"].insert_one(bucket)
 
@@ -179,6 +184,7 @@ def _by_hand(database: Database, owner: str) -> None:
         "device_status": [{"_id": device, "state": "online"}],
         "device_sightings": [{"_id": device, "at_ms": T0}],
         "clock_samples": [{"_id": device, "s": []}],
+        "reminder_occurrences": [{"_id": "o1", "person": owner, "by": owner}],
         "exports": [{"_id": "x1", "person": owner, "author": owner}],
         "entry_imports": [{"_id": f"{owner}:i", "person": owner}],
         "landings": [{"b": [f"{owner}:weight:1:{device}", "another:1"], "v": [1, 1], "at": at}],

@@ -27,6 +27,7 @@ NAMES = {
     "protocol": "home-blood-pressure",
     "rule": "glucose-low",
     "target": "metric.weight",
+    "at": "2026-11-23T08:00",
     "vendor_slug": "acme",
 }
 # The certificate of an erasure opens by its receipt alone; who has that has it from whom it was given to.
@@ -51,6 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/people/<person>/held/<held_id>/restamp": {"shift_s": 60},
     "POST /v1/people/<person>/imports/<one>/take-back": {"reason": "x"},
     "POST /v1/people/<person>/inbox/<question>": {"answer": "mine"},
+    "PATCH /v1/people/<person>/reminders/<reminder>": {"times": ["09:00"]},
     "POST /v1/people/<person>/referrals/<grant>/answer": {"answer": "x"},
     "POST /v1/people/<person>/slot-proposals/<proposal>": {"answer": "accept"},
     "POST /v1/vendor/devices/<device>/commands": {"code": "sync-now"},
@@ -58,7 +60,16 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 QUERIES = {"PUT /v1/people/<person>/imports/<one>/content": {"from": "0"}}
 WATCHED = ("grants", "contracts", "devices", "entries", "exports", "imports", "held", "links", "slot_proposals")
-WATCHED += ("emergencies", "models", "mappings", "commands", "certificates", "logins")
+WATCHED += (
+    "reminders",
+    "reminder_occurrences",
+    "emergencies",
+    "models",
+    "mappings",
+    "commands",
+    "certificates",
+    "logins",
+)
 
 
 @pytest.fixture
@@ -88,6 +99,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "contract": "k1",
         "case": "e1",
         "entry": "n1",
+        "reminder": one_of(database, "reminders", person=cast.owner)["_id"],
         "exports one": "x1",
         "imports one": one_of(database, "imports", person=cast.owner)["_id"],
         "held_id": base64.urlsafe_b64encode(held.encode()).decode().rstrip("="),
