@@ -21,6 +21,7 @@ from phr.notices.outbox import Telling
 from phr.people import granting, keyring, master_keys, people
 from phr.people.grants import GUARDIAN, PROXY
 from phr.people.keyring import KeyDestroyed
+from phr.plans import asking, visits
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
@@ -45,6 +46,7 @@ SWEEP_EVERY_S = 60
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 WATCH_EVERY_S = 5
+PLAN_EVERY_S = 60
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
@@ -79,6 +81,7 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(follow_up_one, connection), seconds=FOLLOW_UP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(sweep_one, connection), seconds=SWEEP_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(plan_one, connection), seconds=PLAN_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
     scheduler.start()
     LEAVING.wait()
@@ -182,6 +185,17 @@ def follow_up_one(connection: Database) -> bool:
 def sweep_one(connection: Database) -> bool:
     """Looks in the entries for what open reminders ask for."""
     return ticking.sweep(connection, clock.now_ms())
+
+
+def plan_one(connection: Database) -> bool:
+    """Brings reminders in line with one plan that a crash left between the two; True where there was one."""
+    now = clock.now_ms()
+    plan = asking.unsettled(connection, now)
+    if plan is None:
+        return False
+    due = visits.due(connection, plan, clock.to_datetime(now).date())
+    asking.settle(connection, plan, due.on if due else None, now)
+    return True
 
 
 def report_one(connection: Database) -> bool:

@@ -127,6 +127,8 @@ TAKEN: Mapping[str, Find] = {
     "notices": _where("person"),
     "known": _where("person"),
     "targets": _where("person"),
+    "plans": _where("person"),
+    "visits": _where("person"),
     "watches": _where("_id"),
     "repeats": _where("person"),
     "landings": lambda _, whose: {"b": {"$regex": f"^{whose.person}:"}},

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from phr.care.codes import codes, stands_below
 from phr.care.observation import PREGNANCY, PersonFacts
+from phr.care.rules import rules
 from phr.database import Database
 from phr.people import keyring, people
 from phr.people.keyring import KeyDestroyed
 from phr.people.people import Person
-from phr.plans import known, targets
+from phr.plans import known, plans, targets
+from phr.plans import whose as whose_eyes
 from phr.readings.latest import latest
 from phr.timeline.entry import Entry, from_row
 from phr.vocabulary.metrics import vocabulary
@@ -54,7 +56,7 @@ def facts_of(database: Database, person_ids: Iterable[str], now_ms: int) -> dict
 
 
 class Memory:
-    """Facts for the hot path, without heights: read once a minute a person, with three questions for many people.
+    """Facts for the hot path, without heights: read once a minute a person, with four questions for many people.
 
     One a process, used from one thread. What a doctor sets or enters counts a minute later at the latest.
     """
@@ -81,15 +83,19 @@ class Memory:
 
 
 def facts_of_many(database: Database, whose: Mapping[str, Person], now_ms: int) -> dict[str, PersonFacts]:
-    """Of all of them, without their heights: three questions."""
+    """Of all of them, without their heights: four questions."""
     keyring.warm(database, whose)
     gathered: dict[str, _Gathered] = defaultdict(_Gathered)
     for entry in _entries(database, whose, now_ms):
         _note(gathered[entry.person], entry)
     by_hand = known.of_people(database, whose)
     own = targets.of_people(database, whose)
+    enrolled = plans.programmes_of(database, whose)
     return {
-        key: _facts(person, gathered[key], by_hand.get(key, known.NOTHING), now_ms, own.get(key, {}))
+        key: _enrolled(
+            _facts(person, gathered[key], by_hand.get(key, known.NOTHING), now_ms, own.get(key, {})),
+            enrolled.get(key, frozenset()),
+        )
         for key, person in whose.items()
     }
 
@@ -141,6 +147,23 @@ def _facts(
         lives_high=by_hand.lives_high,
         best=by_hand.best,
         targets=own,
+        categories=categories,
+    )
+
+
+def _enrolled(facts: PersonFacts, programmes: frozenset[str]) -> PersonFacts:
+    """Whoever a doctor has enrolled has what the programme is for, whether or not an entry says so."""
+    if not programmes:
+        return facts
+    categories = dict(facts.categories)
+    there = [one for one in rules().programmes if one.id in programmes]
+    words = {one.diagnosis: whose_eyes.of_programme(one) for one in there}
+    for word, seen in words.items():
+        categories.setdefault(word, frozenset(seen))
+    return replace(
+        facts,
+        programmes=programmes,
+        diagnoses=(facts.diagnoses or frozenset()) | words.keys(),
         categories=categories,
     )
 

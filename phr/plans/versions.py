@@ -80,9 +80,14 @@ def find(database: Database, collection: str, person: str, name: str) -> Version
 def find_all(database: Database, collection: str, people: Iterable[str]) -> list[Version]:
     """The present versions of all things of these people, in order of their ids."""
     rows = database[collection].find({"person": {"$in": list(people)}}, {"earlier": False}).sort("_id", 1)
+    return opened_all(database, collection, rows)
+
+
+def opened_all(database: Database, collection: str, rows: Iterable[Document]) -> list[Version]:
+    """The versions of stored rows, but of those who are being erased."""
     found = []
     for row in rows:
-        with contextlib.suppress(KeyDestroyed):  # of somebody who is being erased
+        with contextlib.suppress(KeyDestroyed):
             found.append(opened(database, collection, row))
     return found
 

@@ -192,6 +192,8 @@ def _by_hand(database: Database, owner: str) -> None:
         "hours": [{"_id": f"{owner}:heart-rate:2026-11:{device}", "p": owner}],
         "views": [{"_id": f"{owner}:weight:2026:", "p": owner}],
         "known": [{"_id": f"{owner}:facts", "person": owner}],
+        "plans": [{"_id": f"{owner}:pl1", "person": owner, "state": "ended"}],
+        "visits": [{"_id": f"{owner}:v1", "person": owner, "plan": "pl1"}],
         "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from phr.database import Database, Document
 from phr.intake import devices
 from phr.intake.devices import NewDevice
 from phr.people.emergencies import Case
+from phr.plans import plans
+from phr.plans.plans import Plan, Stamp
 from tests.cast import T0, Cast, cast
 from tests.erasure.lives import lived
 from tests.security.every_route import Caller, Route, a_caller, routes
@@ -64,6 +67,7 @@ WATCHED += (
     "reminders",
     "reminder_occurrences",
     "emergencies",
+    "plans",
     "models",
     "mappings",
     "commands",
@@ -110,8 +114,30 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "people device": "cuff-1",
         "vendor device": "theirs-1",
         "model": "theirs",
+        "plan": the_plan(cast),
         "name": "theirs",
     }
+
+
+def the_plan(cast: Cast) -> str:
+    """A plan of the owner's."""
+    draft = Plan(
+        person=cast.owner,
+        id="",
+        programme="hypertension",
+        organisation="clinic",
+        state="active",
+        starts_on=date(2026, 1, 1),
+        ends_on=None,
+        measuring=(),
+        taking=(),
+        next_on=None,
+        note="",
+        by="",
+        at_ms=0,
+        version=0,
+    )
+    return plans.enrol(cast.database, draft, Stamp(cast.doctor, "clinic", T0), None).id
 
 
 def one_of(database: Database, collection: str, **wanted: str) -> Document:

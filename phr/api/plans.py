@@ -1,0 +1,165 @@
+"""Plans of care: a professional enrols a person in a programme, changes what it asks for, and ends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from flask import Blueprint
+
+from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, takes
+from phr.api.installation import database
+from phr.api.plan_shapes import MEDICATIONS, PlanBody, PlanPatch, plan_json, said_by
+from phr.api.targets import hold_to_professionals
+from phr.clock import now_ms, to_datetime
+from phr.errors import InputInvalid, NotFound
+from phr.people import people
+from phr.plans import asking, plans, visits, whose
+from phr.plans.plans import ACTIVE, ENDED, Plan, Stamp
+from phr.timeline import entries
+from phr.timeline.entries import is_seen
+from phr.vocabulary.sight import Sight, is_within
+
+blueprint = Blueprint("plans", __name__)
+
+
+@blueprint.post("/v1/people/<person>/plans")
+@access_by_category("write")
+@takes(PlanBody)
+@returns(status=201)
+def enrol_person(person: str, sight: Sight, body: dict[str, Any]) -> Answer:
+    """By a professional, for their organisation; without measurements as the programme says."""
+    programme = plans.programme_of(body["programme"])
+    permit(whose.of_programme(programme))
+    stamp = stamped()
+    draft = Plan(
+        person=person,
+        id="",
+        programme=programme.id,
+        organisation=stamp.organisation,
+        state=ACTIVE,
+        starts_on=body["starts_on"],
+        by=stamp.by,
+        at_ms=stamp.at_ms,
+        version=0,
+        **{"measuring": (), "taking": ()} | said_by(body),
+    )
+    _hold_to_medicines(draft, sight)
+    made = plans.enrol(database(), draft, stamp, None)
+    return _settled(made, sight, location=True)
+
+
+@blueprint.get("/v1/people/<person>/plans")
+@access_by_category("read")
+@returns()
+def list_plans(person: str, sight: Sight) -> dict[str, Any]:
+    """Those that the caller may see, ended ones too, with when the next visit is due and why."""
+    found = [one for one in plans.of_person(database(), person) if is_within(one.categories, sight.periods)]
+    today = today_of(person)
+    return {"plans": [plan_json(one, visits.due(database(), one, today), sight.periods) for one in found]}
+
+
+@blueprint.get("/v1/people/<person>/plans/<plan>")
+@access_by_category("read")
+@returns()
+def show_plan(person: str, sight: Sight, plan: str) -> Answer:
+    found = seen(person, plan, sight)
+    due = visits.due(database(), found, today_of(person))
+    return Answer(plan_json(found, due, sight.periods), version=found.version)
+
+
+@blueprint.get("/v1/people/<person>/plans/<plan>/history")
+@access_by_category("read")
+@returns()
+def show_plan_history(person: str, sight: Sight, plan: str) -> dict[str, Any]:
+    """Every version, newest first."""
+    seen(person, plan, sight)
+    found = plans.history(database(), person, plan)
+    return {"versions": [plan_json(one, None, sight.periods) for one in found]}
+
+
+@blueprint.patch("/v1/people/<person>/plans/<plan>")
+@access_by_category("write")
+@takes(PlanPatch)
+@returns()
+def change_plan(person: str, sight: Sight, plan: str, body: dict[str, Any]) -> Answer:
+    """What the body names is replaced as a whole; reminders follow."""
+    found = _changeable(person, plan, sight)
+    changed = replace(found, **said_by(body))
+    if changed.taking != found.taking:
+        _hold_to_medicines(changed, sight)
+    return _settled(plans.put(database(), changed, stamped(), _due_on(changed)), sight)
+
+
+@blueprint.delete("/v1/people/<person>/plans/<plan>")
+@access_by_category("write")
+@returns()
+def end_plan(person: str, sight: Sight, plan: str) -> Answer:
+    """It asks for nothing any more; what it was stays in the record, with its visits."""
+    found = _changeable(person, plan, sight)
+    ended = replace(found, state=ENDED, ends_on=max(found.starts_on, today_of(person)))
+    return _settled(plans.put(database(), ended, stamped(), None), sight)
+
+
+def seen(person: str, plan: str, sight: Sight) -> Plan:
+    """Raises NotFound for a plan that the caller has no part in: not even that it exists is told."""
+    found = plans.find(database(), person, plan)
+    if not is_within(found.categories, sight.periods):
+        raise NotFound("no such plan")
+    return found
+
+
+def stamped() -> Stamp:
+    """Who writes now, for which organisation. Raises AccessDenied for who is no professional."""
+    return Stamp(caller().subject, hold_to_professionals(), now_ms())
+
+
+def today_of(person: str) -> date:
+    """The day that it is where the person is."""
+    whose_, now = people.require(database(), person), now_ms()
+    return to_datetime(now, whose_.offset_min_at(now)).date()
+
+
+def settle(plan: Plan) -> date | None:
+    """Brings what hangs on a plan in line with it; when its next visit is due."""
+    due_on = _due_on(plan)
+    plans.set_due(database(), plan.person, plan.id, due_on)
+    asking.settle(database(), plan, due_on, now_ms())
+    return due_on
+
+
+def _settled(plan: Plan, sight: Sight, *, location: bool = False) -> Answer:
+    settle(plan)
+    due = visits.due(database(), plan, today_of(plan.person))
+    headers = {"Location": f"/v1/people/{plan.person}/plans/{plan.id}"} if location else {}
+    return Answer(plan_json(plan, due, sight.periods), version=plan.version, headers=headers)
+
+
+def _changeable(person: str, plan: str, sight: Sight) -> Plan:
+    found = seen(person, plan, sight)
+    permit(found.categories)
+    hold_to_professionals()
+    expected_version(found.version)
+    if found.state != ACTIVE:
+        raise InputInvalid("this plan has ended; enrol again")
+    return found
+
+
+def _due_on(plan: Plan) -> date | None:
+    due = visits.due(database(), plan, today_of(plan.person))
+    return due.on if due else None
+
+
+def _hold_to_medicines(plan: Plan, sight: Sight) -> None:
+    """Raises AccessDenied, or InputInvalid where a medicine is none of the record that the caller may see."""
+    if not plan.taking:
+        return
+    permit(MEDICATIONS)
+    for number, one in enumerate(plan.taking):
+        try:
+            found = entries.find(database(), plan.person, one.entry)
+        except NotFound:
+            found = None
+        if found is None or found.kind != "medication" or not is_seen(found, sight):
+            raise InputInvalid("no medicine of the timeline", f"/medications/{number}/entry")

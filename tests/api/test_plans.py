@@ -1,0 +1,132 @@
+"""A doctor enrols somebody in a programme; who may see the disease sees the plan, and reminders follow it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from phr.clock import now_ms
+from phr.people import grants, organisations
+from phr.people.grants import FAMILY_DOCTOR
+from phr.plans import asking, plans
+from phr.plans.facts import facts_of
+from tests.cast import T0, Cast, a_clinic, a_grant
+
+PLANS = "/v1/people/{owner}/plans"
+CATEGORIES = ("care", "conditions", "encounters", "lifestyle", "medications", "readings", "results")
+
+
+@pytest.fixture
+def doctor(cast: Cast) -> str:
+    (doctor,) = a_clinic(cast.database, organisations.DOCTOR)
+    some = {"kind": FAMILY_DOCTOR, "categories": CATEGORIES, "verbs": ("read", "write")}
+    grants.create(cast.database, a_grant(cast.owner, doctor, **some))
+    return doctor
+
+
+def enrolled(cast: Cast, who: str, programme: str = "hypertension", **said: Any) -> Any:
+    return cast.send(who, "POST", PLANS, json={"programme": programme, "starts_on": "2026-11-01"} | said)
+
+
+def reminders(cast: Cast) -> list[tuple[str, str, str]]:
+    found = cast.send(cast.owner, "GET", "/v1/people/{owner}/reminders").json["reminders"]  # type: ignore[index]
+    return sorted((one["kind"], one["about"], one["rrule"]) for one in found)
+
+
+def test_enrolling_gives_the_programmes_measurements_visits_and_reminders(cast: Cast, doctor: str) -> None:
+    made = enrolled(cast, doctor)
+    assert made.status_code == 201
+    assert made.json["measurements"] == [
+        {"metric": "blood-pressure", "every_days": None, "weekdays": [1, 4], "times": ["07:30"]}
+    ]
+    assert (made.json["visits"]["due_on"], made.json["visits"]["why"]) == ("2027-02-01", "quarterly")
+    assert reminders(cast) == [
+        ("measurement", "blood-pressure", "FREQ=WEEKLY;BYDAY=MO,TH"),
+        ("visit", made.json["id"], "FREQ=DAILY;COUNT=1"),
+    ]
+    facts = facts_of(cast.database, [cast.owner], now_ms())[cast.owner]
+    assert (facts.programmes, facts.diagnoses) == ({"hypertension"}, {"hypertension"})
+
+
+def test_change_keeps_history_and_reminders_follow(cast: Cast, doctor: str) -> None:
+    place = enrolled(cast, doctor).headers["Location"]
+    medicine = {"id": "m1", "kind": "medication", "text": "氨氯地平", "effective_at": "2026-01"}
+    cast.send(cast.owner, "POST", "/v1/people/{owner}/entries", json=medicine)
+    changes = {
+        "measurements": [],
+        "medications": [{"entry": "m1", "every_days": 1, "times": ["08:00"]}],
+        "next_on": "2027-01-04",
+    }
+    assert cast.send(doctor, "PATCH", place, json=changes).status_code == 428
+    changed = cast.send(doctor, "PATCH", place, json=changes, headers={"If-Match": '"1"'})
+    assert (changed.json["visits"]["due_on"], changed.json["visits"]["why"]) == ("2027-01-04", "agreed")  # type: ignore[index]
+    assert [one[:2] for one in reminders(cast)] == [("medication", "m1"), ("visit", changed.json["id"])]  # type: ignore[index]
+    versions = cast.send(cast.owner, "GET", f"{place}/history").json["versions"]  # type: ignore[index]
+    assert [len(one["medications"]) for one in versions] == [1, 0]
+
+
+def test_plan_that_ends_asks_for_nothing_and_may_begin_anew(cast: Cast, doctor: str) -> None:
+    made = enrolled(cast, doctor)
+    assert enrolled(cast, doctor).json["code"] == "already-there"
+    place = made.headers["Location"]
+    assert cast.send(doctor, "DELETE", place, headers={"If-Match": '"1"'}).json["state"] == "ended"  # type: ignore[index]
+    assert reminders(cast) == []
+    assert facts_of(cast.database, [cast.owner], now_ms())[cast.owner].programmes == frozenset()
+    assert cast.send(doctor, "PATCH", place, json={}, headers={"If-Match": '"2"'}).status_code == 400
+    again = enrolled(cast, doctor)
+    assert (again.json["id"], again.json["version"]) == (made.json["id"], 3)
+
+
+def test_team_loses_sight_with_the_grant_and_the_record_keeps_the_plan(cast: Cast, doctor: str) -> None:
+    place = enrolled(cast, doctor).headers["Location"]
+    cast.database["grants"].update_many({"grantee": doctor}, {"$set": {"revoked_at_ms": T0}})
+    assert cast.send(doctor, "GET", place).status_code == 403
+    assert cast.send(cast.owner, "GET", place).json["state"] == "active"  # type: ignore[index]
+
+
+def test_only_professionals_enrol_and_a_mind_needs_more_than_care(cast: Cast, doctor: str) -> None:
+    assert [enrolled(cast, who).status_code for who in (cast.owner, cast.relative, cast.stranger)] == [403] * 3
+    assert enrolled(cast, doctor, "depression").status_code == 403
+    cast.database["grants"].update_many({"grantee": doctor}, {"$set": {"categories": ["*"]}})
+    place = enrolled(cast, doctor, "depression").headers["Location"]
+    cast.database["grants"].update_many({"grantee": doctor}, {"$set": {"categories": list(CATEGORIES)}})
+    assert cast.send(doctor, "GET", place).status_code == 404
+    assert cast.send(doctor, "GET", PLANS).json == {"plans": []}
+    assert len(cast.send(cast.owner, "GET", PLANS).json["plans"]) == 1  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"programme": "none"}, "/programme"),
+        ({"ends_on": "2026-10-31"}, "/ends_on"),
+        ({"measurements": [{"metric": "none", "every_days": 1, "times": ["08:00"]}]}, "/measurements/0/metric"),
+        ({"measurements": [{"metric": "weight", "every_days": 1, "times": ["25:00"]}]}, "/measurements/0/times"),
+        ({"medications": [{"entry": "none", "every_days": 1, "times": ["08:00"]}]}, "/medications/0/entry"),
+    ],
+)
+def test_plan_that_can_not_be_is_refused_by_its_field(cast: Cast, doctor: str, said: Any, pointer: str) -> None:
+    answer = enrolled(cast, doctor, **said)
+    assert (answer.status_code, answer.json["pointer"]) == (400, pointer)
+
+
+def test_reminders_of_a_plan_that_a_crash_left_alone_are_settled_later(
+    cast: Cast, doctor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(asking, "settle", lambda *_: None)
+        enrolled(cast, doctor)
+    assert reminders(cast) == []
+    later = now_ms() + asking.PATIENCE_MS + 1
+    plan = asking.unsettled(cast.database, later)
+    assert plan is not None
+    asking.settle(cast.database, plan, None, later)
+    assert [one[0] for one in reminders(cast)] == ["measurement"]
+    assert asking.unsettled(cast.database, later) is None
+
+
+def test_the_row_of_a_plan_does_not_tell_of_the_disease(cast: Cast, doctor: str) -> None:
+    enrolled(cast, doctor, note="血压控制不佳")
+    row = cast.database[plans.COLLECTION].find_one({})
+    assert not any(word in str(row) for word in ("hypertension", "血压", "blood-pressure"))
