@@ -21,7 +21,7 @@ from phr.notices.outbox import Telling
 from phr.people import granting, keyring, master_keys, people
 from phr.people.grants import GUARDIAN, PROXY
 from phr.people.keyring import KeyDestroyed
-from phr.plans import asking, visits
+from phr.plans import asking, finishing, visits
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
@@ -188,8 +188,12 @@ def sweep_one(connection: Database) -> bool:
 
 
 def plan_one(connection: Database) -> bool:
-    """Brings reminders in line with one plan that a crash left between the two; True where there was one."""
+    """Does what a crash left undone after one visit was confirmed, or one plan stored; True where there was one."""
     now = clock.now_ms()
+    visit = visits.unfinished(connection, now)
+    if visit is not None:
+        finishing.finish(connection, visit, now)
+        return True
     plan = asking.unsettled(connection, now)
     if plan is None:
         return False

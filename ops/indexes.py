@@ -53,7 +53,7 @@ from phr.people import (
     processing,
     repeats,
 )
-from phr.plans import known, plans, targets, visits
+from phr.plans import known, plans, targets, tasks, visits
 from phr.readings import store
 from phr.readings import whole as whole_readings
 from phr.reminders import schedules
@@ -91,7 +91,7 @@ STORES = (
     *(status, vendor_hours),
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
-    *(known, plans, targets, visits, watches),
+    *(known, plans, targets, tasks, visits, watches),
     *(exports, schedules, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )

@@ -14,7 +14,7 @@ from phr.api.plan_shapes import MEDICATIONS, PlanBody, PlanPatch, plan_json, sai
 from phr.api.targets import hold_to_professionals
 from phr.clock import now_ms, to_datetime
 from phr.errors import InputInvalid, NotFound
-from phr.people import people
+from phr.people import organisations, people
 from phr.plans import asking, plans, visits, whose
 from phr.plans.plans import ACTIVE, ENDED, Plan, Stamp
 from phr.timeline import entries
@@ -112,7 +112,9 @@ def seen(person: str, plan: str, sight: Sight) -> Plan:
 
 def stamped() -> Stamp:
     """Who writes now, for which organisation. Raises AccessDenied for who is no professional."""
-    return Stamp(caller().subject, hold_to_professionals(), now_ms())
+    name, now = hold_to_professionals(), now_ms()
+    member = organisations.membership(database(), caller().subject, now)
+    return Stamp(caller().subject, member.organisation if member else name, now)
 
 
 def today_of(person: str) -> date:

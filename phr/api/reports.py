@@ -31,6 +31,7 @@ from phr.recording import rankings
 from phr.timeline.categories import READINGS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary
+from phr.vocabulary.sight import Period
 
 blueprint = Blueprint("reports", __name__)
 
@@ -55,7 +56,6 @@ def show_report(person: str, protocol: str, query: dict[str, Any]) -> dict[str, 
     """What a protocol makes of the last days: each result with what it rests on and whether that is enough to judge."""
     asked, whose = _protocol(protocol), people.require(database(), person)
     days = _days(asked, whose, query)
-    measured = {key: _measured(whose, vocabulary().metrics[key], days) for key in asked.metrics}
     return {
         "person": person,
         "protocol": asked.name,
@@ -63,11 +63,17 @@ def show_report(person: str, protocol: str, query: dict[str, Any]) -> dict[str, 
         "en": asked.en,
         "from": to_date(days.first),
         "through": to_date(days.last),
-        "report": asked.report(measured, days),
+        "report": report_of(whose, asked, days, period(READINGS)),
         "meant_for": asked.meant_for,
         "sources": asked.sources,
         "reviewed_by": asked.reviewed_by or None,
     }
+
+
+def report_of(person: Person, protocol: Protocol, days: Days, within: Period) -> Any:
+    """What the protocol makes of a person's readings of these days, of those within a period of data."""
+    metrics = vocabulary().metrics
+    return protocol.report({key: _measured(person, metrics[key], days, within) for key in protocol.metrics}, days)
 
 
 def _protocol(name: str) -> Protocol:
@@ -89,7 +95,7 @@ def _days(protocol: Protocol, person: Person, query: Mapping[str, Any]) -> Days:
     return Days(last - length + 1, last)
 
 
-def _measured(person: Person, metric: Metric, days: Days) -> Measured:
+def _measured(person: Person, metric: Metric, days: Days, within: Period) -> Measured:
     """The readings that count. They are of days of the offset they were sent with: a day more is read at each end."""
     lane = Lane(database(), person.id, metric, person.offset_min_at)
     wish = Wish(
@@ -97,7 +103,7 @@ def _measured(person: Person, metric: Metric, days: Days) -> Measured:
         end=End((days.last + 2) * DAY_MS),
         resolution=Resolution.RAW,
         limit=MOST_READINGS,
-        within=period(READINGS),
+        within=within,
     )
     found = series.read(lane, wish, rankings.of_metric(database(), person.id, metric))
     if found.next_cursor:

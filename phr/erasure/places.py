@@ -129,6 +129,7 @@ TAKEN: Mapping[str, Find] = {
     "targets": _where("person"),
     "plans": _where("person"),
     "visits": _where("person"),
+    "care_tasks": _where("person"),
     "watches": _where("_id"),
     "repeats": _where("person"),
     "landings": lambda _, whose: {"b": {"$regex": f"^{whose.person}:"}},

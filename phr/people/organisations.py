@@ -66,6 +66,12 @@ def create(database: Database, slug: str, name: str) -> Organisation:
     return Organisation(slug, name.strip())
 
 
+def name_of(database: Database, slug: str) -> str:
+    """As people and entries name it; of one that there is not any more its slug."""
+    row = database["organisations"].find_one({"_id": slug})
+    return str(row["name"]) if row else slug
+
+
 def require(database: Database, slug: str) -> Organisation:
     """Raises NotFound."""
     row = database["organisations"].find_one({"_id": slug})

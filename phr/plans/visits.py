@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from phr.care import followup
+from phr.care import followup, goals
 from phr.care.followup import Class, Due, Mode
 from phr.care.followup import Visit as Done
 from phr.care.form import Form, forms
+from phr.care.goals import Goal
 from phr.database import Database
 from phr.errors import InputInvalid, NotFound
 from phr.plans import versions
@@ -24,11 +25,12 @@ from phr.plans.versions import New, Version
 COLLECTION = "visits"
 PREPARED, CONFIRMED = "prepared", "confirmed"
 LONGEST_TO = 200
+PATIENCE_MS = 60_000  # who confirmed it is doing what follows
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """``how``: "record" (filled in, to be looked at), "measured" or "asked" at the visit, "adopted" from home."""
+    """``how``: "record" (filled in, to be looked at), "said" at the visit, "adopted" from home, "proposed" by rule."""
 
     value: Any
     how: str
@@ -80,8 +82,35 @@ class Visit:
 
 
 def prepare(database: Database, visit: Visit, stamp: Stamp) -> Visit:
-    """The form, stored with what is known. Raises InputInvalid."""
+    """The form, stored with what is known."""
     return put(database, replace(visit, id=secrets.token_urlsafe(12), state=PREPARED, version=0), stamp)
+
+
+def judged(visit: Visit, age: int | None, own: Sequence[Goal], earlier: Iterable[Visit]) -> Visit:
+    """The form with what the rules propose and which clinical goals are met. ``own``: goals that a doctor has set."""
+    values = visit.values
+    before = [one for one in done(earlier) if one.on < visit.on]
+    found = followup.propose(visit.form.judged_by, values, visit.signs, before, (visit.on, age))
+    proposal = {
+        "class": found.outcome,
+        "referral_reasons": [*found.reasons],
+        "is_urgent": found.is_urgent,
+        "next_on": found.next_on.isoformat(),
+        "dangers": list(found.dangers),
+    }
+    by_item = {one.item: one for one in (*goals.goals(visit.form.judged_by, age), *own)}
+    target = [asdict(one) | {"is_met": goals.is_met(one, values)} for one in by_item.values()]
+    return replace(visit, proposal=proposal, target=target)
+
+
+def accepted(visit: Visit) -> Visit:
+    """The form with what was proposed where the doctor has said nothing else."""
+    said, items = visit.proposal, dict(visit.items)
+    offered = {"class": said["class"], "referral-reason": said["referral_reasons"] or None, "next-on": said["next_on"]}
+    for key, value in offered.items():
+        if key not in items and value is not None:
+            items[key] = Filled(value, "proposed")
+    return replace(visit, items=items)
 
 
 def put(database: Database, visit: Visit, stamp: Stamp) -> Visit:
@@ -92,6 +121,7 @@ def put(database: Database, visit: Visit, stamp: Stamp) -> Visit:
         "organisation": visit.organisation,
         "on": visit.on.isoformat(),
         "is_sent": visit.sent is not None,
+        "to_finish": visit.state == CONFIRMED,
     }
     new = New(person=visit.person, name=visit.id, by=stamp.by, at_ms=stamp.at_ms, body=_body(visit), found_by=found_by)
     return _visit(versions.put(database, COLLECTION, new, visit.version))
@@ -140,6 +170,19 @@ def done(found: Iterable[Visit]) -> list[Done]:
     return [one.done for one in found if one.done is not None]
 
 
+def unfinished(database: Database, now_ms: int) -> Visit | None:
+    """One that was confirmed a while ago while what follows from it was not done; see phr.plans.finishing."""
+    wanted = {"to_finish": True, "at_ms": {"$lte": now_ms - PATIENCE_MS}}
+    rows = database[COLLECTION].find(wanted, {"earlier": False}, limit=10)
+    return next((_visit(one) for one in versions.opened_all(database, COLLECTION, rows)), None)
+
+
+def set_finished(database: Database, visit: Visit) -> None:
+    """What follows from it is done, unless it has changed since."""
+    wanted = {"_id": f"{visit.person}:{visit.id}", "v": visit.version}
+    database[COLLECTION].update_one(wanted, {"$set": {"to_finish": False}})
+
+
 def due(database: Database, plan: Plan, today: date) -> Due | None:
     """When the next visit of a plan is due; None for a programme without a form, and for a plan that has ended."""
     if plan.programme not in forms() or plan.state != "active":
@@ -150,6 +193,8 @@ def due(database: Database, plan: Plan, today: date) -> Due | None:
 def ensure_indexes(database: Database) -> None:
     visits = database[COLLECTION]
     visits.create_index([("person", 1), ("plan", 1)], name="plan")
+    unfinished = {"to_finish": True}
+    visits.create_index("to_finish", name="to_finish", partialFilterExpression=unfinished)
     visits.create_index([("organisation", 1), ("state", 1), ("on", 1)], name="organisation")
 
 

@@ -194,6 +194,7 @@ def _by_hand(database: Database, owner: str) -> None:
         "known": [{"_id": f"{owner}:facts", "person": owner}],
         "plans": [{"_id": f"{owner}:pl1", "person": owner, "state": "ended"}],
         "visits": [{"_id": f"{owner}:v1", "person": owner, "plan": "pl1"}],
+        "care_tasks": [{"_id": f"{owner}:referral-v1", "person": owner, "state": "closed"}],
         "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }

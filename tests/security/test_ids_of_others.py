@@ -14,8 +14,10 @@ from phr.database import Database, Document
 from phr.intake import devices
 from phr.intake.devices import NewDevice
 from phr.people.emergencies import Case
-from phr.plans import plans
+from phr.plans import plans, tasks, visits
 from phr.plans.plans import Plan, Stamp
+from phr.plans.tasks import Task
+from phr.plans.visits import Visit
 from tests.cast import T0, Cast, cast
 from tests.erasure.lives import lived
 from tests.security.every_route import Caller, Route, a_caller, routes
@@ -41,6 +43,9 @@ TEXT = {"version": 1, "language": "zh"}
 SEEN = {"text": TEXT, "how": "sms-reply", "evidence": "x"}
 # What gets past the shape of those that take a body.
 BODIES: dict[str, dict[str, Any]] = {
+    "POST /v1/people/<person>/plans/<plan>/visits": {"on": "2026-01-01"},
+    "POST /v1/people/<person>/tasks/<task>/close": {"outcome": "x"},
+    "POST /v1/people/<person>/visits/<visit>/sent": {"to": "x"},
     "POST /v1/emergencies/<case>/special": {"reason": "unconscious"},
     "POST /v1/organisation/emergencies/<case>/close": {"is_justified": True},
     "POST /v1/organisation/requests/<grant>": {"answer": "accept", "text": TEXT},
@@ -68,6 +73,8 @@ WATCHED += (
     "reminder_occurrences",
     "emergencies",
     "plans",
+    "visits",
+    "care_tasks",
     "models",
     "mappings",
     "commands",
@@ -115,6 +122,8 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "vendor device": "theirs-1",
         "model": "theirs",
         "plan": the_plan(cast),
+        "visit": the_visit(cast),
+        "task": the_task(cast),
         "name": "theirs",
     }
 
@@ -138,6 +147,41 @@ def the_plan(cast: Cast) -> str:
         version=0,
     )
     return plans.enrol(cast.database, draft, Stamp(cast.doctor, "clinic", T0), None).id
+
+
+def the_visit(cast: Cast) -> str:
+    """The form of a visit of the owner's."""
+    draft = Visit(
+        person=cast.owner,
+        id="",
+        plan="p",
+        programme="hypertension",
+        organisation="clinic",
+        state="prepared",
+        on=date(2026, 1, 1),
+        items={},
+        home=None,
+        categories=("care",),
+    )
+    return visits.prepare(cast.database, draft, Stamp(cast.doctor, "clinic", T0)).id
+
+
+def the_task(cast: Cast) -> str:
+    """A referral of the owner's."""
+    draft = Task(
+        person=cast.owner,
+        id="referral-x",
+        organisation="clinic",
+        plan=None,
+        visit=None,
+        reasons=("1",),
+        is_urgent=False,
+        is_ordered=True,
+        to=None,
+        due_on=date(2026, 1, 1),
+        categories=("care",),
+    )
+    return tasks.open_one(cast.database, draft, cast.doctor, T0).id
 
 
 def one_of(database: Database, collection: str, **wanted: str) -> Document:
