@@ -41,6 +41,7 @@ ENTER_EVERY_S = 5
 REMIND_EVERY_S = 600
 REMIND_DAYS = 30
 DUE_EVERY_S = 2
+TELLERS = 2  # while one waits for the database, the other works
 FOLLOW_UP_EVERY_S = 5
 SWEEP_EVERY_S = 60
 CHAIN_EVERY_S = 2
@@ -78,7 +79,8 @@ def main(settings: Settings) -> int:
     watch_one = watcher(connection)
     scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
-    scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
+    for _ in range(TELLERS):
+        scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(follow_up_one, connection), seconds=FOLLOW_UP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(sweep_one, connection), seconds=SWEEP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(plan_one, connection), seconds=PLAN_EVERY_S)

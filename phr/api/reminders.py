@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint
 
@@ -32,8 +32,9 @@ from phr.errors import InputInvalid, NotFound
 from phr.people import people
 from phr.reminders import adherence, answering, ledger, schedules
 from phr.reminders.answering import Word
+from phr.reminders.categories import Asked, of_entries
 from phr.reminders.ledger import DONE, SKIPPED, Seen
-from phr.reminders.reminder import Reminder, schedule_of, words_of
+from phr.reminders.reminder import Reminder, from_row, schedule_of, words_of
 from phr.reminders.schedule import KINDS, Schedule
 from phr.timeline import entries
 from phr.timeline.entry import Author, categories
@@ -45,6 +46,7 @@ DAY_MS = 86_400_000
 LONGEST_MS = 92 * DAY_MS
 BEFORE_MS, AHEAD_MS = DAY_MS, 7 * DAY_MS
 LONGEST_DAYS = 400
+Shown = TypeVar("Shown", Reminder, Seen)
 MOST_SHOWN = 2_000
 
 
@@ -69,8 +71,9 @@ def create_reminder(person: str, sight: Sight, body: dict[str, Any]) -> Answer:
 @returns()
 def list_reminders(person: str, sight: Sight) -> dict[str, Any]:
     found = schedules.of_person(database(), person)
-    shown = [(one, row) for one, row in found if is_within(one.categories, sight.periods)]
-    return {"reminders": [reminder_json(one, words_of(database(), row)) for one, row in shown]}
+    rows = {one.id: row for one, row in found}
+    shown = _visible((one for one, _ in found), sight)
+    return {"reminders": [reminder_json(one, words_of(database(), rows[one.id])) for one in shown]}
 
 
 @blueprint.get("/v1/people/<person>/reminders/<reminder>")
@@ -182,8 +185,9 @@ def _said(row: Document, slot: int, outcome: str, body: dict[str, Any]) -> dict[
 def _row(person: str, sight: Sight, reminder: str) -> Document:
     """The reminder's row, one that has ended too. Raises NotFound."""
     row = schedules.row_of(database(), reminder)
-    if row["person"] != person or not is_within(row["categories"], sight.periods):
+    if row["person"] != person:
         raise NotFound("no such reminder")
+    _seen(from_row(row), sight)
     return row
 
 
@@ -198,20 +202,29 @@ def _about(schedule: Schedule, sight: Sight) -> Schedule:
     if entry is None or entry.kind != "medication" or not entries.is_seen(entry, sight):
         raise InputInvalid("no such medication entry", "/about")
     text = schedule.text or str(entry.content["text"])
-    return replace(schedule, categories=entry.categories, text=text)
+    return replace(schedule, categories=(*schedule.categories, *entry.categories), text=text)
 
 
 def _categories(schedule: Schedule) -> set[str]:
     return {*KINDS[schedule.kind].categories, *schedule.categories}
 
 
-def _visible(found: Iterable[Seen], sight: Sight) -> list[Seen]:
-    return [one for one in found if is_within(one.categories, sight.periods)]
+def _visible(found: Iterable[Shown], sight: Sight) -> list[Shown]:
+    """Those that may be seen with all that they are about, as it is by now."""
+    some = list(found)
+    categories_of = _under(some)
+    return [one for one in some if is_within(categories_of(one), sight.periods)]
+
+
+def _under(some: Iterable[Reminder | Seen]) -> Callable[[Reminder | Seen], set[str]]:
+    asked: list[Asked] = [(one.person, one.kind, one.about) for one in some]
+    found = of_entries(database(), asked)
+    return lambda one: {*one.categories, *found.get((one.person, one.kind, one.about), ())}
 
 
 def _seen(reminder: Reminder, sight: Sight) -> Reminder:
     """Raises NotFound for one of categories that the caller has no part in."""
-    if not is_within(reminder.categories, sight.periods):
+    if not _visible([reminder], sight):
         raise NotFound("no such reminder")
     return reminder
 

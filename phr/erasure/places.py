@@ -168,6 +168,7 @@ STAYING: Mapping[str, str] = {
     "watch_marks": "a place in what has just landed",
     "rule_signatures": "a clinician's word on a rule of the installation, with their name: nobody's record",
     "reminder_marks": "how far the schedulers are",
+    "reminder_parts": "leases of the schedulers",
     "restores": "of the installation",
     "revoked_tokens": "ids of tokens that ended early, for a quarter of an hour; they name nobody",
     "telemetry": "counts of the roles",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, InsertOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.read_concern import ReadConcern
 
 from phr.clock import to_datetime, to_ms
-from phr.database import DURABLE, Database, Document, insert_new
+from phr.database import DURABLE, Database, Document, insert_new, write_new
 from phr.vocabulary.alert import Alert
 
 COLLECTION = "notices"
@@ -124,9 +124,9 @@ def tell(database: Database, telling: Telling, now_ms: int) -> None:
 
 def tell_many(database: Database, tellings: Iterable[Telling], now_ms: int) -> None:
     """As ``tell``, in one write."""
-    rows = [_telling_row(telling, now_ms) for telling in tellings]
+    rows = [InsertOne(_telling_row(telling, now_ms)) for telling in tellings]
     if rows:
-        insert_new(database, COLLECTION, rows)
+        write_new(_notices(database), rows)
 
 
 def withdraw_keys(database: Database, keys: Iterable[str], now_ms: int) -> None:

@@ -1,37 +1,34 @@
 """What is due, found by an index, claimed by lease, told once; any number of schedulers do it side by side.
 
-A claim moves ``due_ms`` ahead: who claims has until then, and what a scheduler that died had claimed is due again by
-itself. Every write is keyed by schedule and slot, so a round that was broken off anywhere is done again by whoever
-comes next, and tells nothing twice. After days without a scheduler a schedule tells its latest occurrence alone, if
-that is still open; those before are put down as missed.
+Schedules lie in ``PARTS`` parts by their ids. Who works on a part leases it, so that a claim is one write for many
+schedules; what a scheduler that died had claimed is anybody's when its lease is over. Every other write is keyed by
+schedule and slot, so a round that was broken off anywhere, or is done twice, tells nothing twice. After days without a
+scheduler a schedule tells its latest occurrence alone, if that is still open; those before are put down as missed.
 """
 
 from __future__ import annotations
 
 import random
-import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pymongo import UpdateOne
-from pymongo.collection import Collection
+from pymongo import UpdateMany
 
 from phr.database import DURABLE, Database, Document
 from phr.notices import outbox
 from phr.people import whereabouts
 from phr.people.people import ZonePeriod
 from phr.people.whereabouts import Whereabouts
-from phr.reminders import evidence, ledger, telling
+from phr.reminders import evidence, ledger, parts, telling
 from phr.reminders.ledger import MISSED, PLANNED, SENT, TOLD, Seen
 from phr.reminders.moments import MINUTE_MS, Occurrence, closes_ms, following, told_at
-from phr.reminders.reminder import ACTIVE, REMINDERS, pattern_of_row
+from phr.reminders.reminder import ACTIVE, PARTS, REMINDERS, pattern_of_row
 from phr.reminders.schedule import bounds_min
 from phr.reminders.schedules import due, zones_of
 
-AT_ONCE = 500
-LEASE_MS = 60_000
+AT_ONCE = 1_000
 MOST_BEHIND = 400  # occurrences of a schedule in one round; what was missed longer takes more rounds
-_SPREAD = 4  # how many more are looked at than taken, so that schedulers side by side seldom want the same
 
 
 @dataclass(slots=True)
@@ -48,30 +45,35 @@ class Round:
 
 
 def claim_some(database: Database, now_ms: int, at_once: int = AT_ONCE) -> int:
-    """Does one round of what is due; how many schedules that were. Safe to break off and to repeat."""
-    rows = claim(database, now_ms, at_once)
+    """Does one round of what is due in a part that is nobody's; how many schedules that were.
+
+    0 where nothing is due, or all of it is being done by others. Safe to break off and to repeat.
+    """
+    if not _is_due(database, range(PARTS), now_ms):
+        return 0
+    for part in random.sample(range(PARTS), PARTS):
+        if _is_due(database, [part], now_ms) and (lease := parts.take(database, part, now_ms)):
+            rows = due_in(database, part, now_ms, at_once)
+            do(database, rows, now_ms)
+            parts.give_back(database, lease)
+            if rows:
+                return len(rows)
+    return 0
+
+
+def due_in(database: Database, part: int, now_ms: int, at_once: int = AT_ONCE) -> list[Document]:
+    """Schedules of a part that are due, those that have waited longest first."""
+    found = database[REMINDERS].find({"part": part, "due_ms": {"$lte": now_ms}}, sort=[("due_ms", 1)], limit=at_once)
+    return list(found.batch_size(at_once))
+
+
+def do(database: Database, rows: Sequence[Document], now_ms: int) -> None:
+    """All that is to be done about schedules that are due."""
     if rows:
         places = whereabouts.of_people(database, (row["person"] for row in rows))
         rounds = [round_of(row, places.get(row["person"]), now_ms) for row in rows]
         put_down(database, rounds, now_ms)
         go_on(database, rounds)
-    return len(rows)
-
-
-def claim(database: Database, now_ms: int, at_once: int = AT_ONCE) -> list[Document]:
-    """Schedules that are due, and nobody else's for ``LEASE_MS``."""
-    is_due = {"due_ms": {"$lte": now_ms}}
-    found = database[REMINDERS].find(is_due, {"_id": 1}, sort=[("due_ms", 1), ("_id", 1)], limit=at_once * _SPREAD)
-    ids = [row["_id"] for row in found.batch_size(at_once * _SPREAD)]
-    if len(ids) > at_once:
-        low = random.randrange(len(ids) - at_once + 1)  # noqa: S311 - nobody's secret
-        ids = ids[low : low + at_once]
-    if not ids:
-        return []
-    token = secrets.token_bytes(12)
-    mine = {"$set": {"claim": token, "due_ms": now_ms + LEASE_MS}}
-    _rows(database).update_many({"_id": {"$in": ids}} | is_due, mine)
-    return list(database[REMINDERS].find({"_id": {"$in": ids}, "claim": token}).batch_size(at_once))
 
 
 def round_of(row: Document, where: Whereabouts | None, now_ms: int) -> Round:
@@ -144,18 +146,30 @@ def put_down(database: Database, rounds: Iterable[Round], now_ms: int) -> None:
 
 
 def go_on(database: Database, rounds: Iterable[Round]) -> None:
-    """Each schedule waits for what follows, unless somebody has changed it or claimed it since."""
-    writes = []
+    """Each schedule waits for what follows, unless somebody has changed it, or done this, since it was read.
+
+    Most people's reminders are at the same few times: those of which the same follows are one write.
+    """
+    alike: dict[tuple[tuple[str, int], ...], list[str]] = defaultdict(list)
     for one in rounds:
         fields: Document = {} if one.last_slot is None else {"last": one.last_slot}
-        unset: Document = {"claim": ""}
         if one.next is not None and one.is_asked:
             fields |= due(one.row, one.next)
-        else:
-            unset |= {"due_ms": "", "next_ms": ""}
-        mine = {"_id": one.row["_id"], "claim": one.row["claim"]}
-        writes.append(UpdateOne(mine, {"$unset": unset} | ({"$set": fields} if fields else {})))
-    _rows(database).bulk_write(writes, ordered=False)
+        was = {"was_plan": one.row["plan"], "was_last": one.row["last"]}
+        alike[tuple((was | fields).items())].append(one.row["_id"])
+    writes = []
+    for said, ids in alike.items():
+        fields = dict(said)
+        mine = {"_id": {"$in": ids}, "plan": fields.pop("was_plan"), "last": fields.pop("was_last")}
+        update: Document = {"$set": fields} if fields else {}
+        update |= {} if "due_ms" in fields else {"$unset": {"due_ms": "", "next_ms": ""}}
+        writes.append(UpdateMany(mine, update, hint="_id_"))
+    database[REMINDERS].with_options(write_concern=DURABLE).bulk_write(writes, ordered=False)
+
+
+def _is_due(database: Database, some: Iterable[int], now_ms: int) -> bool:
+    wanted = {"part": {"$in": list(some)}, "due_ms": {"$lte": now_ms}}
+    return database[REMINDERS].find_one(wanted, {"_id": 1}) is not None
 
 
 def _write(database: Database, some: Sequence[Seen], state: str, now_ms: int) -> set[str]:
@@ -165,11 +179,8 @@ def _write(database: Database, some: Sequence[Seen], state: str, now_ms: int) ->
 def _take_back(database: Database, asked: Sequence[Seen], now_ms: int) -> None:
     """Of those that somebody settled between the ledger and the notice, which was not there to be withdrawn then."""
     ids = [one.id for one in asked]
-    settled = database[ledger.OCCURRENCES].find({"_id": {"$in": ids}, "state": {"$nin": list(TOLD)}}, {"_id": 1})
+    is_settled = {"_id": {"$in": ids}, "state": {"$nin": list(TOLD)}}
+    settled = database[ledger.OCCURRENCES].find(is_settled, {"_id": 1}, hint="_id_")
     keys = [ledger.notice_key(row["_id"]) for row in settled]
     if keys:
         outbox.withdraw_keys(database, keys, now_ms)
-
-
-def _rows(database: Database) -> Collection[Document]:
-    return database[REMINDERS].with_options(write_concern=DURABLE)

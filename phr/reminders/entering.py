@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from phr.database import Database, Document
 from phr.people.keyring import KeyDestroyed
-from phr.reminders import ledger
+from phr.reminders import categories, ledger
 from phr.reminders.ledger import DONE, MISSED, SKIPPED, Seen
 from phr.reminders.reminder import REMINDERS, words_of
 from phr.reminders.schedule import KINDS
@@ -24,7 +25,12 @@ def enter_some(database: Database, now_ms: int) -> int:
     if found:
         ids = sorted({one.reminder for one in found})
         rows = {row["_id"]: row for row in database[REMINDERS].find({"_id": {"$in": ids}})}
-        happened.put(database, _happenings(database, rows, found), now_ms)
+        under = categories.of_entries(database, ((one.person, one.kind, one.about) for one in found))
+        seen = [
+            replace(one, categories=(*one.categories, *under.get((one.person, one.kind, one.about), ())))
+            for one in found
+        ]
+        happened.put(database, _happenings(database, rows, seen), now_ms)
         ledger.set_entered(database, found)
     return len(found)
 

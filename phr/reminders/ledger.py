@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
@@ -78,22 +78,20 @@ def notice_key(occurrence: str) -> str:
 
 
 def put(database: Database, rows: Sequence[Document], state: str, now_ms: int) -> set[str]:
-    """The occurrences at a state, unless they are further; the ids of those that are. Majority-journaled, repeatable.
+    """The occurrences at a state, unless they are further; the ids of those that were there. Journaled, repeatable.
 
     ``rows``: as ``row`` gives them. A row in the state "planned" that is there goes on to ``state``.
     """
-    stamps = _stamps(state, now_ms)
-    writes = []
-    for one in rows:
-        fields = {name: value for name, value in one.items() if name != "_id"}
-        opening = {} if state in SETTLED else {"open_until": one["closes_ms"]}
-        update: Document = {"$set": fields | stamps | opening}
-        if state in SETTLED:
-            update["$unset"] = {"open_until": ""}
-        writes.append(UpdateOne({"_id": one["_id"], "state": PLANNED}, update, upsert=True))
-    if not writes:
+    if not rows:
         return set()
-    return {rows[number]["_id"] for number in write_new(_rows(database), writes).there}
+    stamps = _stamps(state, now_ms)
+    made = [one | stamps | ({} if state in SETTLED else {"open_until": one["closes_ms"]}) for one in rows]
+    # Inserting many at once costs the server a quarter of what as many upserts do, and nearly all are new.
+    there = [rows[number] for number in write_new(_rows(database), list(map(InsertOne, made))).there]
+    update: Document = {"$set": stamps} | ({"$unset": {"open_until": ""}} if state in SETTLED else {})
+    for one in there:
+        _rows(database).update_one({"_id": one["_id"], "state": PLANNED}, update)
+    return {one["_id"] for one in there}
 
 
 def row(seen: Seen) -> Document:
@@ -120,6 +118,7 @@ def settle(database: Database, settlements: Iterable[Settlement], now_ms: int) -
         UpdateOne(
             {"_id": one.id, "state": {"$in": list(OPEN)}},
             {"$set": _stamps(one.state, one.at_ms) | {"by": one.by}, "$unset": {"open_until": ""}},
+            hint="_id_",
         )
         for one in found
     ]
@@ -148,9 +147,12 @@ def say(database: Database, seen: Seen, settlement: Settlement, now_ms: int) -> 
     return found, is_late
 
 
-def withdraw(database: Database, wanted: Document, now_ms: int) -> None:
+def withdraw(database: Database, reminders: Iterable[str], now_ms: int) -> None:
     """What is open of these is asked no more. Safe to repeat and to break off."""
-    rows = database[OCCURRENCES].find(wanted | {"state": {"$in": list(OPEN)}}, {"_id": 1})
+    of_them = [{"_id": {"$gte": f"{one}:", "$lt": f"{one};"}} for one in reminders]  # ';' follows ':'
+    if not of_them:
+        return
+    rows = database[OCCURRENCES].find({"$or": of_them, "state": {"$in": list(OPEN)}}, {"_id": 1})
     settle(database, [Settlement(one["_id"], WITHDRAWN, "schedule", now_ms) for one in rows], now_ms)
 
 
@@ -228,7 +230,6 @@ def ensure_indexes(database: Database) -> None:
     is_open = {"open_until": {"$exists": True}}
     occurrences.create_index([("person", ASCENDING), ("planned_ms", ASCENDING)], name="person")
     occurrences.create_index("open_until", name="open", partialFilterExpression=is_open)
-    occurrences.create_index([("reminder", ASCENDING)], name="open_of", partialFilterExpression=is_open)
     occurrences.create_index("to_enter", name="to_enter", sparse=True)
 
 

@@ -99,9 +99,13 @@ def _next(rule: str, phase: date | None, day: date) -> date | None:
 
 
 def _horizon(parts: Mapping[str, str]) -> timedelta:
-    """How far to look: what is not found there never comes. A day of each interval falls into each month by then."""
-    least = {"DAILY": 2, "WEEKLY": 3}.get(parts["FREQ"], HORIZON_YEARS)
-    return timedelta(days=YEAR_DAYS * min(HORIZON_YEARS, max(least, int(parts.get("INTERVAL", 1)))))
+    """How far to look: what is not found there never comes. By the years that it takes until all there can be has been:
+    a day of each month, a leap year (8 years around 2100), a 29th on a given weekday; for each of an interval's phases.
+    """
+    years = {"DAILY": 2, "WEEKLY": 3}.get(parts["FREQ"], 9)
+    if {"BYDAY", "BYMONTHDAY"} <= parts.keys():
+        years = HORIZON_YEARS
+    return timedelta(days=YEAR_DAYS * min(HORIZON_YEARS, years * int(parts.get("INTERVAL", 1))))
 
 
 def _rrule(rule: str, begin: date, until: date) -> rrule:

@@ -5,8 +5,8 @@ Collection ``reminders``:
     rrule, starts_on, ends_on, times, zone, window_min, quiet    as it was said
     days  {rule, ends_on}, what the rule means                   state  "active" | "ended"   version
     last  the slot that was handled last     next_ms  when the next is planned
-    due_ms  when a scheduler is to look at it: its index is what is due; moved ahead by who claims it, absent where
-            nothing is to come     claim  of whom
+    part, due_ms  where, and when a scheduler is to look at it: their index is what is due; absent where nothing comes
+    plan  counts how often somebody else than a scheduler's round has decided that
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from phr.database import Database, Document
@@ -25,6 +26,7 @@ from phr.reminders.schedule import KINDS, Name, Schedule
 REMINDERS = "reminders"
 ACTIVE, ENDED = "active", "ended"
 NEVER_SLOT = -(2**53)
+PARTS = 16  # what schedulers lease; many more than schedulers, few enough to look into each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,18 @@ def id_of(key: str) -> str:
     return f"r-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
 
+def part_of(one: str) -> int:
+    """In which part a schedule lies: ids are hashes, so each has as many."""
+    return int(one[-4:], 16) % PARTS
+
+
 def to_row(database: Database, schedule: Schedule, pattern: Pattern, source: str, *, one: str = "") -> Document:
     """What a schedule says, as it is stored under an id; without one, that of its key."""
     one, days = one or id_of(schedule.key), pattern.days
     words = {"text": schedule.text, "text_en": schedule.text_en}
     return {
         "_id": one,
+        "part": part_of(one),
         "person": schedule.person,
         "kind": schedule.kind,
         "categories": sorted({*KINDS[schedule.kind].categories, *schedule.categories}),
@@ -99,13 +107,18 @@ def from_row(row: Document) -> Reminder:
 
 def pattern_of_row(row: Document) -> Pattern:
     days, quiet = row["days"], row["quiet"]
-    ends_on = date.fromisoformat(days["ends_on"]) if days["ends_on"] else None
-    return Pattern(
-        Days(days["rule"], date.fromisoformat(row["starts_on"]), ends_on),
-        tuple(row["times"]),
-        row["window_min"],
-        (quiet[0], quiet[1]) if quiet else None,
-    )
+    said = (days["rule"], row["starts_on"], days["ends_on"])
+    return _pattern(said, tuple(row["times"]), row["window_min"], (quiet[0], quiet[1]) if quiet else None)
+
+
+@lru_cache(maxsize=8_192)
+def _pattern(
+    said: tuple[str, str, str | None], times: tuple[int, ...], window_min: int, quiet: tuple[int, int] | None
+) -> Pattern:
+    """Many people's schedules are alike but for whose they are."""
+    rule, starts_on, ends_on = said
+    days = Days(rule, date.fromisoformat(starts_on), date.fromisoformat(ends_on) if ends_on else None)
+    return Pattern(days, times, window_min, quiet)
 
 
 def schedule_of(database: Database, key: str, row: Document) -> Schedule:

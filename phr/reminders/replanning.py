@@ -36,20 +36,18 @@ def replan_some(database: Database, now_ms: int) -> bool:
         where = places.get(row["person"])
         if where is None or not where.is_reminded:
             ended.append(row["_id"])
-        writes += _writes(row, where, now_ms)
+        writes.append(_write(row, where, now_ms))
     if writes:
         database[REMINDERS].with_options(write_concern=DURABLE).bulk_write(writes, ordered=False)
-    if ended:
-        ledger.withdraw(database, {"reminder": {"$in": ended}}, now_ms)
+    ledger.withdraw(database, ended, now_ms)
     database[MARKS].update_one({"_id": PEOPLE}, {"$max": {"seq": changed[-1][1]}}, upsert=True)
     return True
 
 
-def _writes(row: Document, where: Whereabouts | None, now_ms: int) -> list[UpdateOne]:
-    """Somebody who has claimed it may know the person as they were: their claim ends, and it is looked at again."""
-    guard = {"_id": row["_id"], "version": row["version"]}
-    claimed = UpdateOne(guard | {"claim": {"$exists": True}}, {"$set": {"due_ms": now_ms}, "$unset": {"claim": ""}})
-    return [UpdateOne(guard | {"claim": {"$exists": False}}, _plan(row, where, now_ms)), claimed]
+def _write(row: Document, where: Whereabouts | None, now_ms: int) -> UpdateOne:
+    """A scheduler's round that knows the person as they were comes to nothing: the plan is another one."""
+    update = _plan(row, where, now_ms)
+    return UpdateOne({"_id": row["_id"], "version": row["version"]}, update | {"$inc": {"plan": 1}})
 
 
 def _plan(row: Document, where: Whereabouts | None, now_ms: int) -> Document:

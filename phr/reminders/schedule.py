@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from phr.errors import InputInvalid
@@ -87,6 +88,7 @@ def pattern_of(schedule: Schedule) -> Pattern:
     return Pattern(days, times, window_min, _quiet(schedule.quiet, times, window_min))
 
 
+@lru_cache(maxsize=1_024)
 def bounds_min(kind: Name, pattern: Pattern) -> tuple[int, int]:
     """From how many minutes before to how many after its planned time what is done counts for an occurrence.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pymongo import ASCENDING
 from pymongo.collection import Collection
@@ -13,7 +14,7 @@ from phr.errors import AlreadyThere, NotFound, VersionConflict
 from phr.people import whereabouts
 from phr.people.people import ZonePeriod
 from phr.people.whereabouts import Whereabouts
-from phr.reminders import ledger
+from phr.reminders import categories, ledger
 from phr.reminders.moments import Occurrence, first_from, told_at
 from phr.reminders.reminder import (
     ACTIVE,
@@ -36,7 +37,7 @@ _SAID = (
     *("person", "kind", "categories", "about", "source", "rrule", "starts_on", "ends_on", "times", "zone"),
     *("window_min", "quiet", "state"),
 )
-_WAITING: Document = {"due_ms": "", "next_ms": "", "claim": ""}
+_WAITING: Document = {"due_ms": "", "next_ms": ""}
 
 
 def put(database: Database, schedule: Schedule, now_ms: int, source: str = PLAN) -> Reminder:
@@ -45,7 +46,7 @@ def put(database: Database, schedule: Schedule, now_ms: int, source: str = PLAN)
     Raises InputInvalid with a pointer to what can't be, NotFound where there is no such person, AlreadyThere where
     the key stands for somebody else's.
     """
-    pattern = pattern_of(schedule)
+    pattern, schedule = pattern_of(schedule), _with_categories(database, schedule)
     where = whereabouts.of_people(database, [schedule.person]).get(schedule.person)
     if where is None:
         raise NotFound("no such person")
@@ -65,6 +66,7 @@ def create(database: Database, schedule: Schedule, now_ms: int, source: str) -> 
 
     Raises AlreadyThere, too, where the key stands for something else.
     """
+    schedule = _with_categories(database, schedule)
     row = database[REMINDERS].find_one({"_id": id_of(schedule.key)})
     if row is not None and not _is_same(database, row, to_row(database, schedule, pattern_of(schedule), source)):
         raise AlreadyThere("this Idempotency-Key stands for another reminder")
@@ -73,7 +75,7 @@ def create(database: Database, schedule: Schedule, now_ms: int, source: str) -> 
 
 def change(database: Database, reminder: Reminder, schedule: Schedule, now_ms: int) -> Reminder:
     """The reminder saying this from now on. Raises as ``put``; VersionConflict where it has changed since."""
-    pattern = pattern_of(schedule)
+    pattern, schedule = pattern_of(schedule), _with_categories(database, schedule)
     where = whereabouts.of_people(database, [reminder.person]).get(reminder.person)
     there = database[REMINDERS].find_one({"_id": reminder.id, "version": reminder.version})
     if there is None or where is None:
@@ -90,10 +92,10 @@ def end(database: Database, key: str, now_ms: int) -> None:
 def end_id(database: Database, one: str, now_ms: int, version: int | None = None) -> None:
     """As ``end``, by id. Raises VersionConflict where it is no longer at ``version``."""
     wanted: Document = {"_id": one, "state": ACTIVE} | ({} if version is None else {"version": version})
-    fields = {"$set": {"state": ENDED, "changed_at_ms": now_ms}, "$unset": _WAITING, "$inc": {"version": 1}}
+    fields = {"$set": {"state": ENDED, "changed_at_ms": now_ms}, "$unset": _WAITING, "$inc": {"version": 1, "plan": 1}}
     if not _rows(database).update_one(wanted, fields).matched_count and version is not None:
         raise VersionConflict("the reminder has changed since it was read")
-    ledger.withdraw(database, {"reminder": one}, now_ms)
+    ledger.withdraw(database, [one], now_ms)
 
 
 def find(database: Database, person: str, one: str) -> Reminder:
@@ -104,10 +106,11 @@ def find(database: Database, person: str, one: str) -> Reminder:
     return from_row(row)
 
 
-def of_person(database: Database, person: str, *, with_ended: bool = False) -> list[tuple[Reminder, Document]]:
-    """Each with its row, in order of making; at most ``MOST_OF_PERSON`` that are active."""
-    wanted = {"person": person} if with_ended else {"person": person, "state": ACTIVE}
-    rows = database[REMINDERS].find(wanted, sort=[("created_at_ms", ASCENDING), ("_id", ASCENDING)])
+def of_person(database: Database, person: str) -> list[tuple[Reminder, Document]]:
+    """Those that are active, each with its row, in order of making."""
+    rows = database[REMINDERS].find(
+        {"person": person, "state": ACTIVE}, sort=[("created_at_ms", ASCENDING), ("_id", ASCENDING)]
+    )
     return [(from_row(row), row) for row in rows]
 
 
@@ -134,14 +137,23 @@ def due(row: Document, following: Occurrence) -> Document:
 def ensure_indexes(database: Database) -> None:
     reminders = database[REMINDERS]
     is_waiting = {"due_ms": {"$exists": True}}
-    reminders.create_index([("due_ms", 1), ("_id", 1)], name="due", partialFilterExpression=is_waiting)
+    reminders.create_index([("part", 1), ("due_ms", 1)], name="due", partialFilterExpression=is_waiting)
     reminders.create_index([("person", 1), ("state", 1)], name="person")
     ledger.ensure_indexes(database)
 
 
+def _with_categories(database: Database, schedule: Schedule) -> Schedule:
+    """As of what it is about too, whoever puts it."""
+    asked = (schedule.person, schedule.kind, schedule.about)
+    found = categories.of_entries(database, [asked]).get(asked, frozenset())
+    return replace(schedule, categories=tuple(sorted({*schedule.categories, *found})))
+
+
 def _made(database: Database, row: Document, where: Whereabouts, now_ms: int) -> Reminder | None:
     """None where another was quicker."""
-    made = row | {"version": 1, "created_at_ms": now_ms, "changed_at_ms": now_ms} | _asking(row, where, now_ms)
+    made = (
+        row | {"version": 1, "plan": 1, "created_at_ms": now_ms, "changed_at_ms": now_ms} | _asking(row, where, now_ms)
+    )
     try:
         _rows(database).insert_one(made)
     except DuplicateKeyError:
@@ -154,7 +166,7 @@ def _replaced(database: Database, there: Document, row: Document, where: Whereab
     asking = _asking(row, where, now_ms)
     asking["last"] = max(asking["last"], there["last"]) if "due_ms" in asking else there["last"]
     unset = {name: "" for name in _WAITING if name not in asking}
-    update = {"$set": row | asking | {"changed_at_ms": now_ms}, "$inc": {"version": 1}, "$unset": unset}
+    update = {"$set": row | asking | {"changed_at_ms": now_ms}, "$inc": {"version": 1, "plan": 1}, "$unset": unset}
     guard = {"_id": row["_id"], "version": there["version"]}
     if not _rows(database).update_one(guard, update).matched_count:
         raise VersionConflict("the reminder has changed since it was read")

@@ -150,6 +150,24 @@ def test_a_medicine_for_the_mind_is_seen_by_who_may_see_it_alone(cast: Cast) -> 
     assert len(cast.send(cast.relative, "GET", PATH).json["reminders"]) == 1  # type: ignore[index]
 
 
+def test_a_medicine_that_is_called_sensitive_later_takes_its_reminder_along(cast: Cast) -> None:
+    reminder = made(cast, pill(cast))["id"]
+    grants.create(cast.database, a_grant(cast.owner, cast.stranger, categories=("care", "medications")))
+    place = f"{PATH}/{reminder}/occurrences/{soon()}/done"
+    assert cast.send(cast.owner, "POST", place, json={}).status_code == 200
+    seen = [cast.send(cast.stranger, "GET", f"{PATH}/{reminder}").status_code]
+    entry = {"json": {"sensitive": ["mental"]}, "headers": {"If-Match": '"1"'}}
+    assert cast.send(cast.owner, "PATCH", "/v1/people/{owner}/entries/med-1", **entry).status_code == 200
+    seen.append(cast.send(cast.stranger, "GET", f"{PATH}/{reminder}").status_code)
+    assert seen == [200, 404]
+    occurrences = cast.send(cast.stranger, "GET", f"{PATH}/occurrences").json["occurrences"]  # type: ignore[index]
+    assert occurrences == []
+    ticking.follow_up(cast.database, now_ms())
+    row = cast.database["entries"].find_one({"kind": "reminder"})
+    assert row is not None
+    assert set(row["categories"]) == {"care", "medications", "mental"}
+
+
 def test_who_may_only_read_changes_nothing(cast: Cast) -> None:
     reminder = made(cast, daily())["id"]
     grants.create(cast.database, a_grant(cast.owner, cast.stranger, categories=("care",)))

@@ -12,10 +12,11 @@ from pymongo.errors import AutoReconnect
 from phr.people import people
 from phr.people.people import ZonePeriod
 from phr.people.whereabouts import Whereabouts
-from phr.reminders import claiming, ledger, schedules
-from phr.reminders.claiming import LEASE_MS, round_of
+from phr.reminders import claiming, ledger, parts, schedules
+from phr.reminders.claiming import round_of
 from phr.reminders.moments import between
-from phr.reminders.reminder import pattern_of_row
+from phr.reminders.parts import LEASE_MS
+from phr.reminders.reminder import part_of, pattern_of_row
 from tests.recording.test_crashes import fail_at
 from tests.reminders.builders import DAY_MS, HOUR_MS, MINUTE_MS, lived_in, ms, notices, states
 from tests.reminders.conftest import House
@@ -71,17 +72,21 @@ def test_a_year_without_a_scheduler_is_put_down_in_rounds(house: House, monkeypa
 
 
 def test_what_another_has_claimed_is_left_until_its_lease_is_over(house: House) -> None:
-    house.put()
+    part = part_of(house.put().id)
     now = ms("2026-11-23T08:00:00+08:00")
-    assert len(claiming.claim(house.database, now)) == 1
+    lease = parts.take(house.database, part, now)
+    assert lease
+    assert parts.take(house.database, part, now) is None
     assert claiming.claim_some(house.database, now + LEASE_MS - 1) == 0
     assert claiming.claim_some(house.database, now + LEASE_MS) == 1
+    parts.give_back(house.database, lease)  # it is another's by now, and given back
+    assert parts.take(house.database, part, now + LEASE_MS)
 
 
 def test_who_was_slow_changes_nothing_that_another_has_claimed_since(house: House) -> None:
     made = house.put()
     now = ms("2026-11-23T08:00:00+08:00")
-    (slow,) = claiming.claim(house.database, now)
+    (slow,) = claiming.due_in(house.database, part_of(made.id), now)
     claiming.claim_some(house.database, now + LEASE_MS)
     row = schedules.row_of(house.database, made.id)
     claiming.go_on(house.database, [round_of(slow, Whereabouts((ZonePeriod(None, "UTC"),), True), now)])
@@ -89,7 +94,7 @@ def test_who_was_slow_changes_nothing_that_another_has_claimed_since(house: Hous
 
 
 @pytest.mark.parametrize("is_written", [False, True])
-@pytest.mark.parametrize("step", range(1, 5))
+@pytest.mark.parametrize("step", range(1, 6))
 def test_a_crash_at_any_write_tells_once(
     house: House, monkeypatch: pytest.MonkeyPatch, step: int, is_written: bool
 ) -> None:
@@ -172,11 +177,10 @@ def test_a_dose_is_not_asked_for_again_after_flying_west(house: House) -> None:
 def test_who_claims_while_a_zone_changes_looks_again(house: House) -> None:
     house.put()
     now = ms("2026-11-23T08:00:00+08:00")
-    (row,) = claiming.claim(house.database, now)
+    (row,) = claiming.due_in(house.database, part_of(schedules.id_of("plan-1:pills")), now)
     places = Whereabouts(tuple(lived_in("Asia/Shanghai")), True)
     people.change_zone(house.database, house.ana, "Asia/Tokyo", ms("2026-11-23T12:00:00+08:00"))
-    for _ in range(2):
-        house.tick("2026-11-23T08:00:01+08:00")
+    house.tick("2026-11-23T08:00:01+08:00")
     claiming.go_on(house.database, [round_of(row, places, now)])
     assert schedules.row_of(house.database, row["_id"])["next_ms"] == ms("2026-11-24T07:00:00+08:00")
 
