@@ -53,12 +53,13 @@ def put(database: Database, schedule: Schedule, now_ms: int, source: str = PLAN)
     row = to_row(database, schedule, pattern, source)
     there = database[REMINDERS].find_one({"_id": row["_id"]})
     if there is None:
-        return _made(database, row, where, now_ms) or put(database, schedule, now_ms, source)
+        made = _made(database, row, where, now_ms)
+        return _as_of_now(database, made, where, now_ms) if made else put(database, schedule, now_ms, source)
     if there["person"] != schedule.person:
         raise AlreadyThere("this key stands for another schedule", "/key")
     if _is_same(database, there, row):
         return from_row(there)
-    return _replaced(database, there, row, where, now_ms)
+    return _as_of_now(database, _replaced(database, there, row, where, now_ms), where, now_ms)
 
 
 def create(database: Database, schedule: Schedule, now_ms: int, source: str) -> Reminder:
@@ -81,7 +82,9 @@ def change(database: Database, reminder: Reminder, schedule: Schedule, now_ms: i
     if there is None or where is None:
         raise VersionConflict("the reminder has changed since it was read")
     row = to_row(database, schedule, pattern, reminder.source, one=reminder.id)
-    return from_row(there) if _is_same(database, there, row) else _replaced(database, there, row, where, now_ms)
+    if _is_same(database, there, row):
+        return from_row(there)
+    return _as_of_now(database, _replaced(database, there, row, where, now_ms), where, now_ms)
 
 
 def end(database: Database, key: str, now_ms: int) -> None:
@@ -171,6 +174,19 @@ def _replaced(database: Database, there: Document, row: Document, where: Whereab
     if not _rows(database).update_one(guard, update).matched_count:
         raise VersionConflict("the reminder has changed since it was read")
     return from_row(row_of(database, row["_id"]))
+
+
+def _as_of_now(database: Database, stored: Reminder, where: Whereabouts, now_ms: int) -> Reminder:
+    """Somebody who changed before it was stored is replanned without it, so it is looked at once more."""
+    now = whereabouts.of_people(database, [stored.person]).get(stored.person)
+    if now is None or now == where:
+        return stored
+    row = row_of(database, stored.id)
+    asking = _asking(row, now, now_ms)
+    unset = {name: "" for name in _WAITING if name not in asking}
+    update = {"$set": asking, "$inc": {"plan": 1}} | ({"$unset": unset} if unset else {})
+    _rows(database).update_one({"_id": stored.id, "plan": row["plan"]}, update)
+    return from_row(row_of(database, stored.id))
 
 
 def _asking(row: Document, where: Whereabouts, now_ms: int) -> Document:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from phr.errors import AlreadyThere, InputInvalid, NotFound
-from phr.people import people
+from phr.people import people, whereabouts
 from phr.reminders import schedules
 from phr.reminders.reminder import schedule_of
 from phr.reminders.schedule import bounds_min
@@ -69,6 +69,19 @@ def test_the_key_of_somebody_else_is_theirs(house: House) -> None:
         schedules.put(house.database, a_schedule(ben), NOW)
     with pytest.raises(NotFound):
         schedules.put(house.database, a_schedule("z" * 20, key="other"), NOW)
+
+
+def test_a_zone_that_changes_while_a_schedule_is_put_counts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_people = whereabouts.of_people
+
+    def and_then_flown(*arguments: Any) -> Any:
+        found = of_people(*arguments)
+        monkeypatch.undo()
+        people.change_zone(house.database, house.ana, "Asia/Tokyo", None)
+        return found
+
+    monkeypatch.setattr(whereabouts, "of_people", and_then_flown)
+    assert house.put(at="2026-11-23T00:00:00+08:00").next_ms == ms("2026-11-23T07:00:00+08:00")
 
 
 def test_who_has_died_is_put_a_schedule_that_waits(house: House) -> None:
