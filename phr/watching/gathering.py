@@ -27,7 +27,10 @@ ROWS_A_ROUND = 200
 HEADS_A_ROUND = 500
 SETTLED_MS = 2_000  # a row that is written at this moment may become visible after one with a later id
 URGENT = 3  # severities from here on are judged as soon as may be
-_SHARE = 100  # a window is judged again when a hundredth of it has passed
+_SHARE = (
+    100  # a window is judged again when a hundredth of it has passed, or a few minutes, which of a short one are half
+)
+_LATER_MS = 5 * 60_000
 _EVERY_CHANGE = 1_000
 
 
@@ -49,7 +52,10 @@ def gather_some(database: Database, rules: Rules, now_ms: int) -> bool:
 
 def _gap_ms(rule: Rule) -> int:
     assert rule.window is not None
-    return SOON_MS if rule.severity >= URGENT else max(SOON_MS, rule.window.span_ms // _SHARE)
+    if rule.severity >= URGENT:
+        return SOON_MS
+    span_ms = rule.window.span_ms
+    return max(SOON_MS, min(span_ms // 2, max(_LATER_MS, span_ms // _SHARE)))
 
 
 def _landed(database: Database, watched: Mapping[str, int], now_ms: int) -> bool:

@@ -45,8 +45,19 @@ class Watch:
 
 
 def note(database: Database, news: Iterable[News], now_ms: int) -> None:
-    """Has these people judged. Noting the same twice judges twice and does no other harm."""
-    writes = [UpdateOne({"_id": one.person}, [{"$set": _noted(one, now_ms)}], upsert=True) for one in news]
+    """Has these people judged. Noting the same twice judges twice and does no other harm.
+
+    Who waits to be judged for these metrics, soon enough and by nobody yet, is left alone: most of those who wear
+    something do. Whoever claims them after this look reads what has landed before it.
+    """
+    told = list(news)
+    waiting = database[COLLECTION].find({"_id": {"$in": [one.person for one in told]}}, _WAITING)
+    there = {row["_id"]: row for row in waiting}
+    writes = [
+        UpdateOne({"_id": one.person}, [{"$set": _noted(one, now_ms)}], upsert=True)
+        for one in told
+        if not _is_noted(one, there.get(one.person), now_ms)
+    ]
     if writes:
         write_new(database[COLLECTION].with_options(write_concern=DURABLE), writes)
 
@@ -86,7 +97,15 @@ def ensure_indexes(database: Database) -> None:
     database[COLLECTION].create_index("due_ms", name="due", partialFilterExpression=is_due)
 
 
+_WAITING = {"m": 1, "due_ms": 1, "judged_ms": 1, "lease_ms": 1}
 _FREED: Document = {"$unset": ["lease", "lease_ms"]}
+
+
+def _is_noted(one: News, row: Document | None, now_ms: int) -> bool:
+    if row is None or "due_ms" not in row or "lease_ms" in row:
+        return False
+    soonest = max(now_ms, row.get("judged_ms", 0) + one.gap_ms)
+    return row["due_ms"] <= soonest and (EVERYTHING in row["m"] or one.metrics <= set(row["m"]))
 
 
 def _noted(one: News, now_ms: int) -> Document:

@@ -71,3 +71,21 @@ def test_limit_that_a_doctor_has_set_is_called_so() -> None:
     zh, en = explain(replace(kept(pressure(182, 96)), targets={"systolic": 160.0}), RULE)
     assert "160 mmHg（您的医生定的目标）" in zh
     assert "160 mmHg (your doctor's target)" in en
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "unit", "because"),
+    [
+        (
+            "home-blood-pressure-high",
+            {"systolic": 141.23, "diastolic": 80.0},
+            "mm[Hg]",
+            "over the 7 days up to 2026-11-18T12:26:40Z, by mean, systolic 141.2 mmHg is at or above 135 mmHg",
+        ),
+        ("cgm-time-in-range-low", {"": 61.44}, "%", "over the 14 days up to 2026-11-18T12:26:40Z, by time-in-range, "),
+        ("cgm-time-in-range-low", {"": 61.44}, "%", "glucose-interstitial 61.4 % is at or below 70 %"),
+    ],
+)
+def test_window_is_explained_by_its_span_and_statistic(rule, values, unit, because) -> None:
+    told = replace(kept(pressure(182, 96)), rule=rule, version=1, values=values, unit=unit)
+    assert because in explain(told, rules().get(rule))[1]

@@ -188,3 +188,26 @@ def test_what_has_just_landed_is_judged_at_once(database: Database, ana: str, mo
     run = a_run([now], 91 * scale, "spo2", unit=vocabulary().metrics["spo2"].unit)
     store.write(database, [arriving(run, person=ana, arrived_at_ms=now)])
     assert [row["rule"] for row in watched(database, now + 5_000)] == ["oxygen-low"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "writes"),
+    [({}, False), ({"metrics": frozenset(("spo2",))}, True), ({"gap_ms": 0}, False)],
+)
+def test_who_waits_to_be_judged_is_not_written_again(
+    database: Database, ana: str, changes: dict[str, Any], writes: bool
+) -> None:
+    news = watches.News(ana, frozenset(("weight",)), SOON_MS)
+    watches.note(database, [news], T0)
+    before = database["watches"].find_one({"_id": ana})
+    watches.note(database, [replace(news, **changes)], T0 + 1)
+    assert (database["watches"].find_one({"_id": ana}) != before) is writes
+
+
+def test_urgent_news_has_one_judged_sooner_who_waits_for_a_long_window(database: Database, ana: str) -> None:
+    slow = watches.News(ana, frozenset(("glucose-interstitial",)), DAY_MS)
+    watches.note(database, [slow], T0)
+    watches.set_judged(database, watches.claim(database, 1, T0), T0)
+    watches.note(database, [slow], T0 + 1)
+    watches.note(database, [replace(slow, metrics=frozenset(("spo2",)), gap_ms=SOON_MS)], T0 + 2)
+    assert [one.person for one in watches.claim(database, 1, T0 + SOON_MS)] == [ana]
