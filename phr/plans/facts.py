@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from phr.care.codes import codes, stands_below
 from phr.care.observation import PREGNANCY, PersonFacts
 from phr.care.rules import rules
-from phr.database import Database
+from phr.database import Database, Document
 from phr.people import keyring, people
 from phr.people.keyring import KeyDestroyed
 from phr.people.people import Person
 from phr.plans import known, plans, targets
 from phr.plans import whose as whose_eyes
 from phr.readings.latest import latest
-from phr.timeline.entry import Entry, from_row
+from phr.timeline import bodies
+from phr.timeline.kind import Content
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import canonical
 
@@ -86,8 +87,8 @@ def facts_of_many(database: Database, whose: Mapping[str, Person], now_ms: int) 
     """Of all of them, without their heights: four questions."""
     keyring.warm(database, whose)
     gathered: dict[str, _Gathered] = defaultdict(_Gathered)
-    for entry in _entries(database, whose, now_ms):
-        _note(gathered[entry.person], entry)
+    for row, said in _entries(database, whose, now_ms):
+        _note(gathered[row["person"]], row, said)
     by_hand = known.of_people(database, whose)
     own = targets.of_people(database, whose)
     enrolled = plans.programmes_of(database, whose)
@@ -100,19 +101,18 @@ def facts_of_many(database: Database, whose: Mapping[str, Person], now_ms: int) 
     }
 
 
-def _entries(database: Database, whose: Iterable[str], now_ms: int) -> Iterator[Entry]:
-    """Conditions and medications that are not over; what a person has deleted, or is being erased, is not there."""
+def _entries(database: Database, whose: Iterable[str], now_ms: int) -> Iterator[tuple[Document, Content]]:
+    """Rows of conditions and medications that are not over, and what they say; deleted ones are not there."""
     wanted = {"person": {"$in": list(whose)}, "is_deleted": False, "kind": {"$in": _KINDS}}
     not_over = {"$or": [{"end.1": {"$exists": False}}, {"end.1": {"$gte": now_ms}}], "effective_ms": {"$lte": now_ms}}
     for row in database["entries"].find(wanted | not_over, {"words": False, "said_as": False}):
         with contextlib.suppress(KeyDestroyed):  # of somebody who is being erased
-            yield from_row(database, row)
+            yield row, bodies.opened(database, row)["content"]
 
 
-def _note(gathered: _Gathered, entry: Entry) -> None:
-    said = entry.content
+def _note(gathered: _Gathered, row: Document, said: Content) -> None:
     stated = [(one["system"], one["code"]) for one in said.get("codes", ())]
-    if entry.kind == "medication":
+    if row["kind"] == "medication":
         atc = [code for system, code in stated if system == "atc"]
         words = codes().medications_of(atc) if said.get("status") in _TAKES else frozenset()
         gathered.medications |= words
@@ -122,12 +122,12 @@ def _note(gathered: _Gathered, entry: Entry) -> None:
         words = codes().diagnoses_of(icd) if is_there else frozenset()
         gathered.diagnoses |= words
         if stands_below(icd, codes().ends_pregnancy):
-            gathered.ended_ms.append(entry.effective_ms)
+            gathered.ended_ms.append(row["effective_ms"])
         elif is_there and stands_below(icd, codes().begins_pregnancy):
-            gathered.begun_ms.append(entry.effective_ms)
-            gathered.say(PREGNANCY, entry.categories)
+            gathered.begun_ms.append(row["effective_ms"])
+            gathered.say(PREGNANCY, row["categories"])
     for word in words:
-        gathered.say(word, entry.categories)
+        gathered.say(word, row["categories"])
 
 
 def _facts(

@@ -7,7 +7,7 @@ from functools import cache
 from phr.care.codes import codes
 from phr.care.programme import Programme
 from phr.care.rules import rules
-from phr.timeline.categories import sensitive_of
+from phr.timeline.sensitive import sensitive_of
 
 CARE = "care"
 

@@ -11,7 +11,7 @@ import msgspec
 
 from phr.database import Database, Document
 from phr.people import seals
-from phr.timeline import effective
+from phr.timeline import bodies, effective
 from phr.timeline.categories import categories_of
 from phr.timeline.effective import Effective
 from phr.timeline.kind import Content
@@ -94,7 +94,7 @@ def said(database: Database, person: str, entry_id: str, draft: Draft) -> Docume
     """
     end = draft.effective.end
     body = {"content": dict(draft.content), "provenance": dict(draft.provenance)}
-    owner = _owner(person, draft.retained_by)
+    owner = bodies.owner_of(person, draft.retained_by)
     hiding = [hidden_but_from(draft.retained_by)] if draft.is_hidden and draft.retained_by else []
     same, *words = seals.tokens(database, person, [_digest(draft, body), *words_of(draft.content)])
     return {
@@ -105,7 +105,7 @@ def said(database: Database, person: str, entry_id: str, draft: Draft) -> Docume
         "begin": effective.to_row(draft.effective.begin),
         "end": effective.to_row(end) if end else None,
         "retained_by": draft.retained_by,
-        "body": seals.seal(database, owner, _place(entry_id), body),
+        "body": seals.seal(database, owner, bodies.place_of(entry_id), body),
         "words": words,
         "said_as": same,
     }
@@ -115,14 +115,6 @@ def _digest(draft: Draft, body: Document) -> str:
     """What two versions that say the same have in common; large numbers that were stored come back as an Int64."""
     told = (draft.kind, draft.effective, sorted(draft.sensitive), body)
     return f"said:{hashlib.sha256(msgspec.json.encode(told, order='deterministic', enc_hook=int)).hexdigest()}"
-
-
-def _owner(person: str, retained_by: str | None) -> str:
-    return seals.organisation(retained_by) if retained_by else person
-
-
-def _place(entry_id: str) -> str:
-    return f"entries.{entry_id}.body"
 
 
 def author_row(author: Author) -> Document:
@@ -135,10 +127,7 @@ def from_rows(database: Database, rows: Iterable[Document]) -> list[Entry]:
 
 
 def from_row(database: Database, row: Document) -> Entry:
-    body: Document = {"content": {}, "provenance": {}}
-    if row["body"] is not None:
-        owner = _owner(row["person"], row["retained_by"])
-        body = seals.unseal(database, owner, _place(row["id"]), row["body"])
+    body = bodies.opened(database, row)
     end = effective.from_row(row["end"]) if row["end"] else None
     return Entry(
         id=row["id"],
