@@ -45,6 +45,7 @@ blueprint = Blueprint("reminders", __name__)
 DAY_MS = 86_400_000
 LONGEST_MS = 92 * DAY_MS
 BEFORE_MS, AHEAD_MS = DAY_MS, 7 * DAY_MS
+FARTHEST_MS = 2 * 366 * DAY_MS
 LONGEST_DAYS = 400
 Shown = TypeVar("Shown", Reminder, Seen)
 MOST_SHOWN = 2_000
@@ -119,8 +120,9 @@ def list_occurrences(person: str, sight: Sight, query: dict[str, Any]) -> dict[s
     now = now_ms()
     low = query["start"].t_ms if query["start"] else now - BEFORE_MS
     high = query["end"].t_ms if query["end"] else now + AHEAD_MS
-    if not 0 < high - low <= LONGEST_MS:
-        raise InputInvalid(f"from before to, at most {LONGEST_MS // DAY_MS} days", "/to")
+    if not 0 < high - low <= LONGEST_MS or high > now + FARTHEST_MS:
+        days = LONGEST_MS // DAY_MS
+        raise InputInvalid(f"from before to, at most {days} days, at most {FARTHEST_MS // DAY_MS} days ahead", "/to")
     found = ledger.of_person(database(), person, low, high)
     kept = {one.id for one in found}
     ahead = (

@@ -17,7 +17,7 @@ from phr.reminders.claiming import seen_of
 from phr.reminders.ledger import DONE, SETTLED, SKIPPED, Seen, Settlement
 from phr.reminders.moments import at_slot, between, closes_ms, slot_of
 from phr.reminders.reminder import ACTIVE, pattern_of_row, words_of
-from phr.reminders.schedule import KINDS, bounds_min
+from phr.reminders.schedule import FIRST_DAY, KINDS, LAST_DAY, bounds_min
 from phr.reminders.schedules import zones_of
 from phr.timeline import entries
 from phr.timeline.content import checked
@@ -45,9 +45,10 @@ def parsed_slot(text: str) -> int:
     """Raises NotFound for what is no slot: there can be no such occurrence."""
     found = _SLOT.fullmatch(text)
     try:
-        if found is None:
+        day = date.fromisoformat(found[1]) if found else None
+        if found is None or day is None or not FIRST_DAY <= day <= LAST_DAY:
             raise ValueError
-        return slot_of(date.fromisoformat(found[1]), int(found[2]) * 60 + int(found[3]))
+        return slot_of(day, int(found[2]) * 60 + int(found[3]))
     except ValueError as error:
         raise NotFound("no such occurrence") from error
 
@@ -81,6 +82,8 @@ def say(database: Database, seen: Seen, word: Word, now_ms: int) -> tuple[Seen, 
     """
     if seen.planned_ms - now_ms > EARLIEST_MS:
         raise InputInvalid("this is planned for later than a day from now")
+    if word.at_ms < seen.planned_ms - EARLIEST_MS:
+        raise InputInvalid("that is more than a day before it was planned", "/at")
     return ledger.say(database, seen, Settlement(seen.id, word.outcome, word.author.subject, word.at_ms), now_ms)
 
 

@@ -105,6 +105,9 @@ def test_done_is_said_once_and_the_repeat_hears_already_taken(cast: Cast) -> Non
         ("2026-01-01T08:01", {}, 404),
         ("2025-12-31T08:00", {}, 404),
         ("2199-01-01T08:00", {}, 400),
+        ("9999-12-31T08:00", {}, 404),
+        ("0001-01-01T08:00", {}, 404),
+        ("soon", {"at": "2026-01-01T00:00:00Z"}, 400),
         ("soon", {"at": "2199-01-01T00:00:00Z"}, 400),
         ("soon", {"intake": {}}, 400),
     ],
@@ -126,6 +129,25 @@ def test_what_is_planned_stands_beside_what_was_asked(cast: Cast) -> None:
     assert states[-1] == "planned"
     assert len({one["at"] for one in found}) == len(found) >= 7
     assert found[0]["planned_at"].endswith("T08:00:00+08:00")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "from=2026-01-01T00:00:00Z&to=2026-04-04T00:00:00Z",
+        "from=9999-12-01T00:00:00Z&to=9999-12-31T23:59:59Z",
+    ],
+)
+def test_a_time_too_long_or_too_far_off_is_refused(cast: Cast, query: str) -> None:
+    made(cast, daily())
+    assert cast.send(cast.owner, "GET", f"{PATH}/occurrences?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2200-12-31"])
+def test_adherence_of_the_ends_of_the_calendar_is_none(cast: Cast, day: str) -> None:
+    found = cast.send(cast.owner, "GET", f"{PATH}/adherence?from={day}&to={day}")
+    assert found.json["total"]["asked"] == 0  # type: ignore[index]
 
 
 def test_adherence_is_of_the_days_asked_for(cast: Cast) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from notifications import scheduler
-from phr.clock import now_ms
+from phr.clock import now_ms, to_datetime
 from phr.config import Settings
 from phr.database import Database
 from phr.erasure import asking, erasing, erasures
@@ -20,10 +20,12 @@ from phr.errors import SettingInvalid
 from phr.notices import outbox
 from phr.people import grants, people, seals
 from phr.people.keyring import KeyDestroyed
+from phr.reminders import schedules
 from tests.cast import T0, a_grant, a_person
 from tests.conftest import MASTER_KEY
 from tests.notices.test_outbox import ALERT
 from tests.ops.running import ROOT, WAIT_S, command, environment, wait_until
+from tests.reminders.builders import a_schedule
 
 
 def listens(pid: int) -> bool:
@@ -49,6 +51,22 @@ def test_tick_outlives_a_database_that_is_away(database: Database, caplog: pytes
 
 def test_nothing_to_fold_in_an_empty_record(database: Database) -> None:
     assert scheduler.fold_one(database) is False
+
+
+def test_reminders_are_told_and_settled(database: Database) -> None:
+    person, due_ms = people.create(database, a_person(zone="UTC")).id, now_ms() - 60_000
+    clock = f"{to_datetime(due_ms):%H:%M}"
+    schedules.put(
+        database, a_schedule(person, times=(clock,), zone="UTC", starts_on=to_datetime(due_ms).date()), due_ms - 60_000
+    )
+    assert scheduler.tick_one(scheduler.tell_due_one, database)
+    key = database["notices"].find_one({"person": person})
+    assert key is not None
+    write = {"$set": {"open_until": due_ms}}
+    assert database["reminder_occurrences"].update_one({"person": person}, write).matched_count
+    assert scheduler.tick_one(scheduler.follow_up_one, database)
+    assert scheduler.tick_one(scheduler.sweep_one, database) is False
+    assert database["entries"].count_documents({"person": person, "kind": "reminder"}) == 1
 
 
 def test_alerts_come_into_the_timeline(database: Database) -> None:
