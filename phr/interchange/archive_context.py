@@ -1,7 +1,7 @@
-"""What an archive tells beside the record: who may see it, who looked, and which devices were the person's.
+"""What an archive tells beside the record: who may see it, who looked, the person's devices, plans and forms.
 
-For its reader alone. Grants, log and devices are of this installation and its people, so that an import passes them
-over, and the record that it makes is equal without them.
+For its reader alone. Grants, log, devices and plans are of this installation and its people, so that an import passes
+them over, and the record that it makes is equal without them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from phr.intake.device import Device
 from phr.people import access, granting, grants
 from phr.people.access_lines import Line
 from phr.people.grants import Grant
+from phr.plans import known, plans, targets, tasks, versions, visits
+from phr.plans.versions import Version
 from phr.timeline.whole import SELF
 
 GRANTS, LOG, DEVICES = "informative/grants.jsonl", "informative/access-log.jsonl", "informative/devices.jsonl"
+CARE = "informative/care.jsonl"
+OF_CARE = (known.COLLECTION, targets.COLLECTION, plans.COLLECTION, visits.COLLECTION, tasks.COLLECTION)
 
 Told = dict[str, Any]
 
@@ -27,6 +31,7 @@ def told_of(database: Database, person: str, now_ms: int) -> Iterator[tuple[str,
     yield GRANTS, (_grant(database, one, now_ms) for one in granting.of_person(database, person))
     yield LOG, (_line(one) for one in access.lines(database, person))
     yield DEVICES, (_device(one, person) for one in devices.of_person(database, person))
+    yield CARE, (_cared(what, one) for what in OF_CARE for one in versions.all_of(database, what, person))
 
 
 def _grant(database: Database, one: Grant, now_ms: int) -> Told:
@@ -51,6 +56,12 @@ def _device(one: Device, person: str) -> Told:
     ]
     made_on = one.made_on.isoformat() if one.made_on else None
     return _plain({"device": one.ref, "model": one.model, "made_on": made_on, "had": had})
+
+
+def _cared(what: str, one: Version) -> Told:
+    """Every version of each plan, target, form and task."""
+    told: Told = {"what": what, "name": one.name, "version": one.version, "at_ms": one.at_ms}
+    return told | {"by": _self(one.by, one.person), "said": dict(one.body)}
 
 
 def _self(who: str | None, person: str) -> str | None:

@@ -7,7 +7,7 @@ sealed  what it says     earlier  the versions before, oldest first     and fiel
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,13 @@ def opened_all(database: Database, collection: str, rows: Iterable[Document]) ->
         with contextlib.suppress(KeyDestroyed):
             found.append(opened(database, collection, row))
     return found
+
+
+def all_of(database: Database, collection: str, person: str) -> Iterator[Version]:
+    """Every version of all things of a person, the first one first."""
+    for row in database[collection].find({"person": person}, sort=[("_id", 1)]):
+        for stamp in (*row["earlier"], row):
+            yield opened(database, collection, stamp | {"_id": row["_id"], "person": person})
 
 
 def history(database: Database, collection: str, person: str, name: str) -> list[Version]:

@@ -55,6 +55,7 @@ def judge_some(database: Database, rules: Rules, now_ms: int) -> bool:
     if alerts:
         outbox.raise_notices(database, alerts)
     watches.set_judged(database, claimed, now_ms)
+    watches.forget(database, [one.person for one in claimed if one.person not in known])
     return True
 
 

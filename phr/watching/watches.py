@@ -92,6 +92,13 @@ def set_judged(database: Database, judged: Iterable[Watch], now_ms: int) -> None
         database[COLLECTION].bulk_write(writes, ordered=False)
 
 
+def forget(database: Database, people: Iterable[str]) -> None:
+    """Nobody watches over those who are not there (any more)."""
+    gone = list(people)
+    if gone:
+        database[COLLECTION].delete_many({"_id": {"$in": gone}})
+
+
 def ensure_indexes(database: Database) -> None:
     is_due = {"due_ms": {"$exists": True}}
     database[COLLECTION].create_index("due_ms", name="due", partialFilterExpression=is_due)

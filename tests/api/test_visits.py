@@ -315,3 +315,11 @@ def test_what_follows_is_done_after_a_crash_and_once(
     assert cast.database["entry_history"].count_documents({"id": f"visit-{found.id}"}) == 0
     assert cast.database["entries"].count_documents({"id": f"visit-{found.id}"}) == 1
     assert people.require(cast.database, cast.owner)
+
+
+def test_the_row_of_a_form_tells_nothing_of_what_it_says(cast: Cast, doctor: str) -> None:
+    place = enrolled(cast, doctor)
+    confirmed(cast, doctor, place, HIGH | {"complication": "2", "other-signs": "下肢水肿", "referral-to": "县医院"})
+    for collection in ("visits", "plans", "care_tasks"):
+        row = str(cast.database[collection].find_one({}))
+        assert not any(word in row for word in ("水肿", "县医院", "hypertension", "systolic", "152"))

@@ -211,3 +211,9 @@ def test_urgent_news_has_one_judged_sooner_who_waits_for_a_long_window(database:
     watches.note(database, [slow], T0 + 1)
     watches.note(database, [replace(slow, metrics=frozenset(("spo2",)), gap_ms=SOON_MS)], T0 + 2)
     assert [one.person for one in watches.claim(database, 1, T0 + SOON_MS)] == [ana]
+
+
+def test_nobody_watches_over_who_is_not_there(database: Database) -> None:
+    watches.note(database, [watches.News("x" * 20, frozenset(("weight",)), SOON_MS)], T0)
+    assert judging.judge_some(database, rules(), T0)
+    assert database["watches"].count_documents({}) == 0
