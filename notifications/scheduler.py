@@ -199,8 +199,7 @@ def plan_one(connection: Database) -> bool:
     plan = asking.unsettled(connection, now)
     if plan is None:
         return False
-    due = visits.due(connection, plan, clock.to_datetime(now).date())
-    asking.settle(connection, plan, due.on if due else None, now)
+    asking.settle(connection, plan, visits.due_on(connection, plan, clock.to_datetime(now).date()), now)
     return True
 
 

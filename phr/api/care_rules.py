@@ -8,6 +8,8 @@ from flask import Blueprint
 
 from phr.api.deciding import access, returns
 from phr.api.installation import database
+from phr.care.form import forms
+from phr.care.programme import Programme
 from phr.care.rule import Rule
 from phr.care.rules import rules
 from phr.clock import now_ms, rfc3339
@@ -36,6 +38,14 @@ def list_rules(member: Member) -> dict[str, Any]:  # noqa: ARG001
     signed = sorted(signatures.signed(rules(), found).all, key=lambda one: (one.is_active, -one.severity, one.id))
     silent = [one.id for one in signed if not one.is_active and one.severity == EMERGENCY]
     return {"rules": [rule_json(one, found.get(one.id)) for one in signed], "silent_emergency_rules": silent}
+
+
+@blueprint.get("/v1/care/programmes")
+@access("organisation.read")
+@returns()
+def list_programmes(member: Member) -> dict[str, Any]:  # noqa: ARG001
+    """What people can be enrolled in, with what each asks for and whether it has limits from a source at all."""
+    return {"programmes": [_programme_json(one) for one in rules().programmes]}
 
 
 @blueprint.post("/v1/care/rules/<rule>/sign")
@@ -73,6 +83,22 @@ def rule_json(rule: Rule, signature: Signature | None) -> dict[str, Any]:
         "reviewed_by": signature.name if signature else None,
         "reviewed_at": rfc3339(signature.at_ms) if signature else None,
         "note": None if signature else UNREVIEWED,
+    }
+
+
+def _programme_json(one: Programme) -> dict[str, Any]:
+    limits_zh, limits_en = one.said_of_limits
+    return {
+        "programme": one.id,
+        "zh": one.zh,
+        "en": one.en,
+        "has_limits": one.has_limits,
+        "note": {"zh": limits_zh, "en": limits_en} if limits_zh else None,
+        "has_form": one.id in forms(),
+        "rules": list(one.rules),
+        "schedule": [
+            {"what": each.what, "zh": each.zh, "en": each.en, "source": each.source.citation} for each in one.schedule
+        ],
     }
 
 

@@ -149,8 +149,7 @@ def _changeable(person: str, plan: str, sight: Sight) -> Plan:
 
 
 def _due_on(plan: Plan) -> date | None:
-    due = visits.due(database(), plan, today_of(plan.person))
-    return due.on if due else None
+    return visits.due_on(database(), plan, today_of(plan.person))
 
 
 def _hold_to_medicines(plan: Plan, sight: Sight) -> None:

@@ -102,7 +102,7 @@ def due(enrolled_on: date, visits: Sequence[Visit], today: date, agreed_on: date
         found.append((done[-1].on + SOON, "two-weeks"))
     if agreed_on is not None and (not done or agreed_on > done[-1].on):
         found.append((agreed_on, "agreed"))
-    on, why = min(found)
+    on, why = min(found, key=lambda one: one[0])  # on the same day the rule is why, not that it was agreed
     return Due(
         on=on,
         why=why,

@@ -31,8 +31,7 @@ def finish(database: Database, visit: Visit, now_ms: int) -> None:
     whose = people.require(database, visit.person)
     _refer(database, visit, now_ms)
     plan = plans.find(database, visit.person, visit.plan)
-    due = visits.due(database, plan, _today(whose, now_ms))
-    due_on = due.on if due else None
+    due_on = visits.due_on(database, plan, _today(whose, now_ms))
     plans.set_due(database, plan.person, plan.id, due_on)
     asking.settle(database, plan, due_on, now_ms)
     _enter(database, visit, whose, now_ms)

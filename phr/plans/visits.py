@@ -184,10 +184,24 @@ def set_finished(database: Database, visit: Visit) -> None:
 
 
 def due(database: Database, plan: Plan, today: date) -> Due | None:
-    """When the next visit of a plan is due; None for a programme without a form, and for a plan that has ended."""
+    """When the next visit of a plan is due; None for a programme without a form, and for a plan that has ended.
+
+    A day that the doctor has written into the plan, or into the last form, counts where it is sooner than the rules'.
+    """
     if plan.programme not in forms() or plan.state != "active":
         return None
-    return followup.due(plan.starts_on, done(of_plan(database, plan)), today, plan.next_on)
+    confirmed_ones = [one for one in of_plan(database, plan) if one.state == CONFIRMED and one.on <= today]
+    agreed = [plan.next_on] if plan.next_on else []
+    agreed += [date.fromisoformat(one.values["next-on"]) for one in confirmed_ones[-1:]]
+    last_on = confirmed_ones[-1].on if confirmed_ones else date.min
+    ahead = min((day for day in agreed if day > last_on), default=None)
+    return followup.due(plan.starts_on, done(confirmed_ones), today, ahead)
+
+
+def due_on(database: Database, plan: Plan, today: date) -> date | None:
+    """The day alone; of a programme without a form the one that was agreed."""
+    found = due(database, plan, today)
+    return found.on if found else plan.next_on if plan.state == "active" else None
 
 
 def ensure_indexes(database: Database) -> None:

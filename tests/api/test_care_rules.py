@@ -49,3 +49,12 @@ def test_stranger_neither_reads_nor_signs(cast: Cast) -> None:
 def test_rule_that_there_is_not_is_called_so(cast: Cast, staff: list[str]) -> None:
     answer = ask(cast, staff[0], "POST", "/v1/care/rules/none/sign", "care-rules.sign")
     assert (answer.status_code, answer.json["code"]) == (404, "rule-unknown")
+
+
+def test_programmes_are_listed_and_one_without_limits_says_so(cast: Cast, staff: list[str]) -> None:
+    found = ask(cast, staff[0], "GET", "/v1/care/programmes", "organisation.read").json["programmes"]
+    by_id = {one["programme"]: one for one in found}
+    assert set(by_id) == {one.id for one in rules().programmes}
+    assert (by_id["hypertension"]["has_form"], by_id["hypertension"]["note"]) == (True, None)
+    bare = next(one for one in found if not one["has_limits"])
+    assert "no limits from a source" in bare["note"]["en"]

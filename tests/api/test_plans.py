@@ -130,3 +130,12 @@ def test_the_row_of_a_plan_does_not_tell_of_the_disease(cast: Cast, doctor: str)
     enrolled(cast, doctor, note="血压控制不佳")
     row = cast.database[plans.COLLECTION].find_one({})
     assert not any(word in str(row) for word in ("hypertension", "血压", "blood-pressure"))
+
+
+def test_programme_without_a_form_is_visited_on_the_day_that_was_agreed(cast: Cast, doctor: str) -> None:
+    made = enrolled(cast, doctor, "copd", next_on="2027-03-01")
+    assert made.json["visits"] is None
+    assert ("visit", made.json["id"], "FREQ=DAILY;COUNT=1") in reminders(cast)
+    row = cast.database[plans.COLLECTION].find_one({})
+    assert row is not None
+    assert row["due_on"] == "2027-03-01"

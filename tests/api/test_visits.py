@@ -323,3 +323,17 @@ def test_the_row_of_a_form_tells_nothing_of_what_it_says(cast: Cast, doctor: str
     for collection in ("visits", "plans", "care_tasks"):
         row = str(cast.database[collection].find_one({}))
         assert not any(word in row for word in ("水肿", "县医院", "hypertension", "systolic", "152"))
+
+
+@pytest.mark.parametrize(
+    ("items", "days", "due"),
+    [(WELL, 30, (30, "agreed")), (HIGH, 30, (14, "two-weeks")), (WELL, 300, (None, "quarterly"))],
+)
+def test_day_that_the_doctor_wrote_counts_where_it_is_sooner(
+    cast: Cast, doctor: str, items: Any, days: int, due: tuple[int | None, str]
+) -> None:
+    place = enrolled(cast, doctor)
+    confirmed(cast, doctor, place, items, also={"next-on": (TODAY + timedelta(days=days)).isoformat()})
+    found = cast.send(doctor, "GET", place.removesuffix("/visits")).json["visits"]  # type: ignore[index]
+    due_on = months_after(TODAY, 3) if due[0] is None else TODAY + timedelta(days=due[0])
+    assert (found["due_on"], found["why"]) == (due_on.isoformat(), due[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from phr.care.rules import rules
 from phr.clock import now_ms
 from phr.database import Database, Document
 from phr.notices import outbox
-from phr.people import processing
+from phr.people import people, processing
 from phr.plans import targets
 from phr.plans.targets import Target
 from phr.readings import folding, store
@@ -20,7 +21,7 @@ from phr.watching import gathering, judging, watches
 from phr.watching.episodes import OVER_AFTER_MS
 from phr.watching.watcher import Watcher
 from phr.watching.watches import LEASE_MS, SOON_MS
-from tests.cast import T0
+from tests.cast import T0, a_person
 from tests.plans.builders import DAY_MS, coded
 from tests.readings.builders import a_run, arriving
 
@@ -148,6 +149,26 @@ def test_watcher_that_is_killed_leaves_it_to_the_next_and_nothing_is_told_twice(
             watched(database)
     assert [row["rule"] for row in watched(database, T0 + LEASE_MS)] == [RULE]
     assert database["watches"].count_documents({"due_ms": {"$exists": True}}) == 0
+
+
+def test_many_watchers_at_once_tell_everybody_once(database: Database) -> None:
+    people_ = [one.id for one in people.create_many(database, [a_person() for _ in range(8)])]
+    for person in people_:
+        coded(database, person, "I10", days=30)
+        measured(database, person, 150)
+    begin = threading.Barrier(4)
+
+    def work() -> None:
+        begin.wait(timeout=10)
+        watched(database)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    watched(database, T0 + LEASE_MS)
+    assert sorted(row["person"] for row in database["notices"].find({"rule": RULE})) == sorted(people_)
 
 
 def test_two_judges_never_have_the_same_person(database: Database, ana: str) -> None:
