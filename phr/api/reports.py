@@ -23,7 +23,7 @@ from phr.people.people import Person
 from phr.readings import series
 from phr.readings.columns import ABSENT
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import End, Wish
 from phr.readings.summaries import to_date, to_day
 from phr.readings.track import Resolution

@@ -18,7 +18,7 @@ from phr.people.people import Person, ZonePeriod
 from phr.readings import cursor, series, table
 from phr.readings.local_time import Clock
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
 from phr.readings.track import Resolution
 from phr.recording import rankings

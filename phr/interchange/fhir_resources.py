@@ -25,7 +25,7 @@ from phr.interchange.fhir_making import (
     timed,
 )
 from phr.people.people import Person
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.table import listed, of_readings
 from phr.timeline.entry import Entry
 from phr.vocabulary.metric import Metric, Unit, ValueType

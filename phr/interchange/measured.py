@@ -9,7 +9,7 @@ from phr.interchange.exporters import Asked
 from phr.people import people
 from phr.readings import raw_page
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.track import Track
 from phr.timeline import listing
 from phr.timeline.categories import all_categories

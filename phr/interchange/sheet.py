@@ -16,7 +16,7 @@ from phr.readings import series, table
 from phr.readings.latest import Latest, latest
 from phr.readings.local_time import Clock
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import End, Wish
 from phr.readings.spans import DAY_MS
 from phr.readings.track import Resolution

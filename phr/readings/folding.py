@@ -1,7 +1,7 @@
 """Brings summaries up to date with their buckets, away from the hot path; any number of folders may run at once.
 
 Order is what makes it right: the documents of years and of slices are read (with their version), then the raw readings,
-then those documents are written at the version read, then what was made of them is forgotten (phr.readings.views), then
+then those documents are written at the version read, then what was made of them is forgotten (views, kept_rows), then
 the feed is told of the buckets, and only then is a bucket's flag cleared, at the version it had when it was listed.
 Whoever loses a race leaves the flag and the work to the next round.
 """
@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from phr.database import Database, Document, write_new
 from phr.feed import feed
-from phr.readings import changed, kept_slices, views
+from phr.readings import changed, kept_rows, kept_slices, views
 from phr.readings.raw import Lane, OffsetAt
 from phr.readings.slices import is_dense
 from phr.readings.stats import Stats
@@ -85,6 +85,7 @@ def _fold_source(lane: Lane, device: str, buckets: list[Document]) -> bool:
     if write_new(summaries, writes).there:
         return False
     views.forget(lane, device, days)
+    kept_rows.forget(lane, days)
     return True
 
 

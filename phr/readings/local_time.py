@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from phr.people.people import ZonePeriod
 from phr.readings.columns import IntArray
@@ -19,6 +20,38 @@ from phr.readings.spans import DAY_MS
 _PAIRS = np.frombuffer("".join(f"{number:02}" for number in range(100)).encode(), np.uint16)  # the digits of each
 _DAY_S = 86_400
 YEARS_KEPT = 400  # of offsets, two bytes a day
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """A column of instants, each at its offset in minutes, that becomes text only where it is shown."""
+
+    t: IntArray
+    offsets: IntArray
+
+    def listed(self) -> list[str]:
+        return texts(self.t, self.offsets)
+
+    def json(self) -> bytes:
+        """A JSON array, without an object for each of its texts."""
+        columns = _columns(self.t, self.offsets)
+        if columns is None or not self.t.size:
+            return orjson.dumps(self.listed())
+        return b"[" + _table(chain((b'"',), columns, (b'",',)), self.t.size).tobytes()[:-1] + b"]"
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A column of which each row says the same."""
+
+    value: str | None
+    count: int
+
+    def listed(self) -> list[str | None]:
+        return [self.value] * self.count
+
+    def json(self) -> bytes:
+        return b"[" + b",".join([orjson.dumps(self.value)] * self.count) + b"]"
 
 
 @dataclass(slots=True)
@@ -34,11 +67,11 @@ class Clock:
 
     def midnight(self, day: int) -> str:
         """The start of a local day (number since 1970-01-01)."""
-        return self.midnights(np.array([day], np.int64))[0]
+        return self.midnights(np.array([day], np.int64)).listed()[0]
 
-    def midnights(self, days: IntArray) -> list[str]:
+    def midnights(self, days: IntArray) -> Instants:
         offsets = self.offsets(days)
-        return texts(days * DAY_MS - offsets * MINUTE_MS, offsets)
+        return Instants(days * DAY_MS - offsets * MINUTE_MS, offsets)
 
     def offsets(self, days: IntArray) -> IntArray:
         """Minutes from UTC at the start of each local day."""
@@ -51,10 +84,10 @@ class Clock:
             return found
         return np.array([self._midnight_offset(day) for day in days.tolist()], np.int64)
 
-    def zone_names(self, days: IntArray) -> list[str | None]:
+    def zone_names(self, days: IntArray) -> list[str | None] | Same:
         """The IANA zone at the start of each local day."""
         if len(self.zones) <= 1:
-            return [self.zones[0].zone if self.zones else None] * int(days.size)
+            return Same(self.zones[0].zone if self.zones else None, int(days.size))
         begins_ms = np.array([period.since_ms for period in self.zones[1:]], np.int64)
         at_ms = days * DAY_MS - self.offsets(days) * MINUTE_MS
         return [self.zones[place].zone for place in np.searchsorted(begins_ms, at_ms, "right").tolist()]
@@ -85,13 +118,12 @@ def texts(t: IntArray, offsets: IntArray) -> list[str]:
     """
     if not t.size:
         return []
-    seconds, part_ms = np.divmod(t + offsets * MINUTE_MS, 1_000)
-    if not part_ms.any():
-        return _lines(chain(_date_and_time(seconds), _suffixes(offsets)), t.size)
-    if part_ms.all():
-        return _lines(chain(_date_and_time(seconds), _milliseconds(part_ms), _suffixes(offsets)), t.size)
+    columns = _columns(t, offsets)
+    if columns is not None:
+        return _table(chain(columns, (b"\n",)), t.size).tobytes().decode("ascii").splitlines()
+    is_whole = t % 1_000 == 0
     written = np.empty(t.size, object)
-    for chosen in (part_ms == 0, part_ms != 0):
+    for chosen in (is_whole, ~is_whole):
         written[chosen] = texts(t[chosen], offsets[chosen])
     found: list[str] = written.tolist()
     return found
@@ -100,17 +132,25 @@ def texts(t: IntArray, offsets: IntArray) -> list[str]:
 Signs = npt.NDArray[np.uint8]  # a row a text, a column a sign
 
 
-def _lines(columns: Iterable[Signs | bytes], count: int) -> list[str]:
-    """The rows of a table that is given by its columns, from left to right; bytes are the same in all rows."""
+def _columns(t: IntArray, offsets: IntArray) -> Iterator[Signs | bytes] | None:
+    """The table of the texts; None where only some have milliseconds, since then they differ in length."""
+    seconds, part_ms = np.divmod(t + offsets * MINUTE_MS, 1_000)
+    if not part_ms.any():
+        return chain(_date_and_time(seconds), _suffixes(offsets))
+    if part_ms.all():
+        return chain(_date_and_time(seconds), _milliseconds(part_ms), _suffixes(offsets))
+    return None
+
+
+def _table(columns: Iterable[Signs | bytes], count: int) -> Signs:
+    """A row a text, out of its columns from left to right; bytes are the same in all rows."""
     parts = [np.frombuffer(one, np.uint8)[np.newaxis] if isinstance(one, bytes) else one for one in columns]
-    width = sum(part.shape[1] for part in parts)
-    table = np.empty((count, width + 1), np.uint8)
+    table = np.empty((count, sum(part.shape[1] for part in parts)), np.uint8)
     at = 0
     for part in parts:
         table[:, at : at + part.shape[1]] = part
         at += part.shape[1]
-    table[:, width] = ord("\n")
-    return table.tobytes().decode("ascii").splitlines()
+    return table
 
 
 def _date_and_time(seconds: IntArray) -> Iterator[Signs | bytes]:

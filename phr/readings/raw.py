@@ -127,6 +127,15 @@ def find_buckets(lane: Lane, between: Between, device: str | None = None) -> Ite
     return iter(lane.database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=BATCH))
 
 
+def reach(lane: Lane) -> Between:
+    """From the first bucket's beginning to the last one's end; nothing where there is none."""
+    query = {"_id": {"$gte": f"{lane.prefix}:", "$lt": f"{lane.prefix};"}}  # ';' follows ':'
+    first, last = (lane.database.readings.find_one(query, {"_id": 1}, sort=[("_id", order)]) for order in (1, -1))
+    if first is None or last is None:
+        return 0, 0
+    return bucket_start_ms(first["_id"]), bucket_start_ms(last["_id"]) + span_of(lane.metric).bucket_ms
+
+
 def stretches(document: Document, metric: Metric) -> Iterator[Stretch]:
     """The chunks of a bucket document in order of time."""
     span = span_of(metric)

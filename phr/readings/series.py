@@ -13,9 +13,9 @@ from phr.readings.fitting import Fitted, fitting
 from phr.readings.merging import Bools
 from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
-from phr.readings.raw import Between, Lane, bucket_start_ms
-from phr.readings.raw_page import Rows
-from phr.readings.spans import DAY_MS, HOUR_MS, local_day, span_of
+from phr.readings.raw import Lane, reach
+from phr.readings.raw_rows import Rows
+from phr.readings.spans import DAY_MS, HOUR_MS, local_day
 from phr.readings.summaries import to_day
 from phr.readings.track import Part, Place, Resolution, Span, Track
 from phr.vocabulary.sight import ALL, Period
@@ -136,7 +136,8 @@ def _span(track: Track, wish: Wish) -> Span:
     low_ms, high_ms = _clamped(wish.start, FIRST_MS), _clamped(wish.end, LAST_MS)
     first, last = _first_day(track, wish.start, low_ms), _last_day(track, wish.end, high_ms)
     if high_ms - low_ms > (_LIFE_MS if wish.resolution in _OF_YEARS else _LONG_MS):
-        begin_ms, end_ms = _reach(track)
+        begin_ms, end_ms = reach(track.lane)
+        end_ms += track.longest_ms
         low_ms, high_ms = max(low_ms, begin_ms), min(high_ms, end_ms)
         first, last = max(first, begin_ms // DAY_MS - 1), min(last, end_ms // DAY_MS + 1)  # no offset is a day long
     return Span((low_ms, high_ms), first, last)
@@ -154,14 +155,3 @@ def _last_day(track: Track, end: End | None, high_ms: int) -> int:
 
 def _clamped(end: End | None, otherwise_ms: int) -> int:
     return otherwise_ms if end is None else min(max(end.t_ms, FIRST_MS), LAST_MS)
-
-
-def _reach(track: Track) -> Between:
-    """From the first bucket's beginning to the last one's end, and to that of the longest period begun in it."""
-    lane = track.lane
-    query = {"_id": {"$gte": f"{lane.prefix}:", "$lt": f"{lane.prefix};"}}  # ';' follows ':'
-    first, last = (lane.database.readings.find_one(query, {"_id": 1}, sort=[("_id", order)]) for order in (1, -1))
-    if first is None or last is None:
-        return 0, 0
-    end_ms = bucket_start_ms(last["_id"]) + span_of(lane.metric).bucket_ms
-    return bucket_start_ms(first["_id"]), end_ms + track.longest_ms

@@ -15,10 +15,10 @@ import orjson
 from phr.clock import rfc3339
 from phr.readings import sums
 from phr.readings.columns import ABSENT, IntArray
-from phr.readings.local_time import Clock, texts
+from phr.readings.local_time import Clock, Instants, Same, texts
 from phr.readings.merging import Bools
 from phr.readings.periods import Periods
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.slices import MINUTE_MS, is_dense
 from phr.readings.spans import DAY_MS
 from phr.readings.track import Resolution
@@ -27,7 +27,7 @@ from phr.vocabulary.metric import Metric, Summary, ValueType
 from phr.vocabulary.reading import DURATION
 from phr.vocabulary.units import as_sent
 
-Column = list[Any] | npt.NDArray[Any]
+Column = list[Any] | npt.NDArray[Any] | Instants | Same
 Columns = dict[str, Column]
 
 FIELDS = (
@@ -50,7 +50,7 @@ def of_readings(rows: Rows, metric: Metric, fields: Iterable[str], counted: Bool
 
     Numbers are in the canonical unit; ``sent`` comes with the ``unit`` it is in.
     """
-    columns: Columns = {"t": texts(rows.t, rows.offsets)}
+    columns: Columns = {"t": Instants(rows.t, rows.offsets)}
     if metric.value_type in _PERIODS or DURATION in rows.values:
         columns["end"] = _ends(rows, metric)
     if metric.value_type is ValueType.COMPONENTS:
@@ -91,16 +91,26 @@ def of_periods(rows: Periods, metric: Metric, clock: Clock, resolution: Resoluti
 
 def as_json(columns: Columns) -> bytes:
     """One JSON object."""
-    whole = {name: one if isinstance(one, list) else np.ascontiguousarray(one) for name, one in columns.items()}
-    return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({name: _plain(one) for name, one in columns.items()}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def listed(columns: Columns) -> dict[str, list[Any]]:
     """All of them as lists, None where there is none."""
-    return {name: one if isinstance(one, list) else _list(one) for name, one in columns.items()}
+    return {name: _list(one) for name, one in columns.items()}
 
 
-def _list(column: npt.NDArray[Any]) -> list[Any]:
+def _plain(column: Column) -> Any:
+    """What orjson writes fast."""
+    if isinstance(column, list):
+        return column
+    return np.ascontiguousarray(column) if isinstance(column, np.ndarray) else orjson.Fragment(column.json())
+
+
+def _list(column: Column) -> list[Any]:
+    if isinstance(column, list):
+        return column
+    if not isinstance(column, np.ndarray):
+        return column.listed()
     found: list[Any] = column.tolist()
     if column.dtype.kind == "f":
         for index in np.flatnonzero(np.isnan(column)).tolist():
@@ -120,8 +130,8 @@ def _shown(found: IntArray, name: str, scale: int) -> Column:
     return numbers
 
 
-def _begins(rows: Periods, clock: Clock) -> list[str]:
-    return clock.midnights(rows.at) if rows.offset is None else texts(rows.at, rows.offset)
+def _begins(rows: Periods, clock: Clock) -> Instants:
+    return clock.midnights(rows.at) if rows.offset is None else Instants(rows.at, rows.offset)
 
 
 def _worth(rows: Periods, metric: Metric, clock: Clock, resolution: Resolution) -> Columns:
@@ -135,7 +145,7 @@ def _worth(rows: Periods, metric: Metric, clock: Clock, resolution: Resolution) 
         if is_dense(metric):  # a day that the clocks make longer has more hours
             possible = lengths * 24 - (clock.offsets(following) - clock.offsets(days)) // 60
     coverage = np.minimum(rows.covered / np.maximum(possible, 1), 1.0)
-    enough: Column = [None] * len(rows)
+    enough: Column = Same(None, len(rows))
     if metric.enough is not None:
         enough = (lengths >= metric.enough.days) & (coverage >= metric.enough.coverage)
     return {"zone": clock.zone_names(days), "coverage": np.round(coverage, 4), "is_enough": enough}

@@ -13,7 +13,7 @@ from phr.readings import series
 from phr.readings.columns import ABSENT
 from phr.readings.columnwise import EXTRA_KEYS
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import End, Wish
 from phr.readings.track import Resolution
 from phr.recording import rankings

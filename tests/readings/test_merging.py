@@ -13,7 +13,7 @@ from phr.readings.local_time import Clock
 from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import Wish
 from phr.readings.track import Resolution
 from phr.vocabulary.metrics import vocabulary

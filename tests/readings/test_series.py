@@ -22,7 +22,7 @@ from phr.readings import folding, series, store, table
 from phr.readings.local_time import Clock
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane, OffsetAt
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.series import End, Wish
 from phr.readings.store import Arrival
 from phr.readings.track import Resolution

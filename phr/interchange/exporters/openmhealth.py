@@ -20,7 +20,7 @@ from phr.interchange.exporters import Asked
 from phr.interchange.measured import lanes, rows_of
 from phr.interchange.zipping import Counted, Zip
 from phr.readings.raw import Lane
-from phr.readings.raw_page import Rows
+from phr.readings.raw_rows import Rows
 from phr.readings.table import listed, of_readings
 
 NAME = "openmhealth"
