@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
-from io import BytesIO
 from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 
 from phr.care.form import Form, Item, forms
 from phr.plans.visits import Visit
+from phr.plans.workbook import Table, workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEAD = ("姓名", "性别", "出生日期", "身份证号", "随访日期")
@@ -65,19 +62,17 @@ def as_sheets(told: Iterable[Told]) -> bytes:
     by_form: dict[str, list[Told]] = {}
     for one in told:
         by_form.setdefault(one[0].programme, []).append(one)
-    book = Workbook(write_only=True)
+    tables: list[Table] = []
     for programme in sorted(by_form) or sorted(forms())[:1]:
         form = forms()[programme]
-        sheet = book.create_sheet(form.zh[:31])
         items = [one for one in form.items.values() if not one.is_own]
-        sheet.append([_cell(sheet, text) for text in (*HEAD, *map(_title, items), *TAIL)])
-        for visit, whose in by_form.get(programme, ()):
-            row = (*_head(visit, whose), *(_plain(one, visit) for one in items), *_tail(visit, whose))
-            sheet.append([_cell(sheet, value) for value in row])
-    _codes(book, [forms()[one] for one in sorted(by_form)])
-    file = BytesIO()
-    book.save(file)
-    return file.getvalue()
+        rows = [[*HEAD, *map(_title, items), *TAIL]]
+        rows += [
+            [*_head(visit, whose), *(_plain(one, visit) for one in items), *_tail(visit, whose)]
+            for visit, whose in by_form.get(programme, ())
+        ]
+        tables.append((form.zh, rows))
+    return workbook([*tables, (CODES_SHEET, _codes([forms()[one] for one in sorted(by_form)]))])
 
 
 def as_page(told: Iterable[Told]) -> str:
@@ -166,18 +161,10 @@ def _html(value: Any) -> str:
     return "" if value is None else escape(str(value)).replace("\n", "<br>")
 
 
-def _cell(sheet: Any, value: Any) -> Any:
-    """What begins with an equals sign is words here, whoever typed it."""
-    cell = WriteOnlyCell(sheet, value)
-    if isinstance(value, str):
-        cell.data_type = "s"
-    return cell
-
-
-def _codes(book: Workbook, found: Sequence[Form]) -> None:
-    sheet = book.create_sheet(CODES_SHEET)
-    sheet.append(["记录表", "项目", "代码", "含义"])
+def _codes(found: Sequence[Form]) -> Iterator[Sequence[str]]:
+    """What each code of each form means."""
+    yield "记录表", "项目", "代码", "含义"
     for form in found:
         for item in form.items.values():
             for code, words in item.codes.items() if not item.is_own else ():
-                sheet.append([_cell(sheet, text) for text in (form.zh, item.zh, code, words)])
+                yield form.zh, item.zh, code, words
