@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from phr.care.compare import compares, condition_holds, said, text, unit_of
-from phr.care.evaluate import AHEAD_MS, categories_of, counts, source_words, speaks_to, targeted, targets_of
+from phr.care.evaluate import (
+    AHEAD_MS,
+    SEVERITY_BEYOND_DOUBT,
+    categories_of,
+    counts,
+    source_words,
+    speaks_to,
+    targeted,
+    targets_of,
+)
 from phr.care.observation import Observation, PersonFacts
 from phr.care.predicates import PREDICATES
 from phr.care.rule import Condition, Rule, Statistic, Window
@@ -47,23 +56,61 @@ def judge(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms
     readings share one, else in the metric's canonical unit. A limit that a doctor has set for the person counts instead
     of the rule's own.
     """
-    if not rule.is_active or not speaks_to(rule.scope, person, now_ms):
-        return None
-    return found_by(targeted(rule, person), series, person, now_ms)
+    return next(iter(judge_all([rule], series, person, now_ms)), None)
+
+
+def judge_all(rules: Iterable[Rule], series: Sequence[Observation], person: PersonFacts, now_ms: int) -> list[Finding]:
+    """As ``judge`` for rules on one metric; those that look at the same readings share picking them out."""
+    picked: dict[object, _Picked] = {}
+    found = []
+    for rule in rules:
+        if rule.is_active and speaks_to(rule.scope, person, now_ms):
+            key = _picked_by(rule)
+            if key not in picked:
+                picked[key] = _pick(rule, series, now_ms)
+            found.append(_found(targeted(rule, person), picked[key], person, now_ms))
+    return [one for one in found if one is not None]
 
 
 def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
     """``judge`` without asking whom the rule is for and whether it may speak."""
+    return _found(rule, _pick(rule, series, now_ms), person, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """The readings that a rule looks at, in order of time."""
+
+    seen: Sequence[Observation]
+    days: int
+    coverage: float
+
+
+def _picked_by(rule: Rule) -> object:
+    """Rules for which this is the same look at the same readings of a series."""
+    assert rule.window is not None
+    is_doubtful = rule.severity < SEVERITY_BEYOND_DOUBT
+    contexts = [sorted((one or {}).items()) for one in (rule.context, rule.not_context)]
+    return rule.window.span_ms, is_doubtful, repr(contexts)
+
+
+def _pick(rule: Rule, series: Sequence[Observation], now_ms: int) -> _Picked:
     window = rule.window
     assert window is not None
     seen = sorted(
         (one for one in series if -AHEAD_MS <= now_ms - one.t_ms < window.span_ms and counts(rule, one)),
         key=lambda one: (one.t_ms, one.device, one.seq),
     )
-    days = len({one.t_ms // DAY_MS for one in seen})
-    coverage = min(1.0, len({one.t_ms // HOUR_MS for one in seen}) / max(1, window.span_ms // HOUR_MS))
-    is_silence = window.statistic is Statistic.MISSING_FOR
-    if not is_silence and (len(seen) < window.readings or days < window.days or coverage < window.coverage):
+    hours = len({one.t_ms // HOUR_MS for one in seen})
+    coverage = min(1.0, hours / max(1, window.span_ms // HOUR_MS))
+    return _Picked(seen, len({one.t_ms // DAY_MS for one in seen}), coverage)
+
+
+def _found(rule: Rule, picked: _Picked, person: PersonFacts, now_ms: int) -> Finding | None:
+    window, seen = rule.window, picked.seen
+    assert window is not None
+    is_few = len(seen) < window.readings or picked.days < window.days or picked.coverage < window.coverage
+    if is_few and window.statistic is not Statistic.MISSING_FOR:
         return None
     unit = _common_unit(rule, seen)
     values = {
@@ -73,7 +120,7 @@ def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now
     }
     if not any(_reaches(rule, one, values, unit) for one in rule.any_of):
         return None
-    words = _words(rule, values, unit) | {"readings": str(len(seen)), "days": str(days)}
+    words = _words(rule, values, unit) | {"readings": str(len(seen)), "days": str(picked.days)}
     own = targets_of(rule, person)
     source_zh, source_en = source_words(rule, has_target=bool(own))
     return Finding(
@@ -83,8 +130,8 @@ def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now
         unit=words["unit"],
         unit_code=_code(window, unit),
         readings=len(seen),
-        days=days,
-        coverage=coverage,
+        days=picked.days,
+        coverage=picked.coverage,
         since_ms=now_ms - window.span_ms,
         until_ms=now_ms,
         last_ms=seen[-1].t_ms if seen else now_ms - window.span_ms,

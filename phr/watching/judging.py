@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from phr.care.evaluate import speaks_to
 from phr.care.observation import PersonFacts
 from phr.care.rule import Rule, Rules
-from phr.care.windows import Finding, judge
+from phr.care.windows import Finding, judge_all
 from phr.database import Database
 from phr.notices import outbox
 from phr.people import people, processing
@@ -91,5 +91,5 @@ def _findings(
         return []
     spans = [rule.window.span_ms for rule in rules if rule.window]
     seen = lately.readings(database, person, rules[0].metric, (now_ms - max(spans), now_ms + _AHEAD_MS))
-    found = [one for rule in rules if (one := judge(rule, seen, facts, now_ms))]
+    found = judge_all(rules, seen, facts, now_ms)
     return [replace(one, person=person.id) for one in found if now_ms - one.last_ms <= one.rule.max_age_ms]

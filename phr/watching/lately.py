@@ -20,7 +20,7 @@ from phr.recording import rankings
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 
-MOST_READINGS = 100_000  # one a second for a day
+MOST_READINGS = 200_000  # two a second for a day
 
 
 def readings(database: Database, person: Person, metric: Metric, between: tuple[int, int]) -> list[Observation]:
