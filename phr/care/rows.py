@@ -70,7 +70,7 @@ class WordsRow(Row, frozen=True, kw_only=True):
 
 
 class MixedRow(Row, frozen=True, kw_only=True):
-    value: float
+    value: float | dict[str, float]
     times: int
 
 

@@ -17,7 +17,7 @@ from phr.care.evaluate import (
     targets_of,
 )
 from phr.care.observation import Observation, PersonFacts
-from phr.care.predicates import PREDICATES
+from phr.care.predicates import PREDICATES, Given
 from phr.care.rule import Condition, Rule, Statistic, Window
 from phr.care.statistic import DAY_MS, OWN_UNIT, of_values
 from phr.vocabulary.metric import Unit
@@ -179,7 +179,8 @@ def _number(  # noqa: PLR0913, PLR0917 - everything a definition may ask
         return _inside(window, there) / len(there) * 100 if there else None
     if window.predicate:
         values = [canonical(rule.metric, one.values[component]) for one in there]
-        found = PREDICATES[window.predicate].of(rule.metric.key, values, person) if values else None
+        given = Given(rule.metric, [one.t_ms for one in there], values, person)
+        found = PREDICATES[window.predicate].of(given) if values else None
         return found if found is None else round(found, _FINE)
     assert window.statistic is not None
     sent = unit_of(rule.metric, unit, component)
