@@ -38,6 +38,23 @@ class Lane:
     last: tuple[int, list[tuple[Any, int]]] = (0, [])  # the latest instant, and what was seen of it, by number
 
 
+class Numbers:
+    """The same as ``Lane`` gives its readings, for those that come one by one and in the order of time."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[int, list[Any]]] = {}  # by source and metric: an instant, what it had
+
+    def seq(self, lane: tuple[str, str], t_ms: int, what: Any) -> int:
+        """Another reading of the same instant is not a correction; the same one once more is the same."""
+        at, seen = self._last.get(lane, (t_ms, []))
+        if at != t_ms:
+            seen = []
+        if what not in seen:
+            seen.append(what)
+        self._last[lane] = t_ms, seen
+        return seen.index(what)
+
+
 def give_out(lane: Lane, batch: Batch) -> None:
     """Moves what the lane holds into the batch; the lane is empty then, and remembers its latest instant."""
     if not lane.t:

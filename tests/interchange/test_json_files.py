@@ -156,6 +156,16 @@ def test_google_takeout_takes_raw_streams(is_zip: bool) -> None:
     assert [one for batch in found for one in taken(batch)] == [("heart-rate", 1795390200000, 720)]
 
 
+def test_another_value_of_one_instant_in_google_takeout_is_another_reading() -> None:
+    other = POINT_OF_FIT | {"fitValue": [{"value": {"fpVal": 75.0}}]}
+    content = takeout(POINT_OF_FIT, other, POINT_OF_FIT, other | {"startTimeNanos": 1795390201000000000})
+    (batch,) = formats.find_format("google-takeout").read(io.BytesIO(content), Wish())
+    (decoded,) = batch.sources.values()
+    found = [(run.t[0], run.values[""][0], run.seq[0] if run.seq else 0) for run in decoded.runs]
+    at = 1795390200000
+    assert found == [(at, 720, 0), (at, 750, 1), (at, 720, 0), (at + 1_000, 750, 0)]
+
+
 @pytest.mark.parametrize(
     ("change", "path", "code"),
     [

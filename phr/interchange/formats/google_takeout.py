@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from phr.formats.building import Item, ItemRefused, parse_time, take
 from phr.interchange import archives, fitbit_files
 from phr.interchange.formats import Batch, Wish
-from phr.interchange.gathering import refuse, source_name
+from phr.interchange.gathering import Numbers, refuse, source_name
 from phr.interchange.json_items import Found, batches
 from phr.vocabulary.metric import ValueType
 from phr.vocabulary.metrics import vocabulary
@@ -47,19 +47,24 @@ def _is_taken(name: str) -> bool:
 
 
 def _one(file: BinaryIO, path: str, wish: Wish) -> Iterator[Batch]:
+    numbers = Numbers()
+
     def take_one(batch: Batch, found: Found) -> None:
         said = found.value
         if isinstance(said, dict) and "Data Source" in said and "fitValue" not in said:
             return  # what is left of the file once its points are taken
         try:
-            _take(batch, said, path + found.path, wish.salt)
+            source, item = _item(said, path + found.path, wish.salt)
+            item.seq = numbers.seq((source, item.metric.key), item.t_ms, (item.value, item.end_ms))
+            take(batch.of(source), item)
         except ItemRefused as refused:
             refuse(batch, "file", path + found.path + refused.pointer, (refused.code, refused.detail))
 
     return batches(file, take_one, inner="Data Points")
 
 
-def _take(batch: Batch, said: Any, path: str, salt: str) -> None:
+def _item(said: Any, path: str, salt: str) -> tuple[str, Item]:
+    """The reading of a point, and its source."""
     if not isinstance(said, dict) or not isinstance(said.get("fitValue"), list):
         raise ItemRefused("item-invalid", "a data point has a fitValue")
     kind, origin = said.get("dataTypeName"), str(said.get("originDataSourceId") or "")
@@ -67,16 +72,15 @@ def _take(batch: Batch, said: Any, path: str, salt: str) -> None:
         raise ItemRefused("derived", "Google derived it from a stream that is taken", "/originDataSourceId")
     t_ms, end_ms = _millis(said, "startTimeNanos"), _millis(said, "endTimeNanos")
     values = [_number(one) for one in said["fitValue"]]
-    source = batch.of(source_name(salt, "google-fit", origin))
+    source = source_name(salt, "google-fit", origin)
     if kind == _PRESSURE:
         value = dict(zip(("systolic", "diastolic"), values, strict=False))
-        take(source, Item(path, vocabulary().metrics["blood-pressure"], t_ms, value, None, "mm[Hg]"))
-        return
+        return source, Item(path, vocabulary().metrics["blood-pressure"], t_ms, value, None, "mm[Hg]")
     if kind not in _TYPES or not values:
         raise ItemRefused("type-not-kept", f"no metric keeps {str(kind)[:64]}", "/dataTypeName")
     metric = vocabulary().metrics[_TYPES[kind][0]]
     period = end_ms if metric.value_type is ValueType.INTERVAL else None
-    take(source, Item(path, metric, t_ms, values[0], None, _TYPES[kind][1], period))
+    return source, Item(path, metric, t_ms, values[0], None, _TYPES[kind][1], period)
 
 
 def _is_raw(name: str) -> bool:
