@@ -12,6 +12,7 @@ from phr.api.entry_shapes import entry_json
 from phr.api.installation import database, installation
 from phr.api.overview import latest_json
 from phr.auth import tries
+from phr.auth.tokens import TWO_FACTORS, acr_of
 from phr.clock import now_ms, rfc3339
 from phr.errors import AccessDenied, NotFound
 from phr.notices import outbox
@@ -35,7 +36,6 @@ blueprint = Blueprint("emergencies", __name__)
 SHOWN = ("allergies", "medications", "conditions")  # and the latest readings
 MOST_ENTRIES = 100
 # What proves a second factor (RFC 8176): several at once, or one that a password is not.
-SECOND_FACTORS = frozenset(("mfa", "otp", "hwk", "swk", "sms", "fpt", "face"))
 FACTOR_LIFE_MS = 12 * 3_600_000
 
 
@@ -179,7 +179,7 @@ def _check_doctor(member: Member, now: int) -> None:
     if member.role not in (DOCTOR, VILLAGE_DOCTOR):
         raise AccessDenied("this is for doctors")
     is_fresh = who.auth_at_ms is not None and who.auth_at_ms > now - FACTOR_LIFE_MS
-    if not is_fresh or not who.amr & SECOND_FACTORS:
+    if not is_fresh or acr_of(who.amr) != TWO_FACTORS:
         raise SecondFactorMissing("log in with a second factor first")
 
 

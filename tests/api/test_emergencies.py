@@ -26,7 +26,7 @@ def staff(cast: Cast) -> dict[str, str]:
     return dict(zip(roles, a_clinic(cast.database, *roles), strict=True))
 
 
-def ask(cast: Cast, who: str, method: str, path: str, *, amr: tuple[str, ...] = ("pwd", "otp"), age_s: int = 60,
+def ask(cast: Cast, who: str, method: str, path: str, *, amr: tuple[str, ...] = ("pwd", "otp", "mfa"), age_s: int = 60,
         **request: Any) -> Any:  # fmt: skip
     token = cast.token(who, SCOPES, auth_time_s=now_ms() // 1000 - age_s, amr=amr)
     headers = {"Authorization": f"Bearer {token}"}
@@ -74,8 +74,9 @@ def test_it_ends_after_an_hour(cast: Cast, staff: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amr", "age_s"), [((), 60), (("pwd",), 60), (("pwd", "otp"), 12 * 3_600 + 1)]
-)  # fmt: skip
+    ("amr", "age_s"),
+    [((), 60), (("pwd",), 60), (("sms",), 60), (("hwk",), 60), (("pwd", "otp", "mfa"), 12 * 3_600 + 1)],
+)
 def test_without_a_second_factor_of_today_nothing_opens(
     cast: Cast, staff: dict[str, str], amr: tuple[str, ...], age_s: int
 ) -> None:
