@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from ingest import worker
 from phr.care.rules import rules
@@ -20,7 +19,8 @@ from phr.formats import all_formats
 from phr.vocabulary.metrics import vocabulary
 
 STEADY_AFTER_S = 5.0  # one that was killed sooner may be killed again: whoever started this process knows to wait
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGINT)
+HEARD = (*ENDING, signal.SIGCHLD)
 _PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -36,24 +36,25 @@ def main(settings: Settings) -> int:
 
 
 class Parent:
-    """Of one child at a time, which does the work. Starts no thread, so that it may fork at any time."""
+    """Of one child at a time, which does the work. Starts no thread, so that it may fork at any time.
+
+    Signals are blocked and waited for: a handler of Python's runs between two instructions, so that a signal that came
+    right before the wait for a child would be heard when that child had ended, which is never.
+    """
 
     def __init__(self, work: Callable[[], int]) -> None:
         self._work = work
-        self._child = 0
-        self._is_asked = False
 
     def run(self) -> int:
         """The exit status of a child that ended by itself, or was killed right after its start (128 + the signal)."""
-        for number in SIGNALS:
-            signal.signal(number, self._pass_on)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         while True:
             began_s = time.monotonic()
-            if self._is_child():
+            child = _fork()
+            if not child:
                 return self._work()
-            _, status = os.waitpid(self._child, 0)
-            code, self._child = os.waitstatus_to_exitcode(status), 0
-            if self._is_asked:
+            code, is_asked = _until_it_ends(child)
+            if is_asked:
                 return max(code, 0)  # killed by the very signal: it held nothing yet
             if code >= 0:
                 return code
@@ -61,21 +62,30 @@ class Parent:
                 return 128 - code
             log.warning("worker killed by %s; another one begins", signal.Signals(-code).name)
 
-    def _is_child(self) -> bool:
-        """Forks; a signal waits until both know who they are."""
-        parent = os.getpid()
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        self._child = os.fork()
-        if not self._child:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        if not self._child and os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return not self._child
 
-    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
-        self._is_asked = True
-        if self._child:
-            os.kill(self._child, number)
+def _fork() -> int:
+    """The child's id; 0 in the child, which hears signals as any process does, and one when its parent ends."""
+    parent = os.getpid()
+    if child := os.fork():
+        return child
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return 0
+
+
+def _until_it_ends(child: int) -> tuple[int, bool]:
+    """Its exit code as ``subprocess`` gives it, and whether this process was asked to end, which the child is told."""
+    is_asked = False
+    while True:
+        number = signal.sigwait(HEARD)
+        if number == signal.SIGCHLD:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status), is_asked
+        else:
+            is_asked = True
+            os.kill(child, number)

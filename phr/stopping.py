@@ -7,6 +7,8 @@ import signal
 from queue import Empty, SimpleQueue
 from types import FrameType
 
+ROUND_S = 1.0
+
 
 class Stopping:
     """Asked by a signal or a thread, looked at by all threads, waited for by one.
@@ -24,10 +26,15 @@ class Stopping:
         self._woken.put(None)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """True once it is asked; False when the time is over."""
-        if not self.is_asked:
+        """True once it is asked; False when the time is over.
+
+        A wait without end is made of short ones: a signal that comes right before the system call is handled after it.
+        """
+        while not self.is_asked:
             with contextlib.suppress(Empty):
-                self._woken.get(timeout=timeout_s)
+                self._woken.get(timeout=ROUND_S if timeout_s is None else timeout_s)
+            if timeout_s is not None:
+                break
         return self.is_asked
 
     def listen(self) -> None:
