@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 from phr.database import Database
 from phr.formats.building import ItemRefused, parse_time
+from phr.interchange import event_files
 from phr.interchange.formats import Event
 from phr.interchange.imports import Counts, Import, Reason
 from phr.people import people
@@ -44,7 +45,7 @@ def take(database: Database, one: Import, said: Sequence[Event], now_ms: int) ->
     person, found = people.require(database, one.person), []
     for event in said:
         try:
-            found.append(Found(f"{one.format}\0{event.key}", _draft(person, event)))
+            found.append(_found(database, one, person, event, told))
         except ItemRefused as refused:
             told.reasons.append(Reason(refused.code, refused.detail, 1, event.path + refused.pointer))
     act = imported.weigh if one.is_dry_run else imported.take_in
@@ -52,6 +53,20 @@ def take(database: Database, one: Import, said: Sequence[Event], now_ms: int) ->
         told.counts = told.counts.plus(_COUNTED[outcome])
     told.counts = told.counts.plus(Counts(refused=len(told.reasons)))
     return told
+
+
+def _found(database: Database, one: Import, person: Person, event: Event, told: Told) -> Found:
+    """The entry of an event, its file kept. Raises ItemRefused; a file that is refused is told, its entry is taken."""
+    key = f"{one.format}\0{event.key}"
+    if event.file is None:
+        return Found(key, _draft(person, event))
+    filed = event_files.filed(one.person, imported.entry_id(key), event, event.file)
+    if filed.refused:
+        told.reasons.append(Reason(*filed.refused, 1, event.path))
+    draft = _draft(person, filed.event)
+    if filed.name and not one.is_dry_run:
+        event_files.keep(database, filed.name, event.file.content)
+    return Found(key, draft)
 
 
 def take_back(database: Database, one: Import, now_ms: int) -> Back:

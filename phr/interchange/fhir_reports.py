@@ -1,18 +1,18 @@
 """Reports of a FHIR file: a DiagnosticReport with the results that it names, wherever they stand; documents; images.
 
 Of a report with results becomes a laboratory report of all of them, of one from radiology an imaging report, of one
-from genetics a genomic one, of all others a document with their words. What an attachment holds besides plain text is
-told as not kept. Source: hl7.org/fhir/R4, of each type the page that has its name; sections: HL7 v2 table 0074, LOINC.
+from genetics a genomic one, of all others a document with their words; what is attached: fhir_attachments.
+Source: hl7.org/fhir/R4, of each type the page that has its name; sections: HL7 v2 table 0074, LOINC.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from phr.formats.building import ItemRefused
+from phr.interchange.fhir_attachments import data_length, file_in, forms_of, words_in
 from phr.interchange.fhir_events import Resource, Said, event_of, lines_of, made_of, report_status
 from phr.interchange.fhir_words import code_of, coded, fields, first, listed, text_of
 from phr.interchange.formats import Event
@@ -23,7 +23,7 @@ REPORT, DOCUMENT, STUDY, MEDICATION = "DiagnosticReport", "DocumentReference", "
 MOST_HELD = 50_000  # results and reports that wait for each other, a kilobyte each at most
 MOST_ITEMS = 500
 LONGEST_TEXT = 10_000
-LARGEST_ATTACHMENT = 1_000_000
+MOST_HELD_DATA = 32 * 2**20  # characters of attachments of reports that wait
 PIECE_BYTES = 1 << 20
 
 _IMAGING = frozenset(("RAD", "CT", "CUS", "NMR", "NMS", "OUS", "RUS", "RX", "VUS", "XRC", "LP29684-5"))
@@ -80,12 +80,17 @@ class Reports:
     lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     alone: dict[str, tuple[Resource, str]] = field(default_factory=dict)  # results that nothing else keeps
     waiting: list[tuple[Resource, str]] = field(default_factory=list)
+    held_data: int = 0
 
     def has_taken(self, said: Resource, path: str, names: frozenset[str], *, is_reading: bool) -> bool:
-        """True for a result that a report will tell of, and a report; False for what is an entry by itself."""
+        """True for a result that a report will tell of, and a report of results; False for an entry by itself."""
         if len(self.lines) + len(self.waiting) >= MOST_HELD:
             return False
         if said.get("resourceType") == REPORT:
+            held = data_length(said)
+            if not _ids(said) or self.held_data + held > MOST_HELD_DATA:
+                return False
+            self.held_data += held
             self.waiting.append((said, path))
             return True
         name = min(names & self.named.results, default=None)
@@ -119,31 +124,26 @@ class Reports:
         results = [line for name in _ids(said) for line in self.lines.get(name, ())][:MOST_ITEMS]
         sections = {code_of(one) for one in listed(said.get("category"))}
         if results:
-            return made_of("laboratory", said, path, lambda one: _laboratory(one, results))
+            return _with_file("laboratory", said, path, lambda one: _laboratory(one, results))
         if sections & _IMAGING:
-            return made_of("imaging", said, path, _concluding)
+            return _with_file("imaging", said, path, _concluding)
         if sections & _GENETICS:
-            return made_of("genomic", said, path, _concluding)
-        return made_of("document", said, path, _report)
+            return _with_file("genomic", said, path, _concluding)
+        return _with_file("document", said, path, _report)
 
 
 def paper_of(said: Resource, path: str) -> Event | None:
     """The entry of a document or of a study of images; None for all else. Raises as ``fhir_events.event_of``."""
     match said.get("resourceType"):
         case "DocumentReference":
-            return made_of("document", said, path, _document)
+            return _with_file("document", said, path, _document)
         case "ImagingStudy":
             return made_of("imaging", said, path, _study)
     return None
 
 
-def attachments_left(said: Resource) -> int:
-    """How many attachments hold something else than a plain text that was taken."""
-    forms = [
-        *listed(said.get("presentedForm")),
-        *(fields(one).get("attachment") for one in listed(said.get("content"))),
-    ]
-    return sum(1 for one in forms if fields(one) and _plain_text(one) is None)
+def _with_file(kind: str, said: Resource, path: str, read: Callable[[Resource], Said]) -> Event:
+    return replace(made_of(kind, said, path, read), file=file_in(forms_of(said)))
 
 
 def _laboratory(said: Resource, results: list[dict[str, Any]]) -> Said:
@@ -156,16 +156,16 @@ def _concluding(said: Resource) -> Said:
 
 
 def _report(said: Resource) -> Said:
-    words = "\n".join(filter(None, (str(said.get("conclusion") or ""), _words(listed(said.get("presentedForm"))))))
+    words = "\n".join(filter(None, (str(said.get("conclusion") or ""), words_in(forms_of(said)))))
     return coded(said.get("code"), "loinc") | {"type": "report", "words": words[:LONGEST_WORDS]}, *_when(said)
 
 
 def _document(said: Resource) -> Said:
-    forms = [fields(one).get("attachment") for one in listed(said.get("content"))]
+    forms = forms_of(said)
     content = coded(said.get("type"), "loinc")
     content["text"] = content["text"] or str(said.get("description") or fields(first(forms)).get("title") or "")[:500]
     begin = fields(fields(said.get("context")).get("period")).get("start") or said.get("date")
-    return content | {"words": _words(forms)}, begin, None
+    return content | {"words": words_in(forms)}, begin, None
 
 
 def _study(said: Resource) -> Said:
@@ -184,28 +184,12 @@ def _study(said: Resource) -> Said:
 def _concluded(said: Resource) -> dict[str, Any]:
     codes = [text_of(one) for one in listed(said.get("conclusionCode"))]
     conclusion = str(said.get("conclusion") or "") or "; ".join(filter(None, codes))
-    return {"conclusion": conclusion[:LONGEST_TEXT], "words": _words(listed(said.get("presentedForm")))}
+    return {"conclusion": conclusion[:LONGEST_TEXT], "words": words_in(forms_of(said))}
 
 
 def _when(said: Resource) -> tuple[Any, Any]:
     period = fields(said.get("effectivePeriod"))
     return said.get("effectiveDateTime") or period.get("start") or said.get("issued"), period.get("end")
-
-
-def _words(forms: list[Any]) -> str:
-    return "\n".join(text for one in forms if (text := _plain_text(one)))[:LONGEST_WORDS]
-
-
-def _plain_text(attachment: Any) -> str | None:
-    """The text of an attachment that is one and stands in the file; an address is never followed."""
-    said = fields(attachment)
-    data, kind = said.get("data"), str(said.get("contentType") or "")
-    if not isinstance(data, str) or len(data) > LARGEST_ATTACHMENT or not kind.startswith("text/plain"):
-        return None
-    try:
-        return base64.b64decode(data, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _ids(report: Resource) -> list[str]:

@@ -16,6 +16,7 @@ from phr.vocabulary.metrics import Vocabulary, vocabulary
 from phr.vocabulary.reading import Decoded, Quarantined, Rejection, Run
 
 ITEMS_A_BATCH = 2_000
+HELD_A_BATCH = 8 * 2**20
 LARGEST_ITEM_EVENTS = 500_000
 LONGEST_TEXT_BYTES = 16 * 2**20
 DEEPEST = 64
@@ -36,12 +37,15 @@ Decode = Callable[[bytes, Vocabulary], Decoded]
 
 
 def batches(file: BinaryIO, take: Take, inner: str | None = None) -> Iterator[Batch]:
-    """A batch for every ITEMS_A_BATCH items; ``take`` adds what an item holds. Raises as ``items``."""
+    """A batch for every ITEMS_A_BATCH items, or HELD_A_BATCH characters in them; ``take`` adds what an item holds.
+
+    Raises as ``items``.
+    """
     batch = Batch()
     for found in items(file, inner):
         take(batch, found)
         batch.records += 1
-        if batch.records >= ITEMS_A_BATCH:
+        if batch.records >= ITEMS_A_BATCH or batch.held >= HELD_A_BATCH:
             yield batch
             batch = Batch()
     yield batch

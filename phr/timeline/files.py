@@ -53,6 +53,11 @@ def keep(database: Database, person: str, entry: str, content: bytes, retained_b
     return file_id
 
 
+def is_there(database: Database, name: Restored) -> bool:
+    """True for one that is there whole."""
+    return database[f"{BUCKET}.files"].find_one(_of(name.person, name.entry) | {"_id": name.id}, {"_id": 1}) is not None
+
+
 def restore(database: Database, name: Restored, content: bytes) -> None:
     """Keeps a file that an import brings back, under ``name.id``; the same again writes the same."""
     with contextlib.suppress(NoFile):

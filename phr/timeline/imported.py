@@ -82,9 +82,10 @@ def weigh(database: Database, of: Import, found: Sequence[Found], now_ms: int) -
     hand = Hand(of.author, now_ms, of.source)
     outcomes: list[Outcome] = []
     for low in range(0, len(found), TOGETHER):
-        with database.client.start_session() as session, session.start_transaction():
-            outcomes += _take_some(database, of, found[low : low + TOGETHER], hand, session)
-            session.abort_transaction()
+        try:
+            transact(database, partial(_only_weigh, database, of, found[low : low + TOGETHER], hand))
+        except _Weighed as weighed:
+            outcomes += weighed.outcomes
     return outcomes
 
 
@@ -144,6 +145,18 @@ def _take_some(
             entries.write(database, session, there[row["_id"]], before)
         outcomes.append(outcome)
     return outcomes
+
+
+class _Weighed(Exception):
+    """Ends a transaction without a trace, and says what would have become of it."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
+def _only_weigh(database: Database, of: Import, found: Sequence[Found], hand: Hand, session: ClientSession) -> None:
+    raise _Weighed(_take_some(database, of, found, hand, session))
 
 
 def _outcome(

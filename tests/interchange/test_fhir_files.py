@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from phr.timeline import listing
+from phr.interchange import json_items
+from phr.timeline import files, listing
 from phr.timeline.listing import Filter
 from tests.interchange.conftest import Desk
+from tests.timeline.papers import PNG, a_pdf, a_zip_bomb
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}
 OF = {"subject": {"reference": "urn:uuid:p1"}}
@@ -155,6 +157,76 @@ def test_a_note_that_is_a_report_and_a_document_is_one_entry_and_a_picture_is_to
     one = desk.take(bundle(paper, report), "fhir")
     assert kinds(desk) == ["document"]
     assert sorted(reason.code for reason in one.reasons) == ["attachment-not-kept", "said-already"]
+
+
+def paper(*forms: dict[str, Any], name: str = "d1") -> dict[str, Any]:
+    return {
+        "resourceType": "DocumentReference", "id": name, **OF, "status": "current", "date": "2019-10-02T09:00:00Z",
+        "type": {"text": "病历"}, "content": [{"attachment": one} for one in forms],
+    }  # fmt: skip
+
+
+def form(content: bytes, kind: str = "application/pdf", **more: str) -> dict[str, Any]:
+    return {"contentType": kind, "data": base64.b64encode(content).decode(), **more}
+
+
+def kept(desk: Desk, kind: str = "document") -> bytes:
+    row = next(row for row in listing.page(desk.database, desk.ana, Filter(), 100).entries if row.kind == kind)
+    return b"".join(files.pieces(desk.database, desk.ana, row.id, row.content["file"]["id"]))
+
+
+def test_a_file_within_the_file_is_kept_and_found_by_its_words(desk: Desk) -> None:
+    one = desk.take(
+        bundle(paper(NOTE, form(a_pdf("hypertension"), title="scan\n.pdf"), form(PNG, "image/png"))), "fhir"
+    )
+    said = contents(desk)["document"]
+    assert {"头晕三天", "hypertension"} <= set(said["words"].split("\n"))
+    assert (said["file"]["name"], said["file"]["media_type"], said["file"]["pages"]) == (
+        "scan.pdf",
+        "application/pdf",
+        1,
+    )
+    assert kept(desk) == a_pdf("hypertension")
+    assert [(reason.code, reason.count) for reason in one.reasons] == [("attachment-not-kept", 1)]
+
+
+@pytest.mark.parametrize("section", ["RAD", "GE", "LAB"])
+def test_the_file_of_a_report_is_kept_with_it(desk: Desk, section: str) -> None:
+    report = REPORT | {"category": [{"coding": [{"code": section}]}], "presentedForm": [form(PNG, "image/png")]}
+    desk.take(bundle(LAB, report), "fhir")
+    assert kept(desk, "laboratory") == PNG
+
+
+def test_the_same_file_again_changes_nothing_and_is_kept_once(desk: Desk) -> None:
+    content = bundle(paper(form(a_pdf("hypertension"))))
+    dry = desk.take(content, "fhir", is_dry_run=True)
+    assert (dry.counts.stored, desk.database["documents.files"].count_documents({})) == (1, 0)
+    desk.take(content, "fhir")
+    again = desk.take(content + b" ", "fhir")
+    assert (again.counts.stored, again.counts.replaced, again.counts.duplicate) == (0, 0, 1)
+    assert desk.database["documents.files"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (a_pdf()[:-300], "document-unreadable"),
+        (b"MZ\x90\x00" * 50, "media-type-refused"),
+        (a_zip_bomb(), "document-unreadable"),
+    ],
+)
+def test_a_harmful_file_is_told_and_its_entry_is_taken(desk: Desk, content: bytes, code: str) -> None:
+    one = desk.take(bundle(paper(form(content)), CONDITION), "fhir")
+    assert kinds(desk) == ["condition", "document"]
+    assert [(reason.code, reason.path) for reason in one.reasons] == [(code, "/entry/0/resource")]
+    assert "file" not in contents(desk)["document"]
+
+
+def test_many_files_are_taken_a_few_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_items, "HELD_A_BATCH", 2_000)
+    papers = [paper(form(PNG + bytes(1_500), "image/png"), name=f"d{n}") for n in range(5)]
+    one = desk.take(bundle(*papers), "fhir")
+    assert (one.batches, one.counts.stored) == (6, 5)  # the last one is of the bundle itself
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that an entry carries, whole, and what it is called ("" where nobody says)."""
+
+    content: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What becomes an entry of the timeline. ``content`` as the kind's schema in phr.timeline.kinds has it.
 
@@ -61,6 +69,7 @@ class Event:
     path: str
     end: str | None = None
     provenance: dict[str, Any] = field(default_factory=lambda: {"how": "self-reported"})
+    file: Attached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +82,16 @@ class Part:
 
 @dataclass(slots=True)
 class Batch:
-    """Readings by their source, a name of [a-z0-9._:-], and entries; ``records``: how many things of the file it is."""
+    """Readings by their source, a name of [a-z0-9._:-], and entries; ``records``: how many things of the file it is.
+
+    ``held``: characters of texts and files that it holds, for formats whose things may be large.
+    """
 
     sources: dict[str, Decoded] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     records: int = 0
+    held: int = 0
 
     def of(self, source: str) -> Decoded:
         """The part of one source, made where there is none yet."""

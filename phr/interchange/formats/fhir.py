@@ -17,13 +17,13 @@ import msgspec
 from phr.errors import PayloadUnreadable
 from phr.formats import fhir
 from phr.formats.building import ItemRefused
+from phr.interchange.fhir_attachments import data_length, left_in
 from phr.interchange.fhir_events import event_of
 from phr.interchange.fhir_reports import (
     MOST_HELD,
     REPORT,
     Named,
     Reports,
-    attachments_left,
     named_in,
     names_of,
     paper_of,
@@ -39,6 +39,7 @@ INNER = "entry"
 SUFFIXES = (".ndjson", ".fhir.json", "bundle.json")
 # The decoder's words for an Observation that is no reading: no metric is meant, or only a day is known.
 _NO_READING = ("metric-unknown", "metric-missing", "code-unknown", "metric-not-a-reading", "time-imprecise")
+NOT_KEPT = ("attachment-not-kept", "of attachments plain texts are taken and one file, which stand in this file")
 _SUBJECTS = ("subject", "patient")
 
 
@@ -76,6 +77,7 @@ class _Reading:
         if said["resourceType"] in ("Patient", "Medication"):
             return
         self._tell_attachments(batch, said, path)
+        batch.held += data_length(said)
         if said["resourceType"] == "Observation":
             try:
                 decoded = fhir.decode(msgspec.json.encode(said), vocabulary())
@@ -115,10 +117,8 @@ class _Reading:
         batch.events.append(event)
 
     def _tell_attachments(self, batch: Batch, said: dict[str, Any], path: str) -> None:
-        for _ in range(min(attachments_left(said), 100)):
-            refuse(
-                batch, "file", path, ("attachment-not-kept", "only plain text within the file is taken of attachments")
-            )
+        for _ in range(min(left_in(said), 100)):
+            refuse(batch, "file", path, NOT_KEPT)
 
     def _check_person(self, said: dict[str, Any], names: frozenset[str]) -> None:
         """Raises ItemRefused other-person for what is of anybody but the one whom the file is of."""
