@@ -27,6 +27,7 @@ from phr.recording import Recorder
 from phr.syncing import Item
 from phr.telemetry.reports import Reporter
 from phr.telemetry.tally import Tally
+from phr.timeline import words
 
 NAME = "phr"
 LOG = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def install(app: Flask, settings: Settings, database: Database | None) -> Instal
     if database is None and settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
     rules()
+    words.dictionary()  # not in somebody's first search
     keyring.use(master_keys.load(settings))
     made = Installation(settings, issuer_of(settings), Rings(settings), database)
     app.extensions[NAME] = made

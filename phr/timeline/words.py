@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
-
-import rjieba
 
 from phr.timeline.coding import SYSTEMS
 from phr.timeline.kind import Content
@@ -19,6 +18,14 @@ from phr.timeline.kind import Content
 LONGEST_WORD = 64
 MOST_WORDS = 4_000  # of an entry; a document of a hundred pages has fewer that differ
 MOST_SOUGHT = 12
+
+
+@cache
+def dictionary() -> Any:
+    """Jieba, whose dictionary takes 32 MB and a fifth of a second: nothing of it is there before the first word."""
+    import rjieba  # noqa: PLC0415
+
+    return rjieba
 
 
 def words_of(content: Content) -> list[str]:
@@ -34,7 +41,7 @@ def words_of(content: Content) -> list[str]:
 def sought(text: str) -> list[str]:
     """The words that all must be there; none for a text without any."""
     plain = _plain(text)
-    return list(dict.fromkeys(_kept(rjieba.cut(plain, False))))[:MOST_SOUGHT]
+    return list(dict.fromkeys(_kept(dictionary().cut(plain, False))))[:MOST_SOUGHT]
 
 
 def sought_code(code: str) -> str:
@@ -45,8 +52,8 @@ def sought_code(code: str) -> str:
 
 def _words(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _kept(rjieba.cut_for_search(_plain(value)))
-        yield from _kept(rjieba.cut(_plain(value), False))
+        yield from _kept(dictionary().cut_for_search(_plain(value)))
+        yield from _kept(dictionary().cut(_plain(value), False))
     elif isinstance(value, dict):
         if isinstance(value.get("system"), str) and isinstance(value.get("code"), str):
             for code in dict.fromkeys((value["code"], value["code"].partition(".")[0])):
