@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from benchmarks import Figure, note
 from benchmarks.stack import Stack, running
+from phr import memory
 from phr.audit import chaining, days, verifying
 from phr.clock import now_ms
 from phr.config import Settings
@@ -36,6 +37,7 @@ def figures() -> Iterator[Figure]:
         while chaining.link_some(stack.database, now_ms()):
             pass
         yield Figure("audit_link_lines_per_s", LINES / (time.perf_counter() - began), "lines/s")
+        memory.settle()  # as the command does
         began = time.perf_counter()
         report = verifying.verify(stack.database, days.house(Settings(data_dir=stack.data_dir)), now_ms())
         if report.faults or report.lines < LINES:

@@ -37,9 +37,15 @@ def figures() -> Iterator[Figure]:
 
 def _granted(stack: Stack) -> tuple[str, str]:
     """An owner whose family doctors' team has a grant, and a doctor in it."""
+    owner = people.create(stack.database, NewPerson(zone="Asia/Shanghai")).id
+    return owner, granted(stack, owner)
+
+
+def granted(stack: Stack, owner: str) -> str:
+    """A doctor in a team with a grant of the owner's, who has granted something to twenty others, too."""
     database, now = stack.database, clock.now_ms()
-    made = people.create_many(database, [NewPerson(zone="Asia/Shanghai") for _ in range(OTHERS + 2)])
-    owner, doctor, *others = (one.id for one in made)
+    made = people.create_many(database, [NewPerson(zone="Asia/Shanghai") for _ in range(OTHERS + 1)])
+    doctor, *others = (one.id for one in made)
     organisations.create(database, "clinic", "clinic")
     team = organisations.create_team(database, "clinic", "blue", "blue")
     organisations.put_member(database, Member("clinic", doctor, DOCTOR, None), now)
@@ -49,7 +55,7 @@ def _granted(stack: Stack) -> tuple[str, str]:
             person=owner, grantee=grantee, kind=kind, categories=("*",), verbs=("read",), purpose="care", from_ms=now
         )
         grants.create(database, draft)
-    return owner, doctor
+    return doctor
 
 
 def _caller(person: str) -> Caller:

@@ -44,18 +44,22 @@ class Stack:
     http_port: int
     roles: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
 
-    def start_role(self, role: str) -> subprocess.Popen[bytes]:
+    def start_role(self, role: str, **settings: str) -> subprocess.Popen[bytes]:
         """``python app.py ROLE`` on these servers."""
-        env = os.environ | {
-            "PHR_DATA_DIR": str(self.data_dir),
-            "PHR_MONGODB_URI": self.mongod.uri,
-            "PHR_MQTT_URL": self.mosquitto.url,
-            "PHR_MQTT_GROUP": "bench-group",
-            "PHR_HTTP_PORT": str(self.http_port),
-            "PHR_ADDRESS_REQUESTS_PER_MIN": "1000000",  # the load comes from one machine
-            "PHR_CLIENT_REQUESTS_PER_MIN": "1000000",
-            "PHR_PERSON_REQUESTS_PER_MIN": "1000000",
-        }
+        env = (
+            os.environ
+            | settings
+            | {
+                "PHR_DATA_DIR": str(self.data_dir),
+                "PHR_MONGODB_URI": self.mongod.uri,
+                "PHR_MQTT_URL": self.mosquitto.url,
+                "PHR_MQTT_GROUP": "bench-group",
+                "PHR_HTTP_PORT": str(self.http_port),
+                "PHR_ADDRESS_REQUESTS_PER_MIN": "1000000",  # the load comes from one machine
+                "PHR_CLIENT_REQUESTS_PER_MIN": "1000000",
+                "PHR_PERSON_REQUESTS_PER_MIN": "1000000",
+            }
+        )
         log = (self.data_dir / f"{role}.log").open("ab")
         process = subprocess.Popen([sys.executable, "app.py", role], cwd=ROOT, env=env, stdout=log, stderr=log)
         self.roles.setdefault(role, []).append(process)
@@ -79,9 +83,9 @@ class Stack:
         wanted = len(self.roles["ingest"])
         return log.exists() and log.read_bytes().count(b"subscribed to readings") >= wanted
 
-    def start_api(self) -> str:
+    def start_api(self, workers: int = 1) -> str:
         """The API's base URL, once it answers."""
-        self.start_role("api")
+        self.start_role("api", PHR_API_WORKERS=str(workers))
         url = f"http://127.0.0.1:{self.http_port}"
         until = time.monotonic() + 30
         while True:

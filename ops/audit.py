@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ops import administration
+from phr import memory
 from phr.audit import days, verifying
 from phr.clock import now_ms
 from phr.config import Settings
@@ -22,6 +23,7 @@ def main(argv: Sequence[str], settings: Settings) -> int:
     found: list[Any] = []
 
     def run(database: Database) -> dict[str, Any]:
+        memory.settle()
         report = verifying.verify(database, days.house(settings), now_ms(), asked.person)
         found.extend(report.faults)
         return {

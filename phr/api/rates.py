@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgspec
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from joserfc.errors import JoseError
 from joserfc.jws import extract_compact
@@ -52,7 +52,7 @@ def install(app: Flask, settings: Settings) -> None:
             raise SettingInvalid(f"PHR_{name.upper()} must be 1 at least: no limit can be switched off")
     networks(settings.trusted_proxies)
     keys = (_address, _client, _person)
-    Limiter(
+    limiter = Limiter(
         _address,
         app=app,
         application_limits=[_limit(name, key) for name, key in zip(PER_MIN, keys, strict=True)],
@@ -63,6 +63,7 @@ def install(app: Flask, settings: Settings) -> None:
         strategy="fixed-window",
         swallow_errors=False,
     )
+    limiter.request_filter(lambda: not is_limited(app, request.endpoint))  # before any limit is weighed
 
 
 def is_limited(app: Flask, endpoint: str | None) -> bool:
@@ -77,7 +78,7 @@ def _limit(name: str, key: Callable[[], str]) -> ApplicationLimit:
         return f"{getattr(installation().settings, name)} per minute"
 
     def is_nobody() -> bool:
-        return not is_limited(current_app, request.endpoint) or not key()
+        return not key()
 
     return ApplicationLimit(allowed, key_function=key, exempt_when=is_nobody, scope=name)
 

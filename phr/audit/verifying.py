@@ -29,7 +29,7 @@ from phr.database import Database, Document
 from phr.people.access_lines import LOG, genuine_sum, key_of
 
 CHAINS_AT_ONCE = 500
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 2_000
 MOST_GAPS = 20
 
 

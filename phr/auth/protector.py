@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NoReturn
 
 from authlib.integrations.flask_oauth2 import ResourceProtector
@@ -23,6 +24,7 @@ from phr.people.access import Caller
 
 TOKEN_TYPES = ("at+jwt", "application/at+jwt")
 LONGEST_TOKEN = 8_192
+VERIFIED_KEPT = 2_048
 
 
 class TokenInvalid(NotAuthenticated):
@@ -43,6 +45,7 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
     def __init__(self, issuer: str, ring: Ring, revocations: Revocations) -> None:
         super().__init__(issuer=issuer, resource_server=AUDIENCE)
         self._ring, self.revocations = ring, revocations
+        self._verified: dict[bytes, jwt.Token] = {}
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims:
         """The claims, their signature checked. Authlib's own takes any algorithm and a token without `typ`."""
@@ -65,17 +68,28 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
         return bool(required_scopes) and smart.expanded(token_scopes).isdisjoint(required_scopes)
 
     def _decoded(self, token_string: str, now: int) -> jwt.Token:
-        """By the key of ours that its header names; whatever else the header says of keys is not looked at."""
+        """By the key of ours that its header names; whatever else the header says of keys is not looked at.
 
-        def named(signed: Any) -> Key:
-            return self._ring.of_id(signed.headers().get("kid"), now - GREATEST_LIFE_S * 1000)
+        A signature that was good is good again as long as its key is ours; all that may change is asked each time.
+        """
+
+        def named(kid: object) -> Key:
+            return self._ring.of_id(kid, now - GREATEST_LIFE_S * 1000)
 
         try:
             if len(token_string) > LONGEST_TOKEN:
                 raise ValueError("too long")
-            return jwt.decode(token_string, named, algorithms=[ALGORITHM])
+            name = hashlib.sha256(token_string.encode()).digest()
+            if (known := self._verified.get(name)) is not None:
+                named(known.header.get("kid"))
+                return known
+            token = jwt.decode(token_string, lambda signed: named(signed.headers().get("kid")), algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError) as error:
             raise InvalidTokenError() from error
+        if len(self._verified) >= VERIFIED_KEPT:
+            self._verified.clear()
+        self._verified[name] = token
+        return token
 
 
 class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Literal
 
 from pymongo import ASCENDING, DESCENDING
 
 from phr.database import Database
 from phr.errors import AccessDenied, ServerUnavailable
-from phr.people import access_lines, grants, keyring, organisations
+from phr.people import access_lines, grants, keyring, line_writer, organisations
 from phr.people.access_lines import LOG, Line, line_of
 from phr.people.grants import CONTRACTS, OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
 from phr.people.organisations import PROFESSIONS, Member
@@ -24,7 +22,6 @@ STAFF = "staff"  # who works in an organisation and comes to its contracts
 REFUSED = "there is no such record, or you may not do this with it"
 NOTHING = Sight()
 LOG_TIMEOUT_S = 30.0
-WRITERS = 8
 
 
 class LogUnavailable(ServerUnavailable):
@@ -91,7 +88,7 @@ def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permissi
     if line.outcome == "refused":
         access_lines.append(database, line)
         raise AccessDenied(REFUSED)
-    return Permission(line, sight, _writers(os.getpid()).submit(access_lines.append, database, line))
+    return Permission(line, sight, line_writer.submit(database, line))
 
 
 def as_other(database: Database, permission: Permission, other: Caller, ask: Ask, now_ms: int) -> Permission:
@@ -215,8 +212,3 @@ def _allowed(refused: Line, by_category: Mapping[str, Grant]) -> tuple[Line, Sig
     kinds = ",".join(sorted({grant.kind for grant in used.values()}))
     line = replace(refused, role=kinds, grant=",".join(sorted(used)), categories=tuple(by_category), outcome="allowed")
     return line, Sight({category: grant.period for category, grant in by_category.items()})
-
-
-@cache
-def _writers(process_id: int) -> ThreadPoolExecutor:  # noqa: ARG001 - threads don't survive a fork: a pool a process
-    return ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="access-log")

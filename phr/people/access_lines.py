@@ -85,15 +85,20 @@ class Writer:
 _writers: dict[tuple[int, int, str], Writer] = {}
 
 
-def append(database: Database, line: Line) -> None:
-    """Writes the line; majority-journaled when this returns. Raises what kept it from being so."""
+def append(database: Database, *lines: Line) -> None:
+    """Writes lines; majority-journaled when this returns. Raises what kept any of them from being so."""
     writer = _writers.setdefault((os.getpid(), id(database.client), database.name), Writer())
     key = key_of(database)
-    place = writer.place()
+    places = [writer.place() for _ in lines]
     try:
-        database[LOG].insert_one(sealed(key, line, place, os.urandom(SALT_BYTES)) | {"open": True})
+        rows = [
+            sealed(key, line, place, os.urandom(SALT_BYTES)) | {"open": True}
+            for line, place in zip(lines, places, strict=True)
+        ]
+        database[LOG].insert_many(rows, ordered=False)
     except BaseException:
-        writer.failed(place)
+        for place in places:
+            writer.failed(place)
         raise
 
 

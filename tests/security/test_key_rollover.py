@@ -26,6 +26,16 @@ def test_key_that_retired_long_ago_opens_nothing_though_it_is_still_published(ca
     assert stolen.kid in [key["kid"] for key in cast.http.get("/oauth/jwks.json").json["keys"]]
 
 
+def test_a_signature_that_was_good_is_worth_nothing_once_its_key_is_gone_and_one_is_not_good_for_another(
+    cast: Cast,
+) -> None:
+    token = cast.token(cast.owner)
+    head, body, signature = token.split(".")
+    assert [status(cast, one) for one in (token, token, f"{head}.{body}.{signature[::-1]}")] == [200, 200, 401]
+    cast.installation.rings.access.rotate(now_ms() - GREATEST_LIFE_S * 1000 - 1)
+    assert status(cast, token) == 401
+
+
 def test_next_key_is_accepted_since_another_process_may_use_it_already(cast: Cast) -> None:
     cast.installation.rings.access.rotate(now_ms())
     assert status(cast, cast.token(cast.owner)) == 200
