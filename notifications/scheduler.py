@@ -9,6 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
 
 from phr import clock, database, happenings
+from phr.alerts import escalating
 from phr.audit import chaining, days
 from phr.care.rules import rules
 from phr.config import Settings
@@ -47,6 +48,7 @@ SWEEP_EVERY_S = 60
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 WATCH_EVERY_S = 5
+ESCALATE_EVERY_S = 5
 PLAN_EVERY_S = 60
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
@@ -78,6 +80,7 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(sign_one, connection), seconds=SIGN_EVERY_S)
     watch_one = watcher(connection)
     scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(escalate_one, connection), seconds=ESCALATE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
     for _ in range(TELLERS):
         scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
@@ -148,6 +151,11 @@ def signer(house: days.House) -> Callable[[Database], bool]:
         return days.sign_one(connection, house, now) or chaining.prune_some(connection, house.kept_days, now)
 
     return sign_one
+
+
+def escalate_one(connection: Database) -> bool:
+    """Calls others to one alert that nobody has seen; True where it found one."""
+    return escalating.escalate_one(connection, clock.now_ms())
 
 
 def remind_one(connection: Database) -> bool:

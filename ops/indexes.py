@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from phr.alerts import carers
+from phr.alerts import store as alerts
 from phr.audit import chains, days
 from phr.auth import (
     browsers,
@@ -91,7 +93,7 @@ STORES = (
     *(status, vendor_hours),
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
-    *(known, plans, targets, tasks, visits, watches),
+    *(alerts, carers, known, plans, targets, tasks, visits, watches),
     *(exports, schedules, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )

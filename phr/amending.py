@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from phr.alerts import raising
 from phr.database import Database
 from phr.errors import PhrError
 from phr.formats import phr_v1
@@ -69,14 +70,18 @@ class Way:
 def take_out(database: Database, source: Source, wanted: Wanted, act: Act) -> Done:
     """Voids readings, and withdraws the notices that they raised; safe to repeat. Raises as ``void.void``."""
     done = void.void(database, source, wanted, act)
-    outbox.withdraw(database, _raised_by(source, done), act.now_ms)
+    raised = _raised_by(source, done)
+    outbox.withdraw(database, raised, act.now_ms)
+    raising.withdraw(database, source.person, outbox.keys_of(database, raised), act.now_ms)
     return done
 
 
 def give_back(database: Database, source: Source, wanted: Wanted, act: Act) -> Done:
     """Restores readings and the notices that were withdrawn with them; safe to repeat. Raises as ``void.void``."""
     done = void.restore(database, source, wanted, act)
-    outbox.reinstate(database, _raised_by(source, done))
+    raised = _raised_by(source, done)
+    outbox.reinstate(database, raised)
+    raising.reinstate(database, source.person, outbox.keys_of(database, raised))
     return done
 
 

@@ -19,6 +19,8 @@ from phr.vocabulary.units import limit_in
 AHEAD_MS = 10 * 60 * 1000
 # A device's doubt about its own value may silence what can wait, never what is urgent (standards sheet, section 1.7).
 SEVERITY_BEYOND_DOUBT = 3
+# An emergency that is told late is no alarm and stands open for a week: our own choice, not clinical.
+EMERGENCY, LATE_MS = 3, 7 * 24 * 3_600_000
 # What a message names as the source of a limit that a doctor has set for the person.
 DOCTORS_ZH, DOCTORS_EN = "您的医生定的目标", "your doctor's target"
 _NOTHING_KNOWN = PersonFacts()
@@ -31,7 +33,8 @@ def evaluate(
     """An alert for each rule and reading that meet, in the order of the readings.
 
     The same reading gives the same key each time, also when it is corrected. Readings more than ten minutes ahead of
-    now or older than the rule's ``max_age`` give nothing. Of a person missing in ``facts`` nothing is known. A limit
+    now or older than the rule's ``max_age`` give nothing; of severity 3 and more a late alert, if they are of the last
+    seven days. Of a person missing in ``facts`` nothing is known. A limit
     that a doctor has set for the person counts instead of the rule's own.
     """
     alerts = []
@@ -132,7 +135,8 @@ def _has(known: frozenset[str] | None, wanted: tuple[str, ...], unwanted: tuple[
 
 
 def _is_timely(rule: Rule, t_ms: int, now_ms: int) -> bool:
-    return -AHEAD_MS <= now_ms - t_ms <= rule.max_age_ms
+    greatest_ms = max(rule.max_age_ms, LATE_MS) if rule.severity >= EMERGENCY else rule.max_age_ms
+    return -AHEAD_MS <= now_ms - t_ms <= greatest_ms
 
 
 def _alert(rule: Rule, observation: Observation, person: PersonFacts, now_ms: int) -> Alert:
@@ -163,6 +167,7 @@ def _alert(rule: Rule, observation: Observation, person: PersonFacts, now_ms: in
         raised_at_ms=now_ms,
         categories=categories_of(rule.scope, person, has_target=bool(own)),
         targets=own,
+        is_late=now_ms - observation.t_ms > rule.max_age_ms,
     )
 
 

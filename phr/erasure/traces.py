@@ -43,6 +43,14 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
     for field in ("proposed_by", "accepted_by", "revoked_by", "assisted.by", "assisted.witness"):
         database["grants"].update_many({field: person}, {"$set": {field: alias}})
     database["processing_consents"].update_many({"by": person}, {"$set": {"by": alias}})
+    database["alerts"].update_many(
+        {"person": {"$in": others}, "acknowledged.by": person},
+        {"$set": {"acknowledged.$[one].by": alias}},
+        array_filters=[{"one.by": person}],
+    )
+    database["alerts"].update_many({"person": {"$in": others}, "ended.by": person}, {"$set": {"ended.by": alias}})
+    for field in ("emergency", "low_glucose", "crisis"):  # nobody is called who is not there
+        database["alert_contacts"].update_many({field: person}, {"$pull": {field: person}})
     database["contracts"].update_many({"made_by": person}, {"$set": {"made_by": alias}})
     for other in others:
         acted = {"_id": {"$gte": f"{other}:", "$lt": f"{other};"}, "l.a": person}

@@ -18,6 +18,7 @@ from phr.vocabulary.alert import Alert
 COLLECTION = "notices"
 MAJORITY = ReadConcern("majority")
 PENDING = "pending"
+QUIET = "quiet"  # kept with the episode that it belongs to, and told to nobody
 WITHDRAWN = "withdrawn"  # the reading that raised it was taken out of the record
 # Sent to whoever asks what is pending; the rest of a row belongs to the dispatcher.
 _SHOWN = (
@@ -91,6 +92,15 @@ class Reasoned:
 
 
 @dataclass(frozen=True, slots=True)
+class Raising:
+    """What a rule found in a reading. ``is_told``: to the person; ``is_entered``: in the timeline as well."""
+
+    alert: Alert
+    is_told: bool = True
+    is_entered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Raised:
     """The readings, by (t in milliseconds, seq), whose notices are meant."""
 
@@ -113,7 +123,12 @@ def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
 
     Safe to repeat from the top: a key that is there stays as it is. Raises pymongo's errors where nothing is certain.
     """
-    rows = {alert.key: {"_id": alert.key, **_row(alert)} for alert in alerts}
+    return raise_all(database, map(Raising, alerts))
+
+
+def raise_all(database: Database, raisings: Iterable[Raising]) -> int:
+    """As ``raise_notices``, each told or not."""
+    rows = {one.alert.key: {"_id": one.alert.key, **_row(one)} for one in raisings}
     return insert_new(database, COLLECTION, rows.values()) if rows else 0
 
 
@@ -135,6 +150,12 @@ def withdraw_keys(database: Database, keys: Iterable[str], now_ms: int) -> None:
     _notices(database).update_many(wanted, {"$set": {"state": WITHDRAWN, "withdrawn_at": to_datetime(now_ms)}})
 
 
+def withdraw_begun(database: Database, begin: str, now_ms: int) -> None:
+    """As ``withdraw_keys``, of all keys that begin so."""
+    wanted: Document = {"_id": {"$gte": begin, "$lt": begin + "\uffff"}, "state": PENDING}
+    _notices(database).update_many(wanted, {"$set": {"state": WITHDRAWN, "withdrawn_at": to_datetime(now_ms)}})
+
+
 def _telling_row(telling: Telling, now_ms: int) -> Document:
     return {
         "_id": telling.key,
@@ -151,6 +172,17 @@ def _telling_row(telling: Telling, now_ms: int) -> Document:
         "raised_at": to_datetime(now_ms),
         **({"categories": list(telling.categories)} if telling.categories else {}),
     }
+
+
+def unquiet(database: Database, keys: Iterable[str]) -> None:
+    """Tells what was kept quiet; safe to repeat, and for keys that are not."""
+    told = {"$set": {"state": PENDING, "to_enter": True}}
+    _notices(database).update_many({"_id": {"$in": list(keys)}, "state": QUIET}, told)
+
+
+def keys_of(database: Database, raised: Raised) -> list[str]:
+    """The keys of these readings' notices, whatever became of them."""
+    return _ids_of(database, raised, {"$exists": True})
 
 
 def withdraw(database: Database, raised: Raised, now_ms: int) -> None:
@@ -221,11 +253,12 @@ def _ids_of(database: Database, raised: Raised, state: Any) -> list[str]:
     return [row["_id"] for row in rows if (to_ms(row["measured_at"]), row["seq"]) in raised.keys]
 
 
-def _row(alert: Alert) -> Document:
+def _row(one: Raising) -> Document:
     """What is stored beside the key. ``values`` are what raised it, kept so that it can be explained later."""
+    alert = one.alert
     return {
-        "state": PENDING,
-        "to_enter": True,
+        "state": PENDING if one.is_told else QUIET,
+        **({"to_enter": True} if one.is_entered else {}),
         "person": alert.person,
         "rule": alert.rule,
         "rule_version": alert.rule_version,

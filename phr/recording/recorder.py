@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from phr.alerts import raising
 from phr.care.evaluate import evaluate
 from phr.care.observation import Observation
 from phr.care.rule import Rules
@@ -25,7 +26,6 @@ from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
 from phr.intake.sightings import Sightings
 from phr.intake.vendor_hours import HOUR_MS, Answered
-from phr.notices import outbox
 from phr.people import processing
 from phr.plans.facts import Memory
 from phr.plans.signatures import Signed
@@ -77,7 +77,7 @@ class Recorder:
         outcomes = store.write(self._database, sorted_.arrivals)
         alerts = self._evaluate(sorted_.arrivals, outcomes, now_ms)
         if alerts:
-            outbox.raise_notices(self._database, alerts)
+            raising.take(self._database, alerts, now_ms)
         held.hold(self._database, sorted_.held)
         self._clocks.note(sorted_, now_ms)
         for arrival, outcome, number in zip(sorted_.arrivals, outcomes, sorted_.verdict_of, strict=True):

@@ -28,3 +28,4 @@ class Alert:
     raised_at_ms: int
     categories: tuple[str, ...] = ("readings",)  # of all that it was made of; one may see it who may see all of them
     targets: Mapping[str, float] = field(default_factory=dict)  # a doctor's own limits that counted, by component
+    is_late: bool = False  # it wakes nobody, and stands open for who looks

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from phr.alerts import raising
 from phr.care.evaluate import speaks_to
 from phr.care.observation import PersonFacts
 from phr.care.rule import Rule, Rules
 from phr.care.windows import Finding, judge_all
 from phr.database import Database
-from phr.notices import outbox
 from phr.people import people, processing
 from phr.people.people import Person
 from phr.plans.facts import facts_of_many, with_height
@@ -53,7 +53,10 @@ def judge_some(database: Database, rules: Rules, now_ms: int) -> bool:
     watches.set_open(database, {person: some for person, some in now_open.items() if some != before[person]})
     alerts = [alert for one in judged for alert in episodes.alerts(one.found, now_open[one.watch.person], now_ms)]
     if alerts:
-        outbox.raise_notices(database, alerts)
+        raising.take(database, alerts, now_ms)
+    for person, some in now_open.items():
+        if gone := before[person].keys() - some.keys():
+            raising.over(database, person, sorted(gone), now_ms)
     watches.set_judged(database, claimed, now_ms)
     watches.forget(database, [one.person for one in claimed if one.person not in known])
     return True

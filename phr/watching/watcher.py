@@ -1,11 +1,11 @@
-"""What a scheduler ticks: gathers whose readings have changed, then judges who is due."""
+"""What a scheduler ticks: gathers whose readings have changed, judges who is due, looks whether alerts are over."""
 
 from __future__ import annotations
 
 from phr.care.rule import Rules
 from phr.database import Database
 from phr.plans.signatures import Signed
-from phr.watching import gathering, judging
+from phr.watching import gathering, judging, recovering
 
 
 class Watcher:
@@ -19,4 +19,5 @@ class Watcher:
         """One round of each; True where there may be more to do now."""
         rules = self._signed.rules(now_ms)
         has_more = gathering.gather_some(self._database, rules, now_ms)
-        return judging.judge_some(self._database, rules, now_ms) or has_more
+        has_more = judging.judge_some(self._database, rules, now_ms) or has_more
+        return recovering.look_one(self._database, rules, now_ms) or has_more

@@ -93,8 +93,8 @@ def test_what_a_rule_found_needs_attention_newest_first(cast: Cast) -> None:
 
 @pytest.mark.parametrize(("pending", "listed"), [(49, 49), (50, 50), (51, 50)])
 def test_attention_lists_so_many(cast: Cast, pending: int, listed: int) -> None:
-    now = now_ms()
-    sent(cast, *(a_pressure(190, t=now - second * 1000) for second in range(pending)))
+    tellings = [Telling(f"k{number}", cast.owner, "support-used", "有人", "somebody") for number in range(pending)]
+    outbox.tell_many(cast.database, tellings, T0)
     assert len(shown(cast).json["attention"]) == listed
 
 

@@ -106,9 +106,18 @@ def test_a_doubtful_value_silences_only_what_can_wait(severity: int, count: int)
     assert len(evaluate(only(replace(RULE, severity=severity)), [seen], {}, NOW_MS)) == count
 
 
-@pytest.mark.parametrize(("age_ms", "count"), [(DAY_MS - 1, 1), (DAY_MS, 1), (DAY_MS + 1, 0)])
-def test_an_old_reading_wakes_nobody(age_ms: int, count: int) -> None:
-    assert len(evaluate(rules(), [pressure(t_ms=NOW_MS - age_ms)], {}, NOW_MS)) == count
+@pytest.mark.parametrize(
+    ("age_ms", "late"),
+    [(DAY_MS - 1, [False]), (DAY_MS, [False]), (DAY_MS + 1, [True]), (7 * DAY_MS, [True]), (7 * DAY_MS + 1, [])],
+)
+def test_an_old_emergency_is_late_for_a_week_and_then_nothing(age_ms: int, late: list[bool]) -> None:
+    found = evaluate(rules(), [pressure(t_ms=NOW_MS - age_ms)], {}, NOW_MS)
+    assert [alert.is_late for alert in found] == late
+
+
+def test_an_old_reading_that_could_wait_is_nothing() -> None:
+    seen = pressure(t_ms=NOW_MS - DAY_MS - 1)
+    assert evaluate(only(replace(RULE, severity=2)), [seen], {}, NOW_MS) == []
 
 
 @pytest.mark.parametrize(("ahead_ms", "count"), [(AHEAD_MS - 1, 1), (AHEAD_MS, 1), (AHEAD_MS + 1, 0)])

@@ -78,7 +78,7 @@ class House:
 
     def state(self) -> dict[str, list[Document]]:
         """All that recording leaves behind, but for versions and the day's budget of rejections."""
-        names = ("readings", "sources", "held", "rejections", "notices")
+        names = ("readings", "sources", "held", "rejections", "notices", "alerts")
         return {name: sorted(map(_plain, self.database[name].find()), key=lambda row: row["_id"]) for name in names}
 
 

@@ -57,9 +57,11 @@ def test_correction_from_normal_to_high_raises_it(home: House) -> None:
     assert len(home.notices()) == 1
 
 
-def test_two_readings_raise_two(home: House) -> None:
+def test_readings_of_one_episode_are_told_once_and_a_second_one_a_minute_later_once_more(home: House) -> None:
     home.record(sent(pressure(value=HIGH), pressure(T0 + MINUTE_MS, HIGH), pressure(T0, HIGH, seq=1)))
-    assert len(home.notices()) == 3
+    assert sorted(row["state"] for row in home.notices()) == ["pending", "pending", "quiet"]
+    home.record(sent(pressure(T0 + 2 * MINUTE_MS, HIGH)))
+    assert sorted(row["state"] for row in home.notices()) == ["pending", "pending", "quiet", "quiet"]
 
 
 def test_duplicate_that_nobody_was_told_of_is_told_now(home: House) -> None:
@@ -88,10 +90,13 @@ def test_workers_at_once_raise_it_once(home: House, workers: int) -> None:
     assert (len(home.notices()), len(home.held())) == (1, 1)
 
 
-@pytest.mark.parametrize(("age_ms", "raised"), [(MAX_AGE_MS - 1, 1), (MAX_AGE_MS, 1), (MAX_AGE_MS + 1, 0)])
-def test_old_reading_is_stored_in_silence(home: House, age_ms: int, raised: int) -> None:
+@pytest.mark.parametrize(
+    ("age_ms", "states"),
+    [(MAX_AGE_MS - 1, ["pending"]), (MAX_AGE_MS, ["pending"]), (MAX_AGE_MS + 1, ["quiet"]), (8 * 86_400_000, [])],
+)
+def test_old_reading_is_stored_in_silence(home: House, age_ms: int, states: list[str]) -> None:
     assert counts(home.record(sent(pressure(T0 - age_ms, HIGH)))) == (1, 0, 0, 0, 0)
-    assert len(home.notices()) == raised
+    assert [row["state"] for row in home.notices()] == states
 
 
 def test_reading_of_nobody_raises_nothing(house: House) -> None:

@@ -15,10 +15,10 @@ from tests.cast import T0
 from tests.readings.builders import HOUR_MS, MINUTE_MS
 from tests.recording.builders import HIGH, House, beats, counts, pressure, sent
 
-WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "update_one", "update_many")
-# Sources, buckets, word of them, notices, held, the word on the clock, what was ahead, the budget of rejections,
-# rejections, a vendor's hours, sightings.
-STEPS = 11
+WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "replace_one", "update_one", "update_many")
+# Sources, buckets, word of them (two), the alert, notices, held, the word on the clock, what was ahead, the budget of
+# rejections, rejections, a vendor's hours, sightings.
+STEPS = 13
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def fail_at(patch: pytest.MonkeyPatch, fails: Callable[[int], bool], *, is_writt
 
 
 def undisturbed(home: House) -> Any:
-    for name in ("readings", "sources", "held", "rejections", "rejection_days", "notices"):
+    for name in ("readings", "sources", "held", "rejections", "rejection_days", "notices", "alerts"):
         home.database[name].delete_many({})
     home.record(*a_batch())
     return home.state()
 
 
-def test_a_batch_is_written_in_eight_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_written_in_so_many_steps(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         steps = fail_at(patch, lambda _: False, is_written=False)
         home.record(*a_batch())

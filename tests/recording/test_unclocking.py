@@ -121,7 +121,7 @@ def test_what_its_owner_took_out_stays_out(home: House) -> None:
 def test_notice_names_the_time_that_is_right(home: House) -> None:
     remove(home)
     found = sorted((row["state"], row["measured_at"].timestamp() * 1000) for row in home.notices())
-    right, wrong = [("pending", T0), ("pending", T0 + 1000)], T0 + OFFSET_MS
+    right, wrong = [("pending", T0), ("quiet", T0 + 1000)], T0 + OFFSET_MS
     assert found == [*right, ("withdrawn", wrong), ("withdrawn", wrong + 1000)]
 
 

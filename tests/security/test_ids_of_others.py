@@ -60,6 +60,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/people/<person>/held/<held_id>/restamp": {"shift_s": 60},
     "POST /v1/people/<person>/imports/<one>/take-back": {"reason": "x"},
     "POST /v1/people/<person>/inbox/<question>": {"answer": "mine"},
+    "POST /v1/people/<person>/alerts/<alert>/snooze": {"minutes": 5},
+    "POST /v1/people/<person>/alerts/<alert>/symptoms": {"has_any": True},
     "PATCH /v1/people/<person>/reminders/<reminder>": {"times": ["09:00"]},
     "POST /v1/people/<person>/referrals/<grant>/answer": {"answer": "x"},
     "POST /v1/people/<person>/slot-proposals/<proposal>": {"answer": "accept"},
@@ -69,6 +71,8 @@ BODIES: dict[str, dict[str, Any]] = {
 QUERIES = {"PUT /v1/people/<person>/imports/<one>/content": {"from": "0"}}
 WATCHED = ("grants", "contracts", "devices", "entries", "exports", "imports", "held", "links", "slot_proposals")
 WATCHED += (
+    "alerts",
+    "alert_snoozes",
     "reminders",
     "reminder_occurrences",
     "emergencies",
@@ -110,6 +114,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "contract": "k1",
         "case": "e1",
         "entry": "n1",
+        "alert": one_of(database, "alerts", person=cast.owner)["_id"],
         "reminder": one_of(database, "reminders", person=cast.owner)["_id"],
         "exports one": "x1",
         "imports one": one_of(database, "imports", person=cast.owner)["_id"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from phr.alerts import store as alert_store
 from phr.care.rules import rules
 from phr.clock import now_ms
 from phr.database import Database, Document
@@ -125,7 +126,8 @@ class Died(Exception):
         (gathering.positions, "set_seen"),
         (judging, "facts_of_many"),
         (watches, "set_open"),
-        (outbox, "raise_notices"),
+        (outbox, "raise_all"),
+        (alert_store, "insert"),
         (watches, "set_judged"),
     ],
     ids=lambda one: one[1],
