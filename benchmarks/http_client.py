@@ -50,14 +50,14 @@ class Client:
         return taken[WARM_UP:]
 
 
-def client_of(stack: Stack, url: str, person: str) -> Client:
+def client_of(stack: Stack, url: str, person: str, *more_scopes: str) -> Client:
     """A client with a token of the greatest life."""
     settings = Settings(data_dir=stack.data_dir, http_port=stack.http_port)
     claims = tokens.Claims(
         issuer=tokens.issuer_of(settings),
         sub=person,
         client_id="bench",
-        scope=" ".join(scopes.people_scopes()),
+        scope=" ".join((*scopes.people_scopes(), *more_scopes)),
         life_s=tokens.GREATEST_LIFE_S,
     )
     parts = urlsplit(url)

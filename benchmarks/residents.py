@@ -26,7 +26,7 @@ FIGURES = (
 
 def figures() -> Iterator[Figure]:
     with running() as stack:
-        ids = _residents(stack)
+        ids = residents(stack)
         known, unknown = [], []
         for n in range(TRIES):  # in turns, so that whatever else the machine does falls on both
             known.append(_milliseconds(lambda n=n: _by_number(stack, n)))
@@ -41,7 +41,7 @@ def figures() -> Iterator[Figure]:
             yield Figure(name, _milliseconds(lambda: people.find_many(stack.database, ids)), "ms")
 
 
-def _residents(stack: Stack) -> list[str]:
+def residents(stack: Stack) -> list[str]:
     drafts = [
         NewPerson(
             zone="Asia/Shanghai",

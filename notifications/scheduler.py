@@ -19,6 +19,7 @@ from phr.errors import PhrError, SettingInvalid
 from phr.interchange import sent_imports
 from phr.notices import outbox
 from phr.notices.outbox import Telling
+from phr.panel import rows
 from phr.people import granting, keyring, master_keys, people
 from phr.people.grants import GUARDIAN, PROXY
 from phr.people.keyring import KeyDestroyed
@@ -49,6 +50,7 @@ CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 WATCH_EVERY_S = 5
 ESCALATE_EVERY_S = 5
+PANEL_EVERY_S = 2
 PLAN_EVERY_S = 60
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
@@ -81,6 +83,7 @@ def main(settings: Settings) -> int:
     watch_one = watcher(connection)
     scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(escalate_one, connection), seconds=ESCALATE_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(panel_one, connection), seconds=PANEL_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
     for _ in range(TELLERS):
         scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
@@ -156,6 +159,13 @@ def signer(house: days.House) -> Callable[[Database], bool]:
 def escalate_one(connection: Database) -> bool:
     """Calls others to one alert that nobody has seen; True where it found one."""
     return escalating.escalate_one(connection, clock.now_ms())
+
+
+def panel_one(connection: Database) -> bool:
+    """Makes what panels know of one resident anew; True where there may be more."""
+    now_ms = clock.now_ms()
+    has_marked = rows.gather_some(connection, now_ms)
+    return rows.refresh_one(connection, now_ms) or has_marked
 
 
 def remind_one(connection: Database) -> bool:

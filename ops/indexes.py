@@ -43,6 +43,7 @@ from phr.intake import (
 )
 from phr.interchange import exports, imports, uploads
 from phr.notices import outbox
+from phr.panel import rows as panel
 from phr.people import (
     access,
     contracts,
@@ -93,7 +94,7 @@ STORES = (
     *(status, vendor_hours),
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
-    *(alerts, carers, known, plans, targets, tasks, visits, watches),
+    *(alerts, carers, panel, known, plans, targets, tasks, visits, watches),
     *(exports, schedules, whole_readings, whole_entries),
     *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
 )

@@ -4,6 +4,7 @@ A row is an ``Episode`` in the clear (no words of anybody's stand in it), with
     is_open         while it has not ended; of those (person, rule) is unique
     next_ms         when somebody is to be called next, while anybody is
     look_ms         when to look whether readings are back within the limit
+    to_panel        until panels know of it (phr.panel.rows)
     leased_until_ms who looks after it holds it until then
 """
 
@@ -60,6 +61,12 @@ def open_of(database: Database, people: Collection[str]) -> list[Episode]:
     """All that is open, of these people."""
     found = database[COLLECTION].find({"person": {"$in": list(people)}, "is_open": True})
     return [_episode(row) for row in found]
+
+
+def since(database: Database, people: Collection[str], opened_ms: int) -> list[Episode]:
+    """All that were opened from then on, of these people."""
+    wanted = {"person": {"$in": list(people)}, "opened_ms": {"$gte": opened_ms}}
+    return [_episode(row) for row in database[COLLECTION].find(wanted)]
 
 
 def find(database: Database, person: str, name: str) -> Episode:
@@ -124,7 +131,7 @@ def looked(database: Database, one: Episode, now_ms: int) -> None:
 def _row(one: Episode) -> Document:
     row: dict[str, Any] = asdict(one)
     row["_id"] = row.pop("id")
-    row["is_open"] = one.is_open
+    row["is_open"], row["to_panel"] = one.is_open, True
     row["categories"] = list(one.categories)
     left = steps_left(one, courses())
     if left:

@@ -126,6 +126,8 @@ TAKEN: Mapping[str, Find] = {
     "reminders": _where("person"),
     "notices": _where("person"),
     "alerts": _where("person"),
+    "panel_rows": _where("person"),
+    "panel_due": _where("_id"),
     "alert_contacts": _where("_id"),
     "alert_snoozes": _any_of("person", "who"),
     "known": _where("person"),

@@ -13,7 +13,7 @@ from phr.database import Database
 from phr.errors import AccessDenied, ServerUnavailable
 from phr.people import access_lines, grants, keyring, line_writer, organisations
 from phr.people.access_lines import LOG, Line, line_of
-from phr.people.grants import CONTRACTS, OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
+from phr.people.grants import CONTRACTS, FAMILY_DOCTOR, OWNERS_ALONE, SUPPORT, WITH_KIND, Grant
 from phr.people.organisations import PROFESSIONS, Member
 from phr.vocabulary.sight import Sight
 
@@ -107,6 +107,59 @@ def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Sight:
     return _decide(database, caller, ask, now_ms)[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What the caller may read of somebody who lets them look after them, by which grants."""
+
+    sight: Sight
+    grants: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+def residents(database: Database, caller: Caller, categories: tuple[str, ...], now_ms: int) -> dict[str, Resident]:
+    """Whose family doctor the caller is now, alone or in a team, with what ``visible`` would say of each.
+
+    ``categories``: all that is asked for; logs nothing, see ``record_shown``.
+    """
+    if caller.kind != "person" or caller.act is not None:
+        return {}
+    grantees = [caller.subject, *organisations.teams_of(database, caller.subject, now_ms)]
+    ids: dict[str, list[str]] = {}
+    sorts: dict[str, tuple[int, ...]] = {}
+    alike = grants.alike_to(database, grantees, now_ms)
+    for number, (_, people) in enumerate(alike):
+        for grant, person in people.items():
+            ids.setdefault(person, []).append(grant)
+            sorts[person] = (*sorts.get(person, ()), number)
+    ask = Ask("", "read", categories, "panel", is_partial=True, by_period=True)
+    refused = _refused(caller, ask, now_ms)
+    known: dict[tuple[int, ...], tuple[Sight, tuple[str, ...]]] = {}
+    for some in set(sorts.values()):
+        held = [alike[number][0] for number in some]
+        known[some] = _by_grants(refused, ask, held)[1], tuple(sorted({one.kind for one in held}))
+    return {
+        person: Resident(known[some][0], tuple(ids[person]), known[some][1])
+        for person, some in sorts.items()
+        if FAMILY_DOCTOR in known[some][1] and known[some][0].periods and person != caller.subject
+    }
+
+
+def record_shown(
+    database: Database, caller: Caller, shown: Mapping[str, tuple[Resident, Sequence[str]]], about: str, now_ms: int
+) -> Future[None]:
+    """A line for each of the people who were shown together, with the categories shown of them, in one write."""
+    lines = [
+        replace(
+            _refused(caller, Ask(person, "read", tuple(categories), about), now_ms),
+            role=",".join(one.kinds),
+            grant=",".join(sorted(one.grants)),
+            outcome="allowed",
+        )
+        for person, (one, categories) in shown.items()
+    ]
+    return line_writer.submit(database, *lines)
+
+
 def hold_to(database: Database, permission: Permission, categories: Iterable[str]) -> None:
     """Raises AccessDenied, logged as well, where a partial permission does not reach to all of these categories."""
     if not set(categories) <= set(permission.line.categories):
@@ -152,8 +205,8 @@ def ensure_indexes(database: Database) -> None:
     log.create_index([("chain", 1), ("seq", 1)], name="chain", unique=True, partialFilterExpression=is_linked)
 
 
-def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[Line, Sight]:
-    refused = Line(
+def _refused(caller: Caller, ask: Ask, now_ms: int) -> Line:
+    return Line(
         at_ms=now_ms,
         who=caller.subject,
         client_id=caller.client_id,
@@ -166,6 +219,10 @@ def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[
         about=ask.about,
         outcome="refused",
     )
+
+
+def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[Line, Sight]:
+    refused = _refused(caller, ask, now_ms)
     if caller.kind != "person" or not ask.categories:
         return refused, NOTHING
     if any(keyring.is_destroyed(database, one) for one in {ask.person, caller.subject}):

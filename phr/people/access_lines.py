@@ -87,6 +87,8 @@ _writers: dict[tuple[int, int, str], Writer] = {}
 
 def append(database: Database, *lines: Line) -> None:
     """Writes lines; majority-journaled when this returns. Raises what kept any of them from being so."""
+    if not lines:
+        return
     writer = _writers.setdefault((os.getpid(), id(database.client), database.name), Writer())
     key = key_of(database)
     places = [writer.place() for _ in lines]

@@ -154,20 +154,47 @@ def revoke(database: Database, grant_id: str, now_ms: int, by: str | None = None
 
 def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Grant]:
     """The grants of a person to a grantee, or to a team that the grantee is in, that hold now."""
-    wanted: Document = {
-        "person": person,
-        "grantee": {"$in": [grantee, _TO_TEAMS]},
+    wanted: Document = {"person": person, "grantee": {"$in": [grantee, _TO_TEAMS]}} | _holding(now_ms)
+    rows = list(database["grants"].find(wanted))
+    # Most owners have granted something to no team, and then that is all there is to ask.
+    teams = {row["grantee"] for row in rows} - {grantee}
+    held = {grantee, *(organisations.joined(database, grantee, teams, now_ms) if teams else ())}
+    return [grant_of(row) for row in rows if row["grantee"] in held]
+
+
+def of_kind(database: Database, person: str, kind: str, now_ms: int) -> list[Grant]:
+    """The person's live grants of a kind, to whomever."""
+    return [grant_of(row) for row in database["grants"].find({"person": person, "kind": kind} | _holding(now_ms))]
+
+
+def alike_to(database: Database, grantees: Iterable[str], now_ms: int) -> list[tuple[Grant, dict[str, str]]]:
+    """What people have granted to any of these and holds now: one of each sort, and by id of whom there is one like it.
+
+    A doctor's residents are thousands and their grants mostly one and the same.
+    """
+    wanted = {"grantee": {"$in": list(grantees)}} | _holding(now_ms)
+    alike = {name: f"${name}" for name in ("kind", "categories", "verbs", "data_from_ms", "data_until_ms")}
+    steps: list[Document] = [
+        {"$match": wanted},
+        {"$group": {"_id": alike, "ids": {"$push": "$_id"}, "people": {"$push": "$person"}}},
+    ]
+    return [
+        (
+            grant_of(row["_id"] | {"_id": "", "person": "", "grantee": "", "purpose": "", "from_ms": 0, "text": None}),
+            dict(zip(row["ids"], row["people"], strict=True)),
+        )
+        for row in database["grants"].aggregate(steps, hint="grantee")
+    ]
+
+
+def _holding(now_ms: int) -> Document:
+    return {
         "awaits": None,
         "from_ms": {"$lte": now_ms},
         "revoked_at_ms": None,
         "frozen": None,
         "$or": [{"until_ms": None}, {"until_ms": {"$gt": now_ms}}],
     }
-    rows = list(database["grants"].find(wanted))
-    # Most owners have granted something to no team, and then that is all there is to ask.
-    teams = {row["grantee"] for row in rows} - {grantee}
-    held = {grantee, *(organisations.joined(database, grantee, teams, now_ms) if teams else ())}
-    return [grant_of(row) for row in rows if row["grantee"] in held]
 
 
 def find(database: Database, grant_id: str) -> Grant | None:

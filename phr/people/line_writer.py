@@ -26,14 +26,14 @@ WRITERS = 2  # so that one gathers while another waits for the disk
 
 class _Asked(NamedTuple):
     database: Database
-    line: Line
+    lines: tuple[Line, ...]
     written: Future[None]
 
 
-def submit(database: Database, line: Line) -> Future[None]:
-    """Done when the line is majority-journaled; or its exception is what kept it from being so."""
+def submit(database: Database, *lines: Line) -> Future[None]:
+    """Done when all of the lines are majority-journaled; or its exception is what kept any of them from being so."""
     written: Future[None] = Future()
-    _queue(os.getpid()).put(_Asked(database, line, written))
+    _queue(os.getpid()).put(_Asked(database, lines, written))
     return written
 
 
@@ -62,7 +62,7 @@ def _write(queue: SimpleQueue[_Asked]) -> None:
 
 def _write_some(asked: Sequence[_Asked]) -> None:
     try:
-        access_lines.append(asked[0].database, *(one.line for one in asked))
+        access_lines.append(asked[0].database, *(line for one in asked for line in one.lines))
     except (BSONError, UnicodeError, OverflowError) as error:  # before anything was sent
         if len(asked) == 1:
             asked[0].written.set_exception(error)

@@ -105,6 +105,7 @@ def put(database: Database, plan: Plan, stamp: Stamp, due_on: date | None) -> Pl
         "organisation": checked.organisation,
         "due_on": due_on.isoformat() if due_on and checked.state == ACTIVE else None,
         "to_ask": True,
+        "to_panel": True,
     }
     new = New(person=plan.person, name=plan.id, by=stamp.by, at_ms=stamp.at_ms, body=_body(checked), found_by=found_by)
     return plan_of(versions.put(database, COLLECTION, new, plan.version))

@@ -85,6 +85,7 @@ def _put(database: Database, task: Task, by: str, now_ms: int) -> Task:
     body: dict[str, Any] = {name: getattr(task, name) for name in _TOLD}
     body |= {"reasons": list(task.reasons), "categories": list(task.categories), "due_on": task.due_on.isoformat()}
     found_by = {"state": task.state, "organisation": task.organisation, "due_on": body["due_on"]}
+    found_by["to_panel"] = True
     new = New(person=task.person, name=task.id, by=by, at_ms=now_ms, body=body, found_by=found_by)
     return _task(versions.put(database, COLLECTION, new, task.version))
 

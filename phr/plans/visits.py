@@ -122,6 +122,7 @@ def put(database: Database, visit: Visit, stamp: Stamp) -> Visit:
         "on": visit.on.isoformat(),
         "is_sent": visit.sent is not None,
         "to_finish": visit.state == CONFIRMED,
+        "to_panel": True,
     }
     new = New(person=visit.person, name=visit.id, by=stamp.by, at_ms=stamp.at_ms, body=_body(visit), found_by=found_by)
     return _visit(versions.put(database, COLLECTION, new, visit.version))

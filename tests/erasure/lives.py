@@ -197,6 +197,8 @@ def _by_hand(database: Database, owner: str) -> None:
         "care_tasks": [{"_id": f"{owner}:referral-v1", "person": owner, "state": "closed"}],
         "alert_contacts": [{"_id": owner, "emergency": [], "low_glucose": [], "crisis": [], "version": 1}],
         "alert_snoozes": [{"_id": f"{owner}:r:{owner}", "person": owner, "who": owner, "rule": "r", "until_ms": T0}],
+        "panel_rows": [{"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "sealed": b""}],
+        "panel_due": [{"_id": owner, "due_ms": T0}],
         "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }
