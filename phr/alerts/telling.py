@@ -29,7 +29,7 @@ def call(database: Database, one: Episode, step: Step, who: Iterable[str], now_m
     zh, en = _URGENT if one.level >= CALL_120 or step == "contacts" else _CALM
     outbox.tell_many(
         database,
-        [Telling(f"{_begin(one)}{step}:{person}", person, "alert-of-family", zh, en) for person in who],
+        [_to_family(one, f"{_begin(one)}{step}:{person}", person, (zh, en)) for person in who],
         now_ms,
     )
 
@@ -37,7 +37,7 @@ def call(database: Database, one: Episode, step: Step, who: Iterable[str], now_m
 def symptoms(database: Database, one: Episode, now_ms: int) -> None:
     """The person, once."""
     zh, en = _SYMPTOMS
-    telling = Telling(f"{_begin(one)}symptoms", one.person, "alert-symptoms", zh, en, one.categories)
+    telling = Telling(f"{_begin(one)}symptoms", one.person, "alert-symptoms", zh, en, one.categories, urgency=CALL_120)
     outbox.tell(database, telling, now_ms)
 
 
@@ -48,3 +48,17 @@ def take_back(database: Database, one: Episode, now_ms: int) -> None:
 
 def _begin(one: Episode) -> str:
     return f"alert:{one.id}:{one.level}:"
+
+
+def _to_family(one: Episode, key: str, person: str, words: tuple[str, str]) -> Telling:
+    return Telling(
+        key=key,
+        person=person,
+        kind="alert-of-family",
+        message_zh=words[0],
+        message_en=words[1],
+        categories=one.categories,
+        about=one.person,
+        urgency=one.level,
+        link=f"alerts/{one.id}",
+    )

@@ -154,7 +154,7 @@ class Hub:
             case "landings":
                 self._tell_landed(zip(change["b"], change["v"], strict=True))
             case outbox.COLLECTION:
-                raised = outbox.notice(change["notice"])
+                raised = outbox.notice(self._database, change["notice"])
                 self._each(self._of(raised.person), lambda stream: self._tell(stream, raised))
             case name if name in WORK:  # who left a team, or the organisation, holds its grants no more
                 self._decide([one for one in self._all() if one.grants], now_ms)

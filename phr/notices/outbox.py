@@ -1,4 +1,8 @@
-"""The stored outbox: what somebody should be told, kept before anybody is told."""
+"""The stored outbox: what somebody should be told, kept before anybody is told.
+
+What a notice says, and the values that raised it, are sealed with its person's key (``sealed``), unless who told it
+says that its words are neutral (``zh``, ``en``). ``to_plan``: no channel has been asked yet whether it tells it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from pymongo.read_concern import ReadConcern
 
 from phr.clock import to_datetime, to_ms
 from phr.database import DURABLE, Database, Document, insert_new, write_new
+from phr.people import keyring, seals
+from phr.people.keyring import KeyDestroyed
 from phr.vocabulary.alert import Alert
 
 COLLECTION = "notices"
@@ -28,12 +34,18 @@ _SHOWN = (
     "severity",
     "metric",
     "measured_at",
+    "sealed",
     "zh",
     "en",
     "source",
     "reviewed",
     "raised_at",
     "categories",
+    "about",
+    "urgency",
+    "expires_at_ms",
+    "link",
+    "read_at_ms",
 )
 
 
@@ -53,6 +65,11 @@ class Notice:
     reviewed: bool
     raised_at: datetime
     categories: tuple[str, ...] = ("readings",)  # of what a rule made it of
+    about: str | None = None  # whose record it is of, where that is not the record of who is told
+    urgency: int = 0  # as ``severity``; 3 and 4 are told in quiet hours, too
+    expires_at_ms: int | None = None  # nobody is told any more from then on
+    link: str | None = None  # where an app shows what it is about: "reminders", "alerts/<id>"
+    read_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,11 @@ class Telling:
     message_zh: str
     message_en: str
     categories: tuple[str, ...] = ()  # of what it was made of
+    about: str | None = None  # whose record it is of, if another's: who is told must have a right to it when it is sent
+    urgency: int = 0  # 0 to 4 as a rule's severity; 3 and 4 are told in quiet hours, too
+    expires_at_ms: int | None = None  # nobody is told from then on
+    link: str | None = None  # where an app shows what it is about
+    is_neutral: bool = False  # its words say nothing of anybody's health, and need not be sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,10 @@ def ensure_indexes(database: Database) -> None:
         [("person", ASCENDING), ("state", ASCENDING), ("raised_at", DESCENDING)], name="person_state_raised"
     )
     database[COLLECTION].create_index("to_enter", name="to_enter", sparse=True)
+    database[COLLECTION].create_index("to_plan", name="to_plan", sparse=True)
+    database[COLLECTION].create_index(
+        [("person", ASCENDING), ("raised_at", DESCENDING), ("_id", ASCENDING)], name="person_raised"
+    )
 
 
 def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
@@ -128,8 +154,12 @@ def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
 
 def raise_all(database: Database, raisings: Iterable[Raising]) -> int:
     """As ``raise_notices``, each told or not."""
-    rows = {one.alert.key: {"_id": one.alert.key, **_row(one)} for one in raisings}
-    return insert_new(database, COLLECTION, rows.values()) if rows else 0
+    found = {one.alert.key: one for one in raisings}
+    if not found:
+        return 0
+    keyring.warm(database, {one.alert.person for one in found.values()})
+    rows = [row for one in found.values() if (row := _row(database, one)) is not None]
+    return insert_new(database, COLLECTION, rows) if rows else 0
 
 
 def tell(database: Database, telling: Telling, now_ms: int) -> None:
@@ -139,9 +169,12 @@ def tell(database: Database, telling: Telling, now_ms: int) -> None:
 
 def tell_many(database: Database, tellings: Iterable[Telling], now_ms: int) -> None:
     """As ``tell``, in one write."""
-    rows = [InsertOne(_telling_row(telling, now_ms)) for telling in tellings]
+    found = list(tellings)
+    if owners := {one.person for one in found if not one.is_neutral}:
+        keyring.warm(database, owners)
+    rows = [row for one in found if (row := _telling_row(database, one, now_ms)) is not None]
     if rows:
-        write_new(_notices(database), rows)
+        write_new(_notices(database), list(map(InsertOne, rows)))
 
 
 def withdraw_keys(database: Database, keys: Iterable[str], now_ms: int) -> None:
@@ -156,27 +189,36 @@ def withdraw_begun(database: Database, begin: str, now_ms: int) -> None:
     _notices(database).update_many(wanted, {"$set": {"state": WITHDRAWN, "withdrawn_at": to_datetime(now_ms)}})
 
 
-def _telling_row(telling: Telling, now_ms: int) -> Document:
+def _telling_row(database: Database, telling: Telling, now_ms: int) -> Document | None:
+    """None for a person who was erased: nobody is told."""
+    text = {"zh": telling.message_zh, "en": telling.message_en}
+    fields = text if telling.is_neutral else sealed(database, telling.person, telling.key, text)
+    if fields is None:
+        return None
     return {
         "_id": telling.key,
         "state": PENDING,
+        "to_plan": True,
         "person": telling.person,
         "rule": telling.kind,
         "severity": 0,
         "metric": "",
         "measured_at": to_datetime(now_ms),
-        "zh": telling.message_zh,
-        "en": telling.message_en,
+        **fields,
         "source": "",
         "reviewed": True,
         "raised_at": to_datetime(now_ms),
         **({"categories": list(telling.categories)} if telling.categories else {}),
+        **({"about": telling.about} if telling.about else {}),
+        **({"urgency": telling.urgency} if telling.urgency else {}),
+        **({"expires_at_ms": telling.expires_at_ms} if telling.expires_at_ms is not None else {}),
+        **({"link": telling.link} if telling.link else {}),
     }
 
 
 def unquiet(database: Database, keys: Iterable[str]) -> None:
     """Tells what was kept quiet; safe to repeat, and for keys that are not."""
-    told = {"$set": {"state": PENDING, "to_enter": True}}
+    told = {"$set": {"state": PENDING, "to_enter": True, "to_plan": True}}
     _notices(database).update_many({"_id": {"$in": list(keys)}, "state": QUIET}, told)
 
 
@@ -194,24 +236,25 @@ def withdraw(database: Database, raised: Raised, now_ms: int) -> None:
 
 def reinstate(database: Database, raised: Raised) -> None:
     """The withdrawn notices of these readings are what they were before; safe to repeat."""
-    fields = {"state": "$withdrawn_from", "to_enter": True}
+    fields = {"state": "$withdrawn_from", "to_enter": True, "to_plan": True}
     steps: list[Document] = [{"$set": fields}, {"$unset": ["withdrawn_from", "withdrawn_at"]}]
     ids = _ids_of(database, raised, WITHDRAWN)
     _notices(database).update_many({"_id": {"$in": ids}, "state": WITHDRAWN}, steps)
 
 
 def pending(database: Database, person: str, limit: int) -> list[Notice]:
-    """A person's notices that nobody has settled yet, newest first, at most ``limit`` (1 or more)."""
-    found = _notices(database).find({"person": person, "state": PENDING}, dict.fromkeys(_SHOWN, 1))
+    """A person's notices that nobody has settled or read yet, newest first, at most ``limit`` (1 or more)."""
+    wanted = {"person": person, "state": PENDING, "read_at_ms": None}
+    found = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
     rows = found.sort([("raised_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
-    return [notice(row) for row in rows]
+    return [notice(database, row) for row in rows]
 
 
 def pending_since(database: Database, person: str, since_ms: int) -> list[Notice]:
     """A person's notices that were raised from then on and that nobody has settled yet, oldest first."""
     wanted = {"person": person, "state": PENDING, "raised_at": {"$gte": to_datetime(since_ms)}}
     found = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
-    return [notice(row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
+    return [notice(database, row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
 
 
 def found(database: Database, key: str) -> Reasoned | None:
@@ -219,16 +262,17 @@ def found(database: Database, key: str) -> Reasoned | None:
     row = _notices(database).find_one({"_id": key, "rule_version": {"$exists": True}})
     if row is None:
         return None
-    values = {one["component"]: one["value"] for one in row["values"]}
-    targets = {one["component"]: one["limit"] for one in row.get("targets", ())}
-    return Reasoned(notice(row), row["rule_version"], values, row["unit"], targets)
+    opened = said(database, row)
+    values = {one["component"]: one["value"] for one in opened.get("values", ())}
+    targets = {one["component"]: one["limit"] for one in opened.get("targets", ())}
+    return Reasoned(notice(database, row), row["rule_version"], values, opened.get("unit"), targets)
 
 
 def unentered(database: Database, limit: int) -> list[Unentered]:
     """Rules' notices that have come, gone or come back since the timeline was told of them."""
     shown = dict.fromkeys((*_SHOWN, "state", "rule_version"), 1)
     rows = database[COLLECTION].with_options(read_concern=MAJORITY).find({"to_enter": True}, shown).limit(limit)
-    return [Unentered(notice(row), row["rule_version"], row["state"]) for row in rows]
+    return [Unentered(notice(database, row), row["rule_version"], row["state"]) for row in rows]
 
 
 def set_entered(database: Database, entered: Iterable[Unentered]) -> None:
@@ -253,11 +297,23 @@ def _ids_of(database: Database, raised: Raised, state: Any) -> list[str]:
     return [row["_id"] for row in rows if (to_ms(row["measured_at"]), row["seq"]) in raised.keys]
 
 
-def _row(one: Raising) -> Document:
-    """What is stored beside the key. ``values`` are what raised it, kept so that it can be explained later."""
+def _row(database: Database, one: Raising) -> Document | None:
+    """As it is stored; None for a person who was erased. ``values`` raised it, kept so that it can be explained."""
     alert = one.alert
+    text = {
+        "zh": alert.message_zh,
+        "en": alert.message_en,
+        "values": [{"component": component, "value": value} for component, value in alert.values.items()],
+        "unit": alert.unit,
+        "targets": [{"component": component, "limit": limit} for component, limit in alert.targets.items()],
+    }
+    fields = sealed(database, alert.person, alert.key, text)
+    if fields is None:
+        return None
     return {
+        "_id": alert.key,
         "state": PENDING if one.is_told else QUIET,
+        **({"to_plan": True} if one.is_told else {}),
         **({"to_enter": True} if one.is_entered else {}),
         "person": alert.person,
         "rule": alert.rule,
@@ -267,20 +323,26 @@ def _row(one: Raising) -> Document:
         "device": alert.device,
         "seq": alert.seq,
         "measured_at": to_datetime(alert.t_ms),
-        "values": [{"component": component, "value": value} for component, value in alert.values.items()],
-        "unit": alert.unit,
-        "targets": [{"component": component, "limit": limit} for component, limit in alert.targets.items()],
         "categories": list(alert.categories),
-        "zh": alert.message_zh,
-        "en": alert.message_en,
+        "urgency": 0 if alert.is_late else alert.severity,
+        **fields,
         "source": alert.source,
         "reviewed": alert.reviewed,
         "raised_at": to_datetime(alert.raised_at_ms),
     }
 
 
-def notice(row: Document) -> Notice:
-    """The notice of a stored row."""
+def sealed(database: Database, person: str, key: str, text: Document) -> Document | None:
+    """The field that keeps what a notice says; None for a person who was erased."""
+    try:
+        return {"sealed": seals.seal(database, person, _place(key), text)}
+    except KeyDestroyed:
+        return None
+
+
+def notice(database: Database, row: Document) -> Notice:
+    """The notice of a stored row; of a person who was erased, without words."""
+    zh, en = words(database, row)
     return Notice(
         key=row["_id"],
         person=row["person"],
@@ -288,10 +350,36 @@ def notice(row: Document) -> Notice:
         severity=row["severity"],
         metric=row["metric"],
         measured_at=row["measured_at"],
-        message_zh=row["zh"],
-        message_en=row["en"],
+        message_zh=zh,
+        message_en=en,
         source=row["source"],
         reviewed=row["reviewed"],
         raised_at=row["raised_at"],
         categories=tuple(row.get("categories", ("readings",))),
+        about=row.get("about"),
+        urgency=row.get("urgency", 0),
+        expires_at_ms=row.get("expires_at_ms"),
+        link=row.get("link"),
+        read_at_ms=row.get("read_at_ms"),
     )
+
+
+def said(database: Database, row: Document) -> Document:
+    """What a stored row says, and which values raised it: zh, en, and a rule's values, unit and targets."""
+    if "sealed" not in row:
+        return row
+    try:
+        opened: Document = seals.unseal(database, row["person"], _place(row["_id"]), row["sealed"])
+    except KeyDestroyed:
+        return {"zh": "", "en": ""}
+    return opened
+
+
+def words(database: Database, row: Document) -> tuple[str, str]:
+    """What a stored row says, in Chinese and English."""
+    opened = said(database, row)
+    return opened["zh"], opened["en"]
+
+
+def _place(key: str) -> str:
+    return f"notices.{key}.said"

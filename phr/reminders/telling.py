@@ -1,5 +1,5 @@
 """The words of a reminder. They say that it is time, and for when it was planned; of a measurement of which metric,
-and never of which medicine, visit or lesson: a notice is not sealed. That stands in the record, for who may see it.
+and never of which medicine, visit or lesson: their words are not sealed. That stands in the record, for who may see it.
 """
 
 from __future__ import annotations
@@ -35,4 +35,8 @@ def telling_of(one: Seen) -> Telling:
         message_zh=f"{zh}（计划时间 {clock}）",
         message_en=f"{en} (planned for {clock})",
         categories=one.categories,
+        urgency=1,
+        expires_at_ms=one.closes_ms,
+        link="reminders",
+        is_neutral=True,
     )

@@ -11,6 +11,7 @@ from phr.clock import now_ms
 from phr.errors import NotFound
 from phr.intake import bindings, devices, proposals
 from phr.intake.device import Binding
+from phr.notices import outbox
 from phr.people import grants
 from tests.api.test_devices import BOX, code, measured, series
 from tests.cast import Cast, a_grant
@@ -84,7 +85,7 @@ def told(cast: Cast, who: str) -> list[dict[str, Any]]:
 def test_whose_slot_it_would_be_is_told_without_a_name(home: Cast) -> None:
     proposed(home, home.stranger)
     (notice,) = told(home, home.stranger)
-    said = notice["zh"] + notice["en"]
+    said = "".join(outbox.words(home.database, notice))
     assert not [word for word in (BOX, BOX.partition("/")[2], home.owner, "122", "B ") if word in said]
     assert told(home, home.owner) == []
 

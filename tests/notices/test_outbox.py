@@ -10,8 +10,11 @@ from pymongo.errors import BulkWriteError
 
 from phr.clock import to_datetime
 from phr.database import Database
-from phr.notices.outbox import COLLECTION, ensure_indexes, pending, raise_notices
+from phr.notices import outbox
+from phr.notices.outbox import COLLECTION, Telling, ensure_indexes, pending, raise_notices, tell
+from phr.people import seals
 from phr.vocabulary.alert import Alert
+from tests.cast import T0
 
 ALERT = Alert(
     key="k1",
@@ -79,8 +82,9 @@ def test_what_raised_it_is_kept(database: Database) -> None:
     raise_notices(database, [ALERT])
     row = database[COLLECTION].find_one({"_id": "k1"})
     assert row is not None
-    assert row["values"] == [{"component": "systolic", "value": 182}, {"component": "diastolic", "value": 96}]
-    assert (row["unit"], row["rule_version"], row["device"], row["state"]) == ("mm[Hg]", 1, "acme/cuff", "pending")
+    opened = outbox.said(database, row)
+    assert opened["values"] == [{"component": "systolic", "value": 182}, {"component": "diastolic", "value": 96}]
+    assert (opened["unit"], row["rule_version"], row["device"], row["state"]) == ("mm[Hg]", 1, "acme/cuff", "pending")
 
 
 def test_a_plain_number_is_kept_too(database: Database) -> None:
@@ -109,3 +113,30 @@ def test_the_index_serves_what_is_pending(database: Database) -> None:
     ensure_indexes(database)
     plan = database[COLLECTION].find({"person": "ana", "state": "pending"}).sort("raised_at", -1).explain()
     assert "person_state_raised" in str(plan["queryPlanner"]["winningPlan"])
+
+
+def test_what_a_notice_says_is_sealed(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    tell(database, Telling("t1", "ana", "link-reused", "一句话", "a word"), T0)
+    assert not any(word in str(list(database[COLLECTION].find())) for word in ("182", "一句话", "a word"))
+    assert {one.message_en for one in pending(database, "ana", 9)} == {ALERT.message_en, "a word"}
+
+
+def test_neutral_words_are_kept_as_they_are(database: Database) -> None:
+    tell(database, Telling("t1", "ana", "reminder-visit", "到时间了", "it is time", is_neutral=True), T0)
+    assert database[COLLECTION].find_one({"_id": "t1"}, {"en": 1, "sealed": 1}) == {"_id": "t1", "en": "it is time"}
+
+
+def test_nobody_who_was_erased_is_told(database: Database) -> None:
+    raise_notices(database, [ALERT])
+    seals.destroy(database, "ana", T0)
+    assert raise_notices(database, [replace(ALERT, key="k2")]) == 0
+    tell(database, Telling("t1", "ana", "link-reused", "一句话", "a word"), T0)
+    assert [one.message_en for one in pending(database, "ana", 9)] == [""]
+
+
+def test_a_telling_keeps_what_it_is_about(database: Database) -> None:
+    told = Telling("t1", "ana", "alert-of-family", "x", "x", ("readings",), "ben", 4, T0 + 1, "alerts/a")
+    tell(database, told, T0)
+    (one,) = pending(database, "ana", 9)
+    assert (one.about, one.urgency, one.expires_at_ms, one.link) == ("ben", 4, T0 + 1, "alerts/a")

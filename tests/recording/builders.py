@@ -14,6 +14,7 @@ from phr.formats import phr_v1
 from phr.intake import bindings, devices
 from phr.intake.device import Binding
 from phr.intake.devices import NewDevice
+from phr.notices import outbox
 from phr.people import people
 from phr.recording import Delivery, Recorder, Verdict
 from phr.vocabulary.metrics import vocabulary
@@ -74,12 +75,18 @@ class House:
         return sorted((row["reason"], row["person"], row["t_ms"]) for row in self.database["held"].find())
 
     def notices(self) -> list[Document]:
-        return list(self.database["notices"].find())
+        return [self._opened(row) for row in self.database["notices"].find()]
 
     def state(self) -> dict[str, list[Document]]:
         """All that recording leaves behind, but for versions and the day's budget of rejections."""
         names = ("readings", "sources", "held", "rejections", "notices", "alerts")
-        return {name: sorted(map(_plain, self.database[name].find()), key=lambda row: row["_id"]) for name in names}
+        rows = {name: map(_plain, self.database[name].find()) for name in names}
+        rows["notices"] = map(self._opened, rows["notices"])
+        return {name: sorted(found, key=lambda row: row["_id"]) for name, found in rows.items()}
+
+    def _opened(self, notice: Document) -> Document:
+        """With what it says in the clear: no two seals of it are equal."""
+        return {name: value for name, value in notice.items() if name != "sealed"} | outbox.said(self.database, notice)
 
 
 def a_house(database: Database) -> House:

@@ -111,8 +111,8 @@ def test_target_of_the_person_is_what_the_mean_is_held_against(database: Databas
     assert watched(database) == []
     measured(database, ana, 160, T0 + DAY_MS)
     (row,) = watched(database, T0 + DAY_MS)
-    assert row["targets"] == [{"component": "systolic", "limit": 145.0}]
-    assert "您的医生定的目标" in row["zh"]
+    assert outbox.said(database, row)["targets"] == [{"component": "systolic", "limit": 145.0}]
+    assert "您的医生定的目标" in outbox.words(database, row)[0]
 
 
 class Died(Exception):
