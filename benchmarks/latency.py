@@ -1,4 +1,4 @@
-"""From a device's PUBLISH to the reading in the API's answer, while the house is half as busy as it must be able to be.
+"""From a device's PUBLISH to the reading in the API's answer, and to the stored notice, while the house is busy.
 
 Four seconds of the load pass before the first probe; what a cold start costs is not in the figure.
 """
@@ -22,16 +22,72 @@ from benchmarks.stack import Stack, running
 from phr.clock import now_ms, rfc3339
 from phr.intake import devices
 
-FIGURES = ("publish_to_readable_p99_ms",)
+FIGURES = ("publish_to_readable_p99_ms", "publish_to_notice_p99_ms")
 
 RATE = 3_000  # messages a second: half of the floor for messages of one reading
+RATE_OF_NOTICES = 5_000  # half of what must be taken in
 DEVICES = 2_000
 PROBES = 120
+ALERTED = 200
 WARM_UP_S = 4
 PATIENCE_S = 30.0
 
 
 def figures() -> Iterator[Figure]:
+    yield from _readable()
+    yield from _noticed()
+
+
+def _noticed() -> Iterator[Figure]:
+    """A pressure of 185/112 for one person after the other, each their first, until its notice is stored."""
+    with running() as stack:
+        stack.start_ingest(WORKERS)
+        clients = stack.clients(stack.register(DEVICES + ALERTED))
+        loaded, probes = clients[:DEVICES], clients[DEVICES:]
+        with load_process() as pool:
+            load = start_load(
+                pool,
+                stack.mosquitto.host,
+                stack.mosquitto.port,
+                loaded,
+                SingleHeartRate(now_ms() - 10 * 86_400_000),
+                duration_s=WARM_UP_S + ALERTED * 0.15,
+                rate=RATE_OF_NOTICES,
+            )
+            time.sleep(WARM_UP_S)
+            taken = _alerted(stack, probes)
+            report = load.result()
+        middle, most = statistics.median(taken), taken[-1]
+        note(f"under {report.messages_per_s:.0f} messages/s of load: median {middle:.0f} ms, longest {most:.0f} ms")
+        yield Figure("publish_to_notice_p99_ms", taken[int(len(taken) * 0.99) - 1], "ms")
+
+
+def _alerted(stack: Stack, probes: list[tuple[str, str, str]]) -> list[float]:
+    user, password, _ = probes[0]
+    sender = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    sender.username_pw_set(user, password)
+    sender.connect(stack.mosquitto.host, stack.mosquitto.port)
+    sender.loop_start()
+    taken = []
+    for _, _, topic in probes:
+        device = devices.find(stack.database, "/".join(topic.split("/")[2:4]))
+        assert device
+        value = {"systolic": 185, "diastolic": 112}
+        reading = {"metric": "blood-pressure", "t": now_ms(), "value": value, "unit": "mm[Hg]"}
+        began = time.perf_counter()
+        sender.publish(topic, json.dumps({"readings": [reading]}), qos=1)
+        while stack.database["notices"].find_one({"person": device.bindings[0].person}, {"_id": 1}) is None:
+            if time.perf_counter() - began > PATIENCE_S:
+                raise RuntimeError("a notice was never stored")
+            time.sleep(0.002)
+        taken.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.03)
+    sender.disconnect()
+    sender.loop_stop()
+    return sorted(taken)
+
+
+def _readable() -> Iterator[Figure]:
     with running() as stack:
         stack.start_ingest(WORKERS)
         client_url = stack.start_api()
