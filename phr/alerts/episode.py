@@ -13,7 +13,7 @@ from typing import Literal
 from phr.alerts.courses import CONFIRM, STEPS, Course, Courses, Step
 from phr.vocabulary.alert import Alert
 
-MINUTE_MS = 60_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 MOST_READINGS = 200  # of an episode; a sensor that alarms all night has more, and the first ones say why
 CALL_120 = 4
 WAITING = 2  # the level of what waits for a second reading
@@ -99,12 +99,12 @@ def opened(alert: Alert, course: Course, now_ms: int) -> Episode:
 
 
 def with_reading(one: Episode, alert: Alert, course: Course, now_ms: int) -> Episode:
-    """An open one that another reading met; the same again changes nothing.
+    """An open one that another reading met; the same again changes nothing but, once a day, when it was last said.
 
     A reading of now makes one that came late a thing of now.
     """
     if one.has(alert.key):
-        return one
+        return replace(one, received_ms=now_ms) if now_ms - one.received_ms > DAY_MS else one
     is_first_of_now = one.is_late and not alert.is_late
     is_second = course.kind == CONFIRM and one.level < one.severity and not alert.is_late and not is_first_of_now
     is_second = is_second and alert.t_ms - one.measured_ms >= course.again_after_ms

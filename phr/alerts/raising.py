@@ -76,10 +76,10 @@ def _settled(database: Database, person: str, rule: str, alerts: Sequence[Alert]
 
 
 def _put_into(known: dict[str, Episode], alert: Alert, now_ms: int) -> None:
-    if any(one.has(alert.key) for one in known.values()):
-        return
     course = courses().of(alert.rule)
     going_on = next((one for one in known.values() if one.is_open), None)
+    if any(one.has(alert.key) for one in known.values() if one is not going_on):
+        return
     one = episode.with_reading(going_on, alert, course, now_ms) if going_on else episode.opened(alert, course, now_ms)
     known[one.id] = one
 

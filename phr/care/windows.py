@@ -61,15 +61,25 @@ def judge(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms
 
 def judge_all(rules: Iterable[Rule], series: Sequence[Observation], person: PersonFacts, now_ms: int) -> list[Finding]:
     """As ``judge`` for rules on one metric; those that look at the same readings share picking them out."""
+    return judge_or_not(rules, series, person, now_ms)[0]
+
+
+def judge_or_not(
+    rules: Iterable[Rule], series: Sequence[Observation], person: PersonFacts, now_ms: int
+) -> tuple[list[Finding], frozenset[str]]:
+    """As ``judge_all``, and the rules that are for the person and have not enough to judge: they say neither."""
     picked: dict[object, _Picked] = {}
-    found = []
+    found, unjudged = [], set()
     for rule in rules:
         if rule.is_active and speaks_to(rule.scope, person, now_ms):
             key = _picked_by(rule)
             if key not in picked:
                 picked[key] = _pick(rule, series, now_ms)
-            found.append(_found(targeted(rule, person), picked[key], person, now_ms))
-    return [one for one in found if one is not None]
+            if _is_few(rule, picked[key]):
+                unjudged.add(rule.id)
+            elif one := _found(targeted(rule, person), picked[key], person, now_ms):
+                found.append(one)
+    return found, frozenset(unjudged)
 
 
 def found_by(rule: Rule, series: Sequence[Observation], person: PersonFacts, now_ms: int) -> Finding | None:
@@ -106,11 +116,17 @@ def _pick(rule: Rule, series: Sequence[Observation], now_ms: int) -> _Picked:
     return _Picked(seen, len({one.t_ms // DAY_MS for one in seen}), coverage)
 
 
+def _is_few(rule: Rule, picked: _Picked) -> bool:
+    window = rule.window
+    assert window is not None
+    is_few = len(picked.seen) < window.readings or picked.days < window.days or picked.coverage < window.coverage
+    return is_few and window.statistic is not Statistic.MISSING_FOR
+
+
 def _found(rule: Rule, picked: _Picked, person: PersonFacts, now_ms: int) -> Finding | None:
     window, seen = rule.window, picked.seen
     assert window is not None
-    is_few = len(seen) < window.readings or picked.days < window.days or picked.coverage < window.coverage
-    if is_few and window.statistic is not Statistic.MISSING_FOR:
+    if _is_few(rule, picked):
         return None
     unit = _common_unit(rule, seen)
     values = {

@@ -14,19 +14,22 @@ from phr.vocabulary.alert import Alert
 
 # Our own choice: a mean that goes to and fro about its limit is one thing to tell in a day, not several.
 OVER_AFTER_MS = 24 * 3_600_000
+# And what can't be judged for want of readings is neither over nor begun anew for so long.
+FORGOTTEN_AFTER_MS = 28 * 24 * 3_600_000
 
 Open = Mapping[str, tuple[int, int]]
 
 
 def opened(known: Open, judged: Collection[str], found: Collection[str], now_ms: int) -> dict[str, tuple[int, int]]:
-    """Episodes by rule, with when they began and were last found. ``judged``: the rules that were asked now.
+    """Episodes by rule, with when they began and were last found. ``judged``: the rules that could judge now.
 
-    An episode is over when its rule was asked and had last found it more than a day ago.
+    An episode is over when its rule could judge and had last found it more than a day ago; or, where it could not,
+    four weeks ago.
     """
     still = {
         rule: times
         for rule, times in known.items()
-        if rule in found or rule not in judged or now_ms - times[1] <= OVER_AFTER_MS
+        if rule in found or now_ms - times[1] <= (OVER_AFTER_MS if rule in judged else FORGOTTEN_AFTER_MS)
     }
     return still | {rule: (still[rule][0] if rule in still else now_ms, now_ms) for rule in found}
 

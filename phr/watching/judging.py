@@ -13,7 +13,7 @@ from phr.alerts import raising
 from phr.care.evaluate import speaks_to
 from phr.care.observation import PersonFacts
 from phr.care.rule import Rule, Rules
-from phr.care.windows import Finding, judge_all
+from phr.care.windows import Finding, judge_or_not
 from phr.database import Database
 from phr.people import people, processing
 from phr.people.people import Person
@@ -80,19 +80,23 @@ def _judged(
         rules = by_metric[metric]
         if facts.height_cm is None and any(rule.window and rule.window.predicate for rule in rules):
             facts = with_height(database, person.id, facts)
-        asked |= {rule.id for rule in rules}
-        found += _findings(database, person, rules, facts, now_ms)
+        findings, unjudged = _findings(database, person, rules, facts, now_ms)
+        asked |= {rule.id for rule in rules} - unjudged
+        found += findings
     return _Judged(watch, frozenset(asked), tuple(found))
 
 
 def _findings(
     database: Database, person: Person, rules: tuple[Rule, ...], facts: PersonFacts, now_ms: int
-) -> list[Finding]:
-    """Of the rules on one metric that are for the person; readings are read once, over the longest of the windows."""
+) -> tuple[list[Finding], frozenset[str]]:
+    """Of the rules on one metric that are for the person; readings are read once, over the longest of the windows.
+
+    And those of them that have not enough to judge.
+    """
     rules = tuple(rule for rule in rules if speaks_to(rule.scope, facts, now_ms))
     if not rules:
-        return []
+        return [], frozenset()
     spans = [rule.window.span_ms for rule in rules if rule.window]
     seen = lately.readings(database, person, rules[0].metric, (now_ms - max(spans), now_ms + _AHEAD_MS))
-    found = judge_all(rules, seen, facts, now_ms)
-    return [replace(one, person=person.id) for one in found if now_ms - one.last_ms <= one.rule.max_age_ms]
+    found, unjudged = judge_or_not(rules, seen, facts, now_ms)
+    return [replace(one, person=person.id) for one in found if now_ms - one.last_ms <= one.rule.max_age_ms], unjudged

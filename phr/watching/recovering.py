@@ -16,11 +16,13 @@ from phr.database import Database
 from phr.people import people
 from phr.plans.facts import facts_of_many
 from phr.watching import lately
+from phr.watching.episodes import FORGOTTEN_AFTER_MS
 
 BACK, BACK_FROM_LOW = 2, 1
 # Our own choice, not clinical: what nobody has looked at of these levels, or somebody has, is over after a week.
 OVER_AFTER_MS = 7 * 24 * 3_600_000
 CAN_WAIT = 2
+OVER_WINDOWS_AFTER_MS = FORGOTTEN_AFTER_MS  # what a rule over a window has found ends with its finding, or then
 _AHEAD_MS = 10 * 60_000
 
 
@@ -48,7 +50,9 @@ def _ending(database: Database, one: Episode, rules: Rules, now_ms: int) -> Endi
     if _is_back(database, one, rules, now_ms):
         return "back-within"
     is_looked_after = one.level <= CAN_WAIT or bool(one.acknowledged)
-    return "passed" if is_looked_after and now_ms - one.received_ms > OVER_AFTER_MS else None
+    rule = rules.get(one.rule)
+    after_ms = OVER_WINDOWS_AFTER_MS if rule is not None and rule.window is not None else OVER_AFTER_MS
+    return "passed" if is_looked_after and now_ms - one.received_ms > after_ms else None
 
 
 def _is_back(database: Database, one: Episode, rules: Rules, now_ms: int) -> bool:

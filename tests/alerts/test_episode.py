@@ -55,6 +55,12 @@ def test_the_same_reading_again_changes_nothing() -> None:
     assert begun(an_alert(), an_alert(1), an_alert(1), an_alert()) == one
 
 
+def test_what_goes_on_being_found_is_noted_once_a_day() -> None:
+    one = begun(an_alert())
+    again = episode.with_reading(one, an_alert(), courses().of(PRESSURE), T0 + 86_400_001)
+    assert (again.received_ms, again.readings) == (T0 + 86_400_001, one.readings)
+
+
 def test_a_third_reading_belongs_to_it_and_says_nothing_new() -> None:
     one = begun(an_alert(), an_alert(1), an_alert(2))
     assert (one.level, one.readings[-1].role, one.measured_ms) == (3, "more", T0 + 2 * MINUTE_MS)

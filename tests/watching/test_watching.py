@@ -18,7 +18,7 @@ from phr.plans import targets
 from phr.plans.targets import Target
 from phr.readings import folding, store
 from phr.vocabulary.metrics import vocabulary
-from phr.watching import gathering, judging, watches
+from phr.watching import gathering, judging, recovering, watches
 from phr.watching.episodes import OVER_AFTER_MS
 from phr.watching.watcher import Watcher
 from phr.watching.watches import LEASE_MS, SOON_MS
@@ -113,6 +113,31 @@ def test_target_of_the_person_is_what_the_mean_is_held_against(database: Databas
     (row,) = watched(database, T0 + DAY_MS)
     assert outbox.said(database, row)["targets"] == [{"component": "systolic", "limit": 145.0}]
     assert "您的医生定的目标" in outbox.words(database, row)[0]
+
+
+def test_too_few_readings_neither_end_what_was_found_nor_begin_it_anew(database: Database, ana: str) -> None:
+    measured(database, ana, 150)
+    assert len(watched(database)) == 1
+    for day in (12, 14):
+        measured(database, ana, 150, T0 + day * DAY_MS, count=2)
+        watched(database, T0 + day * DAY_MS)
+    measured(database, ana, 150, T0 + 20 * DAY_MS)
+    assert len(watched(database, T0 + 20 * DAY_MS)) == 1
+    assert database["alerts"].count_documents({"is_open": True}) == 1
+    measured(database, ana, 120, T0 + 28 * DAY_MS)
+    watched(database, T0 + 28 * DAY_MS)
+    assert database["alerts"].count_documents({"is_open": True}) == 0
+
+
+@pytest.mark.parametrize(("days", "is_open"), [(27, True), (29, False)])
+def test_what_nobody_measures_any_more_is_over_after_four_weeks(
+    database: Database, ana: str, days: int, is_open: bool
+) -> None:
+    measured(database, ana, 150)
+    watched(database)
+    while recovering.look_one(database, rules(), T0 + days * DAY_MS):
+        pass
+    assert database["alerts"].count_documents({"is_open": True}) == is_open
 
 
 class Died(Exception):
