@@ -7,6 +7,7 @@ from phr.alerts import store as alerts
 from phr.audit import chains, days
 from phr.auth import (
     browsers,
+    ceremonies,
     client_auth,
     codes,
     device_codes,
@@ -96,7 +97,19 @@ STORES = (
     *(chains, days, emergencies),
     *(alerts, carers, panel, known, plans, targets, tasks, visits, watches),
     *(exports, schedules, whole_readings, whole_entries),
-    *(browsers, client_auth, codes, device_codes, known_devices, links, phone_codes, rates, revocations, tries),
+    *(
+        browsers,
+        ceremonies,
+        client_auth,
+        codes,
+        device_codes,
+        known_devices,
+        links,
+        phone_codes,
+        rates,
+        revocations,
+        tries,
+    ),
 )
 
 

@@ -18,7 +18,8 @@ from phr.api import pages
 from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import browsers, known_devices, smart, ways
+from phr.auth import browsers, ceremonies, known_devices, smart, ways
+from phr.auth.ceremonies import Asking
 from phr.auth.codes import Login
 from phr.auth.ways import At, CodeSent, FactorMissing, ProofMissing
 from phr.clock import now_ms
@@ -45,13 +46,15 @@ def decide() -> Response:
 
 def log_in(fault: str | None = None, status: int = 200, phone: str = "") -> Response:
     """The page with a form for each way to log in; it is sent to the address at which it was asked for."""
-    return pages.page("log_in.html", status, ways=ways.offered(server().texts), fault=fault, phone=phone)
+    party, forms = server().party, ways.offered(server().texts)
+    asked = None if party is None else ceremonies.log_in_options(Asking(database(), party, pages.cookie()), now_ms())
+    return pages.page("log_in.html", status, passkey=asked, ways=forms, fault=fault, phone=phone)
 
 
 def logged_in() -> Response:
     """Back to the same address, as the person that the form proves."""
     try:
-        at = At(database(), pages.device(), server().texts)
+        at = At(database(), pages.device(), server().texts, pages.cookie(), server().party)
         proof = ways.prove(at, request.form.get("way", ""), request.form, now_ms())
     except CodeSent:
         return log_in("sent", phone=request.form.get("phone", ""))

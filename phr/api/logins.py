@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint
@@ -10,15 +11,16 @@ from marshmallow import Schema, fields, validate
 from phr.api import recency
 from phr.api.deciding import access, caller, returns, takes
 from phr.api.installation import database, installation
-from phr.auth import links, tries
+from phr.auth import browsers, links, tries
 from phr.auth.endpoints import good_token
+from phr.auth.ways import PASSKEY_TOUCHED
 from phr.clock import now_ms, rfc3339
 from phr.errors import AccessDenied, InputInvalid
 from phr.feed import positions
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import access as deciding
-from phr.people import contracts, joining, people, second_factors
+from phr.people import contracts, joining, passkeys, people, second_factors
 from phr.people.access_lines import Line
 from phr.people.grants import LOGINS
 from phr.people.joining import NO_INVITATION, Invitation, Login
@@ -26,6 +28,8 @@ from phr.people.openids import WECHAT
 from phr.people.organisations import PROFESSIONS, Member
 
 blueprint = Blueprint("logins", __name__)
+
+BY_KEY = PASSKEY_TOUCHED[0]
 
 
 class InvitationBody(Schema):
@@ -97,8 +101,12 @@ def join_record(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @access("logins.write")
 @returns(status=204)
 def undo_join(person: str, login: str) -> None:
-    """What was given to WeChat logins of this record ends within a second."""
+    """A passkey is removed at any time. What was given to logins of its kind, for this record, ends within a second."""
     now = now_ms()
+    if passkeys.remove(database(), person, login):
+        browsers.end_of(database(), person, BY_KEY)
+        _end_links(person, now, lambda amr: BY_KEY in amr)
+        return
     joining.undo(database(), person, login, now)
     _end_links(person, now)
 
@@ -122,9 +130,11 @@ def _check_target(found: Invitation, proof: str | None, now: int) -> None:
         raise AccessDenied("a second proof is needed: log in to the record in another way, or show a document")
 
 
-def _end_links(person: str, now: int) -> None:
+def _end_links(
+    person: str, now: int, is_meant: Callable[[tuple[str, ...]], bool] = lambda amr: amr == (WECHAT,)
+) -> None:
     for one in links.of_person(database(), person, now):
-        if one.amr == (WECHAT,):
+        if is_meant(one.amr):
             links.end(database(), one.id, links.TAKEN_BACK, now)
     installation().protector.validator.revocations.read(now)
 

@@ -1,4 +1,7 @@
-"""Pages for people at a browser: rendered here, in Chinese or English, with nothing from elsewhere and no script."""
+"""Pages for people at a browser: rendered here, in Chinese or English, with nothing from elsewhere.
+
+The one script there is speaks to authenticators for passkeys, and only pages with such a form may load it.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,32 @@ def show_style() -> Response:
     return Response(_style(), content_type="text/css; charset=utf-8", headers={"Cache-Control": "public, max-age=3600"})
 
 
-def page(template: str, status: int = 200, *, sends_to: str | None = None, **values: Any) -> Response:
+@blueprint.get("/oauth/passkeys.js")
+@speaks(gives="text/javascript")
+def show_script() -> Response:
+    kept = {"Cache-Control": "public, max-age=3600"}
+    return Response(_script(), content_type="text/javascript; charset=utf-8", headers=kept)
+
+
+def page(
+    template: str, status: int = 200, *, sends_to: str | None = None, passkey: str | None = None, **values: Any
+) -> Response:
     """The template's page. ``sends_to``: an address elsewhere that the answer to its form may lead to.
 
+    ``passkey``: what an authenticator is asked, as JSON, for a page that does so.
     A browser takes a redirect after a form for a part of it, so that address has to be allowed (CSP 3, form-action).
     """
-    cookie, language = _cookie(), _language()
-    values |= {"form_token": browsers.form_token(cookie), "language": language, "words": _words()[language]}
+    own, language = cookie(), _language()
+    values |= {"form_token": browsers.form_token(own), "language": language, "words": _words()[language]}
+    values["passkey"] = passkey
     answer = Response(render_template(template, **values), status, content_type="text/html; charset=utf-8")
     forms = "'self'" if sends_to is None else f"'self' {_origin(sends_to)}"
+    scripts = "" if passkey is None else "script-src 'self'; "
     answer.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'self'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; {scripts}style-src 'self'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
     )
-    if cookie != request.cookies.get(_name()):
-        keep_cookie(answer, cookie)
+    if own != request.cookies.get(_name()):
+        keep_cookie(answer, own)
     return answer
 
 
@@ -56,9 +71,9 @@ def login() -> Login | None:
 
 def leave() -> None:
     """Ends what the browser's cookie stands for."""
-    cookie = request.cookies.get(_name())
-    if cookie:
-        browsers.end(database(), cookie)
+    known = request.cookies.get(_name())
+    if known:
+        browsers.end(database(), known)
 
 
 def is_own_form() -> bool:
@@ -69,6 +84,12 @@ def is_own_form() -> bool:
 def keep_cookie(answer: Response, cookie: str) -> None:
     is_tls = installation().issuer.startswith("https://")
     answer.set_cookie(_name(), cookie, secure=is_tls, httponly=True, samesite="Lax", path="/")
+
+
+def cookie() -> str:
+    """What names the browser; a new one goes out with the page."""
+    known: str = request.cookies.get(_name()) or g.setdefault("new_cookie", browsers.new_cookie())
+    return known
 
 
 def device() -> str | None:
@@ -89,11 +110,6 @@ def _name() -> str:
     return "__Host-phr" if installation().issuer.startswith("https://") else "phr"
 
 
-def _cookie() -> str:
-    known: str = request.cookies.get(_name()) or g.setdefault("new_cookie", browsers.new_cookie())
-    return known
-
-
 def _language() -> str:
     wanted = [one[:2].lower() for one in request.args.get("ui_locales", "").split()]
     named = next((one for one in wanted if one in LANGUAGES), None)
@@ -103,6 +119,11 @@ def _language() -> str:
 @cache
 def _style() -> bytes:
     return (FOLDER / "style.css").read_bytes()
+
+
+@cache
+def _script() -> bytes:
+    return (FOLDER / "passkeys.js").read_bytes()
 
 
 @cache

@@ -34,6 +34,7 @@ TELLING = frozenset(
         "openapi",
         "metrics",
         "pages.show_style",
+        "pages.show_script",
         "oauth.show_keys",
         "oauth.show_metadata",
         "oauth.show_discovery",

@@ -49,6 +49,11 @@ def end(database: Database, cookie: str) -> None:
     database[SESSIONS].delete_one({"_id": hash_of(cookie)})
 
 
+def end_of(database: Database, person: str, method: str) -> None:
+    """Ends where the person has logged in by this method (RFC 8176), at whatever browser."""
+    database[SESSIONS].delete_many({"person": person, "amr": method})
+
+
 def form_token(cookie: str) -> str:
     """What a page's form carries to show that it is ours: only who has the cookie can make it."""
     return base64.urlsafe_b64encode(hmac.digest(cookie.encode(), b"form", "sha256")).decode()

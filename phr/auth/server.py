@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, request
 
-from phr.auth import clients, links, smart, texts, wechat
+from phr.auth import ceremonies, clients, links, smart, texts, wechat
 from phr.auth.client_auth import ALGORITHMS, Assertion, RequestingClient, refuse_several_proofs
 from phr.auth.clients import AUTH_METHODS, GRANT_TYPES, PUBLIC, SIGNED, WECHAT_CODE
 from phr.auth.device_grant import DeviceAuthorization, DeviceGrant
@@ -38,7 +38,7 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
     def __init__(self, app: Flask, database: Callable[[], Database], settings: Settings) -> None:
         super().__init__(app, save_token=_keep_nothing)
         self.database, self.issuer = database, issuer_of(settings)
-        self.texts = texts.of(settings)
+        self.texts, self.party = texts.of(settings), ceremonies.party_of(self.issuer)
         self.wechat, self.zone = wechat.of(settings), settings.timezone
 
     def query_client(self, client_id: str) -> RequestingClient | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from phr.auth import known_devices, phone_codes, texts, tries
+from phr.auth import ceremonies, known_devices, phone_codes, texts, tries
+from phr.auth.ceremonies import Asking, Party
 from phr.auth.texts import Texts
 from phr.database import Database
 from phr.errors import AccessDenied, InputInvalid
@@ -30,6 +31,7 @@ class Field:
     zh: str
     en: str
     is_required: bool = True
+    longest: int = LONGEST_ANSWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,13 @@ class CodeSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where somebody logs in: at which device, and how a code could reach them."""
+    """Where somebody logs in: at which device and browser, how a code could reach them, for whom passkeys are."""
 
     database: Database
     device: str | None = None
     texts: Texts | None = None
+    cookie: str | None = None
+    party: Party | None = None
 
 
 class Way(Protocol):
@@ -148,23 +152,53 @@ class Phone:
             texts.soon(lambda: sender.send(phone, words))
 
 
-PASSWORD, PHONE = Password(), Phone()
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """The page's script asks the authenticator and fills the one field in."""
+
+    name: str = "passkey"
+    fields: tuple[Field, ...] = (
+        Field("assertion", "hidden", "off", "通行密钥", "Passkey", longest=ceremonies.LONGEST_ANSWER),
+    )
+
+    def prove(self, at: At, answers: Mapping[str, str], now_ms: int) -> Proof | None:
+        if at.party is None or at.cookie is None:
+            return None
+        known = ceremonies.known(Asking(at.database, at.party, at.cookie), answers["assertion"], now_ms)
+        if known is None:
+            return None
+        if known.is_verified:
+            return Proof(known.person, PASSKEY_VERIFIED)
+        if _wants_two(at.database, known.person, now_ms):
+            raise FactorMissing("this login needs a second factor: a passkey that knows its person")
+        return Proof(known.person, PASSKEY_TOUCHED)
+
+
+# RFC 8176: a key that stays where it is, somebody was there, and with a finger, face or PIN that is two factors.
+PASSKEY_TOUCHED = ("hwk", "user")
+PASSKEY_VERIFIED = (*PASSKEY_TOUCHED, "mfa")
+PASSWORD, PHONE, PASSKEY = Password(), Phone(), Passkey()
 
 
 def offered(texts: Texts | None) -> tuple[Way, ...]:
-    """The ways that there are here; by phone only where messages can be sent."""
+    """The ways with a form of lines to fill in; by phone only where messages can be sent."""
     return (PASSWORD,) if texts is None else (PASSWORD, PHONE)
 
 
 def prove(at: At, name: str, answers: Mapping[str, str], now_ms: int) -> Proof | None:
     """By the way of this name. Raises TooManyTries, FactorMissing, ProofMissing, CodeSent."""
-    way = next((one for one in offered(at.texts) if one.name == name), None)
+    way = next((one for one in (*offered(at.texts), PASSKEY) if one.name == name), None)
     if way is None:
         return None
     given = {field.name: answers.get(field.name, "") for field in way.fields}
-    if any(len(given[one.name]) > LONGEST_ANSWER or (one.is_required and not given[one.name]) for one in way.fields):
+    if any(len(given[one.name]) > one.longest or (one.is_required and not given[one.name]) for one in way.fields):
         return None
     return way.prove(at, given, now_ms)
+
+
+def _wants_two(database: Database, person: str, now_ms: int) -> bool:
+    """True for who has to log in with two factors, and for who has chosen to."""
+    return second_factors.has(database, person) or second_factors.is_needed(database, person, now_ms)
 
 
 def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple[str, ...] | None:

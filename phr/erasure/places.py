@@ -160,6 +160,7 @@ STAYING: Mapping[str, str] = {
     "clients": "of programs and vendors",
     "counters": "numbers of the installation",
     "feed_epochs": "a name of the installation",
+    "passkey_challenges": "hashes of random bytes, for five minutes; they name nobody",
     "phone_codes": "keyed hashes of numbers, for five minutes; they name nobody",
     "login_tries": "counts under keyed hashes, for an hour; they name nobody",
     "mappings": "a vendor's",

@@ -22,9 +22,10 @@ from phr.erasure import erasing
 from phr.erasure.erasing import House
 from phr.intake import commands
 from phr.intake.commands import NewCommand
-from phr.people import joining, logins, second_factors
+from phr.people import joining, logins, passkeys, second_factors
 from phr.people.access import Caller
 from phr.people.joining import Invitation
+from phr.people.passkeys import Passkey
 from phr.readings import folding
 from phr.timeline import files
 from phr.vocabulary.metrics import vocabulary
@@ -58,6 +59,7 @@ def lived(cast: Cast) -> Life:
     _told(cast)
     _written_for_others(cast)
     logins.create(database, "wang.fang", "a password", owner)
+    passkeys.add(database, Passkey(owner, b"credential", b"key", 0), T0)
     second_factors.enrol(database, owner, T0)
     joining.invite(database, Invitation("", owner, "clinic", cast.doctor, False), now_ms())
     tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
