@@ -9,7 +9,7 @@ import pkgutil
 from flask import Flask, request
 
 import phr.api
-from phr.api import headers, installation, problems, rates
+from phr.api import headers, installation, origins, problems, rates
 from phr.auth import server
 from phr.config import Settings
 from phr.database import Database
@@ -35,6 +35,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     app.url_map.strict_slashes = False
     made = installation.install(app, settings, database)
     app.extensions["phr_oauth"] = server.create(app, made.database, settings, made.rings, made.protector.validator)
+    app.extensions["phr_origins"] = origins.install(app)
     headers.install(app)
     problems.install(app)
     rates.install(app, settings)

@@ -111,6 +111,12 @@ def find(database: Database, client_id: str) -> Client | None:
     )
 
 
+def redirects_of_all(database: Database) -> list[str]:
+    """Every redirect URI of every client."""
+    found: list[str] = database["clients"].distinct("redirect_uris")
+    return found
+
+
 def names(database: Database, client_ids: Iterable[str]) -> dict[str, str]:
     """What those of them are called that are registered."""
     rows = database["clients"].find({"_id": {"$in": sorted(client_ids)}}, {"name": 1})
