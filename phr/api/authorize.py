@@ -26,6 +26,7 @@ from phr.clock import now_ms
 from phr.errors import TooManyTries
 
 blueprint = Blueprint("authorize", __name__)
+blueprint.register_error_handler(TooManyTries, pages.wait)
 
 JUST_NOW_S = 60  # between a login and the page after it
 

@@ -14,6 +14,7 @@ from phr.clock import now_ms
 from phr.errors import TooManyTries
 
 blueprint = Blueprint("device_pages", __name__)
+blueprint.register_error_handler(TooManyTries, pages.wait)
 
 LONGEST_TYPED = 40
 

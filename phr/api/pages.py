@@ -18,6 +18,7 @@ from phr.api.installation import database, installation
 from phr.auth import browsers, known_devices
 from phr.auth.codes import Login
 from phr.clock import now_ms
+from phr.errors import TooManyTries
 
 blueprint = Blueprint("pages", __name__)
 
@@ -57,6 +58,13 @@ def page(
     )
     if own != request.cookies.get(_name()):
         keep_cookie(answer, own)
+    return answer
+
+
+def wait(error: TooManyTries) -> Response:
+    """A page for a browser that came too often: the error handler of what shows pages."""
+    answer = told("sorry", "wait", error.status)
+    answer.headers["Retry-After"] = str(error.retry_after_s)
     return answer
 
 

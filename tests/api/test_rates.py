@@ -57,6 +57,18 @@ def test_the_first_too_many_from_an_address_is_told_when_to_come_back(cast: Cast
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
 
 
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/oauth/device"])
+@pytest.mark.parametrize(("language", "words"), [("zh-CN", "请稍后再试"), ("en", "Please wait a little")])
+def test_a_browser_is_shown_a_page_that_says_so(
+    cast: Cast, allow: Callable[..., None], path: str, language: str, words: str
+) -> None:
+    allow(address_requests_per_min=FEW)
+    asked(cast, FEW)
+    answer = cast.http.get(path, headers={"Accept-Language": language})
+    assert (answer.status_code, answer.mimetype, words in answer.text) == (429, "text/html", True)
+    assert "Retry-After" in answer.headers
+
+
 def test_an_address_is_counted_over_all_the_routes_together(cast: Cast, allow: Callable[..., None]) -> None:
     allow(address_requests_per_min=FEW)
     asked(cast), asked(cast, path="/oauth/revoke"), asked(cast, path="/oauth/authorize")
