@@ -1,4 +1,4 @@
-"""The scheduler: ticks, nothing else; what a tick does lives where it belongs."""
+"""The scheduler: ticks, nothing else; what a tick does lives where it belongs. A dispatcher beside them sends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 from pymongo.errors import PyMongoError
 
+from notifications.channels import channels
+from notifications.dispatcher import Dispatcher
 from phr import clock, database, happenings
 from phr.alerts import escalating
 from phr.audit import chaining, days
@@ -91,8 +93,11 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(sweep_one, connection), seconds=SWEEP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(plan_one, connection), seconds=PLAN_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
+    dispatcher = Dispatcher(connection, channels(settings, connection))
     scheduler.start()
+    dispatcher.start()
     LEAVING.wait()
+    dispatcher.stop()
     scheduler.shutdown(wait=True)  # a tick that has begun is finished
     return 0
 

@@ -43,7 +43,7 @@ from phr.intake import (
     vendor_hours,
 )
 from phr.interchange import exports, imports, uploads
-from phr.notices import outbox
+from phr.notices import addresses, allowances, deliveries, outbox
 from phr.panel import rows as panel
 from phr.people import (
     access,
@@ -96,6 +96,7 @@ STORES = (
     *(contracts, joining, organisations, processing),
     *(chains, days, emergencies),
     *(alerts, carers, panel, known, plans, targets, tasks, visits, watches),
+    *(addresses, allowances, deliveries),
     *(exports, schedules, whole_readings, whole_entries),
     *(
         browsers,

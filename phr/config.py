@@ -58,6 +58,39 @@ class Settings:
     wechat_secret: str | None = _setting("PHR_WECHAT_SECRET", secret=True, help="the mini-program's AppSecret")
     sms_url: str | None = _setting("PHR_SMS_URL", help="gateway of short messages, a webhook; unset: no codes by phone")
     sms_secret: str | None = _setting("PHR_SMS_SECRET", secret=True, help="what signs the requests to it")
+    wechat_template: str | None = _setting("PHR_WECHAT_TEMPLATE", help="subscribe message; unset: none is sent")
+    wechat_template_fields: str = _setting(
+        "PHR_WECHAT_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, and what is put in: words or time"
+    )
+    wechat_subscription: str = _setting(
+        "PHR_WECHAT_SUBSCRIPTION", "once", help="once: a message for each time the person allowed one; or lasting"
+    )
+    official_appid: str | None = _setting(
+        "PHR_OFFICIAL_APPID", help="WeChat official account; unset: no messages by it"
+    )
+    official_secret: str | None = _setting("PHR_OFFICIAL_SECRET", secret=True, help="its AppSecret")
+    official_template: str | None = _setting("PHR_OFFICIAL_TEMPLATE", help="its template message")
+    official_template_fields: str = _setting(
+        "PHR_OFFICIAL_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, as PHR_WECHAT_TEMPLATE_FIELDS"
+    )
+    mail_host: str | None = _setting("PHR_MAIL_HOST", help="mail server, host or host:port; unset: no e-mail")
+    mail_tls: str = _setting(
+        "PHR_MAIL_TLS", "starttls", help="starttls, or tls from the first byte; never in the clear"
+    )
+    mail_user: str | None = _setting("PHR_MAIL_USER", help="login there; unset: none")
+    mail_password: str | None = _setting("PHR_MAIL_PASSWORD", secret=True, help="its password")
+    mail_from: str | None = _setting("PHR_MAIL_FROM", help="the sender of e-mails")
+    push_key: str | None = _setting(
+        "PHR_PUSH_KEY", secret=True, help="VAPID key of web push, PEM (EC P-256); unset: none"
+    )
+    push_contact: str | None = _setting(
+        "PHR_PUSH_CONTACT", help="mailto: or https: address that push services may write to"
+    )
+    outgoing_allow: str = _setting(
+        "PHR_OUTGOING_ALLOW",
+        "",
+        help="hosts, with commas between, that web push and partners' webhooks may go to, host or host:port",
+    )
     api_workers: int = _setting("PHR_API_WORKERS", 1, help="API processes")
     ingest_workers: int = _setting("PHR_INGEST_WORKERS", 1, help="ingest processes")
     timezone: str = _setting("PHR_TIMEZONE", "Asia/Shanghai", help="zone of a person who has named none")

@@ -38,10 +38,14 @@ class OutgoingRefused(PhrError):
 
 
 class OutgoingFailed(PhrError):
-    """It was sent and not taken, or not answered in time: try again later."""
+    """It was sent and not taken, or not answered in time: try again later. ``answered``: with which status, if any."""
 
     code: ClassVar[str] = "outgoing-failed"
     status: ClassVar[int] = 502
+
+    def __init__(self, detail: str, answered: int | None = None) -> None:
+        super().__init__(detail)
+        self.answered = answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Destination:
     port: int
     address: str
     target: str  # path and query
+
+
+def allowed(text: str) -> frozenset[str]:
+    """The hosts of a setting, "host" or "host:port" with commas between, as ``destination`` wants them."""
+    return frozenset(one.strip().lower() for one in text.split(",") if one.strip())
 
 
 def resolved(host: str, port: int) -> Collection[str]:
@@ -129,5 +138,5 @@ def send(to: Destination, body: bytes, headers: Mapping[str, str], ca_file: str 
     if 300 <= answer.status < 400:
         raise OutgoingRefused("it was sent on elsewhere, which is not followed")
     if answer.status >= 400:
-        raise OutgoingFailed(f"answered with status {answer.status}")
+        raise OutgoingFailed(f"answered with status {answer.status}", answer.status)
     return given

@@ -124,6 +124,10 @@ TAKEN: Mapping[str, Find] = {
     "entries": _where("person"),
     "reminder_occurrences": _where("person"),
     "reminders": _where("person"),
+    "deliveries": _where("person"),
+    "notice_addresses": _where("person"),
+    "notice_preferences": _where("_id"),
+    "wechat_allowances": _where("person"),
     "notices": _where("person"),
     "alerts": _where("person"),
     "panel_rows": _where("person"),
@@ -180,5 +184,6 @@ STAYING: Mapping[str, str] = {
     "telemetry": "counts of the roles",
     "vendor_hours": "counts of a vendor",
     "vendors": "a vendor's",
+    "wechat_tokens": "of the installation, at WeChat's",
     "worker_slots": "of the roles",
 }

@@ -1,7 +1,8 @@
 """The stored outbox: what somebody should be told, kept before anybody is told.
 
 What a notice says, and the values that raised it, are sealed with its person's key (``sealed``), unless who told it
-says that its words are neutral (``zh``, ``en``). ``to_plan``: no channel has been asked yet whether it tells it.
+says that its words are neutral (``zh``, ``en``). ``to_plan``: its person has addresses outside the app, and nobody has
+planned yet what is sent to which.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from phr.clock import to_datetime, to_ms
 from phr.database import DURABLE, Database, Document, insert_new, write_new
+from phr.notices import addresses
 from phr.people import keyring, seals
 from phr.people.keyring import KeyDestroyed
 from phr.vocabulary.alert import Alert
@@ -157,8 +159,10 @@ def raise_all(database: Database, raisings: Iterable[Raising]) -> int:
     found = {one.alert.key: one for one in raisings}
     if not found:
         return 0
-    keyring.warm(database, {one.alert.person for one in found.values()})
-    rows = [row for one in found.values() if (row := _row(database, one)) is not None]
+    people = {one.alert.person for one in found.values()}
+    keyring.warm(database, people)
+    reached = addresses.who_have_any(database, people)
+    rows = [row for one in found.values() if (row := _row(database, one, reached)) is not None]
     return insert_new(database, COLLECTION, rows) if rows else 0
 
 
@@ -172,7 +176,8 @@ def tell_many(database: Database, tellings: Iterable[Telling], now_ms: int) -> N
     found = list(tellings)
     if owners := {one.person for one in found if not one.is_neutral}:
         keyring.warm(database, owners)
-    rows = [row for one in found if (row := _telling_row(database, one, now_ms)) is not None]
+    reached = addresses.who_have_any(database, {one.person for one in found}) if found else frozenset()
+    rows = [row for one in found if (row := _telling_row(database, one, reached, now_ms)) is not None]
     if rows:
         write_new(_notices(database), list(map(InsertOne, rows)))
 
@@ -189,7 +194,7 @@ def withdraw_begun(database: Database, begin: str, now_ms: int) -> None:
     _notices(database).update_many(wanted, {"$set": {"state": WITHDRAWN, "withdrawn_at": to_datetime(now_ms)}})
 
 
-def _telling_row(database: Database, telling: Telling, now_ms: int) -> Document | None:
+def _telling_row(database: Database, telling: Telling, reached: frozenset[str], now_ms: int) -> Document | None:
     """None for a person who was erased: nobody is told."""
     text = {"zh": telling.message_zh, "en": telling.message_en}
     fields = text if telling.is_neutral else sealed(database, telling.person, telling.key, text)
@@ -198,7 +203,7 @@ def _telling_row(database: Database, telling: Telling, now_ms: int) -> Document 
     return {
         "_id": telling.key,
         "state": PENDING,
-        "to_plan": True,
+        **({"to_plan": True} if telling.person in reached else {}),
         "person": telling.person,
         "rule": telling.kind,
         "severity": 0,
@@ -275,6 +280,43 @@ def unentered(database: Database, limit: int) -> list[Unentered]:
     return [Unentered(notice(database, row), row["rule_version"], row["state"]) for row in rows]
 
 
+def to_plan(database: Database, limit: int) -> list[Notice]:
+    """Notices that are to be told outside the app, and of which nobody has planned how."""
+    wanted = {"to_plan": True}
+    rows = database[COLLECTION].with_options(read_concern=MAJORITY).find(wanted, dict.fromkeys((*_SHOWN, "state"), 1))
+    return [notice(database, row) for row in rows.limit(limit)]
+
+
+def set_planned(database: Database, keys: Iterable[str]) -> None:
+    """What is sent of these stands among the deliveries."""
+    _notices(database).update_many({"_id": {"$in": list(keys)}}, {"$unset": {"to_plan": ""}})
+
+
+def still(database: Database, keys: Iterable[str], now_ms: int) -> list[Notice]:
+    """Those that somebody is to be told still: not taken back, not read, not too late."""
+    in_time = {"$or": [{"expires_at_ms": None}, {"expires_at_ms": {"$gt": now_ms}}]}
+    wanted = {"_id": {"$in": list(keys)}, "state": PENDING, "read_at_ms": None} | in_time
+    rows = database[COLLECTION].with_options(read_concern=MAJORITY).find(wanted, dict.fromkeys(_SHOWN, 1))
+    return [notice(database, row) for row in rows.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
+
+
+def of_person(database: Database, person: str, before: tuple[int, str] | None, limit: int) -> list[Notice]:
+    """A person's notices, read or not, newest first; ``before``: (raised in ms, key) of the last one seen."""
+    wanted: Document = {"person": person, "state": PENDING}
+    if before is not None:
+        at = to_datetime(before[0])
+        wanted["$or"] = [{"raised_at": {"$lt": at}}, {"raised_at": at, "_id": {"$gt": before[1]}}]
+    rows = _notices(database).find(wanted, dict.fromkeys(_SHOWN, 1))
+    return [notice(database, row) for row in rows.sort([("raised_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)]
+
+
+def set_read(database: Database, person: str, keys: Iterable[str], now_ms: int) -> list[str]:
+    """The person has seen these; the keys of those that are theirs. The first time counts."""
+    wanted: Document = {"_id": {"$in": list(keys)}, "person": person}
+    _notices(database).update_many(wanted | {"read_at_ms": None}, {"$set": {"read_at_ms": now_ms}})
+    return [row["_id"] for row in _notices(database).find(wanted, {"_id": 1})]
+
+
 def set_entered(database: Database, entered: Iterable[Unentered]) -> None:
     """The timeline shows these as they were read; one that has changed since is told of again."""
     writes = [UpdateOne({"_id": one.notice.key, "state": one.state}, {"$unset": {"to_enter": ""}}) for one in entered]
@@ -297,7 +339,7 @@ def _ids_of(database: Database, raised: Raised, state: Any) -> list[str]:
     return [row["_id"] for row in rows if (to_ms(row["measured_at"]), row["seq"]) in raised.keys]
 
 
-def _row(database: Database, one: Raising) -> Document | None:
+def _row(database: Database, one: Raising, reached: frozenset[str]) -> Document | None:
     """As it is stored; None for a person who was erased. ``values`` raised it, kept so that it can be explained."""
     alert = one.alert
     text = {
@@ -313,7 +355,7 @@ def _row(database: Database, one: Raising) -> Document | None:
     return {
         "_id": alert.key,
         "state": PENDING if one.is_told else QUIET,
-        **({"to_plan": True} if one.is_told else {}),
+        **({"to_plan": True} if one.is_told and alert.person in reached else {}),
         **({"to_enter": True} if one.is_entered else {}),
         "person": alert.person,
         "rule": alert.rule,

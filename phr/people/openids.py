@@ -46,6 +46,12 @@ def resealed(database: Database, row: Document, person: str) -> bytes:
     return seals.seal(database, person, PLACE, seals.unseal(database, row["person"], PLACE, row["sealed"]))
 
 
+def of_person(database: Database, person: str) -> OpenId | None:
+    """The one that the person came in by first; None for who does not come by WeChat. Raises KeyDestroyed."""
+    row = database[LOGINS].find_one({"person": person, "kind": WECHAT}, sort=[("made_at_ms", 1)])
+    return None if row is None else OpenId(*seals.unseal(database, person, PLACE, row["sealed"]))
+
+
 def has_other_login(database: Database, person: str) -> bool:
     """True for somebody who comes in by something else than WeChat as well."""
     return database[LOGINS].find_one({"person": person, "kind": {"$ne": WECHAT}}, {"_id": 1}) is not None

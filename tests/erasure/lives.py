@@ -201,6 +201,10 @@ def _by_hand(database: Database, owner: str) -> None:
         "alert_snoozes": [{"_id": f"{owner}:r:{owner}", "person": owner, "who": owner, "rule": "r", "until_ms": T0}],
         "panel_rows": [{"_id": f"clinic:{owner}", "person": owner, "organisation": "clinic", "sealed": b""}],
         "panel_due": [{"_id": owner, "due_ms": T0}],
+        "deliveries": [{"_id": "a1|k1", "person": owner, "notice": "k1", "channel": "email", "address": "a1"}],
+        "notice_addresses": [{"_id": "a1", "person": owner, "channel": "email", "state": "disabled", "sealed": b""}],
+        "notice_preferences": [{"_id": owner, "version": 1}],
+        "wechat_allowances": [{"_id": f"{owner}:t", "person": owner, "template": "t", "left": 1, "is_banned": False}],
         "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }

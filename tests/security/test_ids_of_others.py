@@ -111,6 +111,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
     held = one_of(database, "held", person=cast.owner)["_id"]
     return {
         "grant": one_of(database, "grants", grantee=cast.relative)["_id"],
+        "address": "a1",
         "contract": "k1",
         "case": "e1",
         "entry": "n1",

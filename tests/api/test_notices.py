@@ -1,0 +1,182 @@
+"""The inbox with what was read, how and where one wants to be told, and what WeChat may show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from phr.auth.scopes import scopes
+from phr.clock import now_ms, to_datetime
+from phr.notices import addresses, outbox
+from phr.notices.outbox import Telling
+from phr.people import grants, openids
+from phr.people.openids import OpenId
+from phr.reminders import ledger
+from tests.cast import T0, Cast, a_grant, cast
+from tests.notices.test_outbox import ALERT
+
+__all__ = ["cast"]
+
+PATH = "/v1/people/{owner}"
+
+
+def told(cast: Cast, *keys: str) -> None:
+    for number, key in enumerate(keys):
+        outbox.tell(cast.database, Telling(key, cast.owner, "support-used", "有人", "somebody"), T0 + number)
+
+
+def inbox(cast: Cast, who: str | None = None, query: str = "") -> Any:
+    return cast.send(who or cast.owner, "GET", f"{PATH}/notices{query}").json
+
+
+def test_inbox_is_newest_first_and_pages_without_a_gap(cast: Cast) -> None:
+    told(cast, "a", "b", "c")
+    cast.database["notices"].update_many({"_id": {"$in": ["b", "c"]}}, {"$set": {"raised_at": to_datetime(T0 + 9)}})
+    seen, query = [], "?limit=1"
+    while query:
+        page = inbox(cast, query=query)
+        seen += [one["id"] for one in page["notices"]]
+        query = page["next_cursor"] and f"?limit=1&cursor={page['next_cursor']}"
+    assert seen == ["b", "c", "a"]
+
+
+def test_what_was_read_says_when_and_needs_no_attention(cast: Cast) -> None:
+    told(cast, "a", "b")
+    answer = cast.send(cast.owner, "POST", f"{PATH}/notices/read", json={"ids": ["a", "nobody's"]})
+    assert answer.json == {"read": ["a"]}
+    assert [(one["id"], one["read_at"] is not None) for one in inbox(cast)["notices"]] == [("b", False), ("a", True)]
+    overview = cast.send(cast.owner, "GET", f"{PATH}/overview").json
+    assert [one["id"] for one in overview["attention"]] == ["b"]  # type: ignore[index]
+
+
+def test_reading_anothers_notice_does_nothing(cast: Cast) -> None:
+    told(cast, "a")
+    answer = cast.send(cast.stranger, "POST", "/v1/people/me/notices/read", json={"ids": ["a"]})
+    assert answer.json == {"read": []}
+    assert inbox(cast)["notices"][0]["read_at"] is None
+
+
+def test_opened_reminder_is_heard_in_the_ledger(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(ledger, "heard", lambda _, key, state, __: heard.append((key, state)))
+    told(cast, "reminder:r:1")
+    cast.send(cast.owner, "POST", f"{PATH}/notices/read", json={"ids": ["reminder:r:1"]})
+    assert heard == [("reminder:r:1", "opened")]
+
+
+def test_inbox_is_the_owners_and_theirs_who_stand_in(cast: Cast) -> None:
+    told(cast, "a")
+    outbox.raise_notices(cast.database, [replace(ALERT, person=cast.owner)])
+    assert [cast.send(who, "GET", f"{PATH}/notices").status_code for who in (cast.relative, cast.doctor)] == [403, 403]
+    guardian = a_grant(cast.owner, cast.stranger, kind="guardian")
+    grants.create(cast.database, guardian)
+    assert [one["id"] for one in inbox(cast, cast.stranger)["notices"]] == ["k1"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "eA==", "OTk5OTk5OTk5OTk5OTk5OTk5IGE="])
+def test_cursor_of_another_list_is_refused(cast: Cast, cursor: str) -> None:
+    assert cast.send(cast.owner, "GET", f"{PATH}/notices?cursor={cursor}").status_code in (400, 422)
+
+
+def choose(cast: Cast, version: int, **body: Any) -> Any:
+    headers = {"If-Match": f'"{version}"'}
+    return cast.send(cast.owner, "PUT", f"{PATH}/notice-preferences", json=body, headers=headers)
+
+
+def test_preferences_are_kept_as_chosen(cast: Cast) -> None:
+    body = {"kinds": {"reminder": ["sms"]}, "quiet": {"from": "22:00", "to": "07:00"}, "details": ["web-push"]}
+    assert choose(cast, 0, **body, digest_at="08:30").status_code == 200
+    shown: Any = cast.send(cast.owner, "GET", f"{PATH}/notice-preferences").json
+    assert (shown["kinds"]["reminder"], shown["quiet"], shown["details"], shown["digest_at"]) == (
+        ["sms"],
+        {"from": "22:00", "to": "07:00"},
+        ["web-push"],
+        "08:30",
+    )
+    assert choose(cast, 0).status_code in (409, 412)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kinds": {"nothing": []}},
+        {"kinds": {"alert": ["pigeon"]}},
+        {"details": ["wechat"]},
+        {"details": ["email"]},
+        {"quiet": {"from": "24:00", "to": "07:00"}},
+        {"quiet": {"from": "07:00", "to": "07:00"}},
+        {"digest_at": "8:30"},
+    ],
+)
+def test_preferences_that_can_not_be_are_refused(cast: Cast, body: dict[str, Any]) -> None:
+    assert choose(cast, 0, **body).status_code in (400, 422)
+
+
+def add(cast: Cast, channel: str, **address: str) -> Any:
+    return cast.send(cast.owner, "POST", f"{PATH}/notice-addresses", json={"channel": channel, "address": address})
+
+
+def test_address_is_kept_sealed_and_taken_away(cast: Cast) -> None:
+    made = add(cast, "email", email="ana@example.org").json
+    assert add(cast, "email", email="ana@example.org").json["id"] == made["id"]
+    assert "ana@example" not in str(list(cast.database["notice_addresses"].find()))
+    assert cast.send(cast.owner, "DELETE", f"{PATH}/notice-addresses/{made['id']}").status_code == 204
+    assert cast.send(cast.owner, "GET", f"{PATH}/notice-addresses").json == {"addresses": []}
+
+
+def test_webhooks_secret_is_told_once(cast: Cast) -> None:
+    made = add(cast, "webhook", url="https://hook.example/in").json
+    assert made["secret"].startswith("whsec_")
+    assert "secret" not in str(cast.send(cast.owner, "GET", f"{PATH}/notice-addresses").json)
+
+
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [
+        ("email", {"email": "nobody"}),
+        ("email", {"email": "a@b.example\nBcc: c@d.example"}),
+        ("email", {"email": "a@b.example", "more": "x"}),
+        ("device", {"device": "acme/another"}),
+        ("sms", {}),  # no phone in the profile
+        ("webhook", {"url": "http://hook.example/"}),
+        ("web-push", {"endpoint": "https://push.example/1"}),
+        ("wechat", {"appid": "wx", "openid": "o"}),
+    ],
+)
+def test_address_that_can_not_be_is_refused(cast: Cast, channel: str, address: dict[str, str]) -> None:
+    assert add(cast, channel, **address).status_code in (400, 422)
+    assert addresses.of_people(cast.database, [cast.owner]) == []
+
+
+def test_own_device_is_an_address(cast: Cast) -> None:
+    assert add(cast, "device", device="acme/cuff-1").status_code == 201
+
+
+def report(cast: Cast, who: str, result: str) -> Any:
+    body = {"template": "tmpl-1", "result": result}
+    return cast.send(who, "POST", "/v1/people/me/wechat-allowances", json=body)
+
+
+def test_each_accept_allows_one_message_more_and_says_whether_to_ask(cast: Cast) -> None:
+    ana = openids.person_of(cast.database, OpenId("wx1", "openid-of-ana"), "Asia/Shanghai", now_ms())
+    assert [report(cast, ana, "accept").json["left"] for _ in range(2)] == [1, 2]
+    assert report(cast, ana, "reject").json == {"template": "tmpl-1", "left": 2, "ask_again": True}
+    for _ in range(3):
+        report(cast, ana, "accept")
+    shown: Any = cast.send(ana, "GET", "/v1/people/me/wechat-allowances").json
+    assert shown["allowances"] == [{"template": "tmpl-1", "left": 5, "ask_again": False}]
+    assert [one.channel for one in addresses.of_people(cast.database, [ana])] == ["wechat"]
+    assert report(cast, ana, "ban").json == {"template": "tmpl-1", "left": 0, "ask_again": False}
+
+
+def test_who_does_not_come_by_wechat_has_nothing_to_allow(cast: Cast) -> None:
+    assert report(cast, cast.owner, "accept").status_code in (400, 422)
+
+
+def test_scopes_of_notices_are_the_owners_alone() -> None:
+    assert {name: scopes()[name].categories for name in ("notices.read", "notices.write")} == {
+        "notices.read": ("held",),
+        "notices.write": ("held",),
+    }
