@@ -18,6 +18,7 @@ from phr.auth import (
     revocations,
     tickets,
     tries,
+    wechat_people,
 )
 from phr.database import Database
 from phr.erasure import archive, erasures
@@ -110,6 +111,7 @@ STORES = (
         rates,
         revocations,
         tries,
+        wechat_people,
     ),
 )
 

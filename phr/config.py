@@ -56,6 +56,18 @@ class Settings:
     wechat_url: str = _setting("PHR_WECHAT_URL", "https://api.weixin.qq.com", help="base URL of WeChat's server")
     wechat_appid: str | None = _setting("PHR_WECHAT_APPID", help="the mini-program's id; unset: no login by WeChat")
     wechat_secret: str | None = _setting("PHR_WECHAT_SECRET", secret=True, help="the mini-program's AppSecret")
+    wechat_page_url: str = _setting(
+        "PHR_WECHAT_PAGE_URL", "https://open.weixin.qq.com", help="base URL of the page where WeChat asks its user"
+    )
+    wechat_web_appid: str | None = _setting(
+        "PHR_WECHAT_WEB_APPID", help="the official account's id; unset: no login by WeChat at the browser"
+    )
+    wechat_web_secret: str | None = _setting(
+        "PHR_WECHAT_WEB_SECRET", secret=True, help="the official account's AppSecret"
+    )
+    wechat_web_scope: str = _setting(
+        "PHR_WECHAT_WEB_SCOPE", "snsapi_userinfo", help="snsapi_userinfo, or snsapi_base: silent, and without unionid"
+    )
     sms_url: str | None = _setting("PHR_SMS_URL", help="gateway of short messages, a webhook; unset: no codes by phone")
     sms_secret: str | None = _setting("PHR_SMS_SECRET", secret=True, help="what signs the requests to it")
     wechat_template: str | None = _setting("PHR_WECHAT_TEMPLATE", help="subscribe message; unset: none is sent")

@@ -18,16 +18,23 @@ from phr.api import pages
 from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import browsers, ceremonies, known_devices, smart, ways
+from phr.auth import browsers, ceremonies, known_devices, smart, ways, wechat_people
 from phr.auth.ceremonies import Asking
 from phr.auth.codes import Login
-from phr.auth.ways import At, CodeSent, FactorMissing, ProofMissing
+from phr.auth.ways import At, CodeSent, FactorMissing, Proof, ProofMissing
+from phr.auth.wechat import CodeRefused, WechatWeb
+from phr.auth.wechat_people import AMR
 from phr.clock import now_ms
-from phr.errors import TooManyTries
+from phr.errors import ServerUnavailable, TooManyTries
+from phr.people import second_factors
+from phr.people.keyring import KeyDestroyed
+from phr.people.openids import WECHAT
 
 blueprint = Blueprint("authorize", __name__)
 blueprint.register_error_handler(TooManyTries, pages.wait)
 
+FROM_WECHAT = "/oauth/wechat"
+IN_WECHAT = "MicroMessenger"  # how the browser in WeChat names itself; its pages work nowhere else
 JUST_NOW_S = 60  # between a login and the page after it
 
 
@@ -49,11 +56,16 @@ def log_in(fault: str | None = None, status: int = 200, phone: str = "") -> Resp
     """The page with a form for each way to log in; it is sent to the address at which it was asked for."""
     party, forms = server().party, ways.offered(server().texts)
     asked = None if party is None else ceremonies.log_in_options(Asking(database(), party, pages.cookie()), now_ms())
-    return pages.page("log_in.html", status, passkey=asked, ways=forms, fault=fault, phone=phone)
+    web = server().wechat_web if IN_WECHAT in request.user_agent.string else None
+    shown = {"ways": forms, "fault": fault, "phone": phone, "wechat": web is not None}
+    return pages.page("log_in.html", status, sends_to=web.page_url if web else None, passkey=asked, **shown)
 
 
 def logged_in() -> Response:
-    """Back to the same address, as the person that the form proves."""
+    """Back to the same address, as the person that the form proves; or to WeChat, to be proven there."""
+    web = server().wechat_web
+    if request.form.get("way") == WECHAT and web is not None:
+        return to_wechat(web)
     try:
         at = At(database(), pages.device(), server().texts, pages.cookie(), server().party)
         proof = ways.prove(at, request.form.get("way", ""), request.form, now_ms())
@@ -69,10 +81,46 @@ def logged_in() -> Response:
         return log_in("no_factor", error.status)
     if proof is None:
         return log_in("wrong", 403)
-    answer = back()
+    return come_in(proof, request.full_path)
+
+
+def come_in(proof: Proof, place: str) -> Response:
+    """To an address of ours, as somebody who has just logged in."""
+    answer = Response(status=303, headers={"Location": place})
     pages.keep_cookie(answer, browsers.begin(database(), proof, now_ms()))
     known_devices.remember(database(), pages.keep_device(answer), proof.person, now_ms())
     return answer
+
+
+def to_wechat(web: WechatWeb) -> Response:
+    """To WeChat's page, which sends the browser back to us, and that back to this address."""
+    state = wechat_people.begin(database(), pages.cookie(), request.full_path, now_ms())
+    return Response(status=303, headers={"Location": web.address(f"{server().issuer}{FROM_WECHAT}", state)})
+
+
+@blueprint.get(FROM_WECHAT)
+@speaks(gives="text/html")
+def from_wechat() -> Response:
+    """Where WeChat sends a browser back to; without ``code`` its user did not agree."""
+    now, web, asked = now_ms(), server().wechat_web, request.args
+    back_to = wechat_people.end(database(), asked.get("state", ""), pages.known_cookie(), now)
+    if web is None or back_to is None:
+        return pages.told("sorry", "bad_form", 403)
+    if "code" not in asked:
+        return Response(status=303, headers={"Location": back_to})
+    try:
+        person = wechat_people.person_of(database(), web.who(asked["code"]), server().zone, now)
+        if second_factors.is_needed(database(), person, now):
+            return pages.told("sorry", "no_factor", 403)
+    except (CodeRefused, KeyDestroyed):
+        return pages.told("sorry", "wrong", 403)
+    except TooManyTries as error:
+        answer = pages.told("sorry", "wait", error.status)
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+        return answer
+    except ServerUnavailable as error:
+        return pages.told("sorry", "wechat_away", error.status)
+    return come_in(Proof(person, AMR), back_to)
 
 
 def back() -> Response:

@@ -94,6 +94,11 @@ def keep_cookie(answer: Response, cookie: str) -> None:
     answer.set_cookie(_name(), cookie, secure=is_tls, httponly=True, samesite="Lax", path="/")
 
 
+def known_cookie() -> str | None:
+    """What named the browser before."""
+    return request.cookies.get(_name())
+
+
 def cookie() -> str:
     """What names the browser; a new one goes out with the page."""
     known: str = request.cookies.get(_name()) or g.setdefault("new_cookie", browsers.new_cookie())

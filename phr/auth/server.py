@@ -39,7 +39,7 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
         super().__init__(app, save_token=_keep_nothing)
         self.database, self.issuer = database, issuer_of(settings)
         self.texts, self.party = texts.of(settings), ceremonies.party_of(self.issuer)
-        self.wechat, self.zone = wechat.of(settings), settings.timezone
+        self.wechat, self.wechat_web, self.zone = wechat.of(settings), wechat.web_of(settings), settings.timezone
 
     def query_client(self, client_id: str) -> RequestingClient | None:
         found = clients.find(self.database(), client_id)

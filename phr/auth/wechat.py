@@ -1,7 +1,7 @@
-"""What WeChat's server is asked: who is behind a code that ``wx.login`` gave to a mini-program.
+"""What WeChat's server is asked: who is behind a code that ``wx.login``, or its page for official accounts, gave.
 
-Source: developers.weixin.qq.com, code2Session. The session key in the answer goes no further than ``who``: nothing here
-needs it, so it is neither kept nor handed on.
+Source: developers.weixin.qq.com, code2Session and "web page authorization" of official accounts. The session key or the
+tokens in an answer go no further than ``who``: nothing here needs them, so they are neither kept nor handed on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -26,6 +27,7 @@ BUSY = -1
 A_MINUTE_S = 60  # over which WeChat counts
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _OPENID = re.compile(r"[A-Za-z0-9_-]{6,64}")
+WEB_SCOPES = ("snsapi_userinfo", "snsapi_base")
 
 
 class CodeRefused(PhrError):
@@ -48,14 +50,36 @@ class Wechat:
         if not _CODE.fullmatch(code):
             raise CodeRefused("the code is none that wx.login gives")
         asked = {"appid": self.appid, "secret": self.secret, "js_code": code, "grant_type": "authorization_code"}
-        answer = _asked(f"{self.url}/sns/jscode2session", asked)
-        number = answer.get("errcode", 0)
-        if number != 0:
-            raise _fault(number)
-        openid = answer.get("openid")
-        if not isinstance(openid, str) or not _OPENID.fullmatch(openid):
-            raise _unavailable("without an openid")
-        return OpenId(self.appid, openid)
+        return _openid(self.appid, _asked(f"{self.url}/sns/jscode2session", asked))
+
+
+@dataclass(frozen=True, slots=True)
+class WechatWeb:
+    """An official account of the installation: WeChat asks its user at a page of its own and sends them back."""
+
+    url: str
+    page_url: str
+    appid: str
+    secret: str = field(repr=False)
+    scope: str = WEB_SCOPES[0]
+
+    def address(self, back_to: str, state: str) -> str:
+        """Where a browser in WeChat is sent; it comes back with ``code`` and ``state``."""
+        asked = {
+            "appid": self.appid,
+            "redirect_uri": back_to,
+            "response_type": "code",
+            "scope": self.scope,
+            "state": state,
+        }  # in this order: WeChat's own clients look at the text
+        return f"{self.page_url}/connect/oauth2/authorize?{urlencode(asked)}#wechat_redirect"
+
+    def who(self, code: str) -> OpenId:
+        """As ``Wechat.who``; the tokens in the answer are not kept."""
+        if not _CODE.fullmatch(code):
+            raise CodeRefused("the code is none that WeChat gives")
+        asked = {"appid": self.appid, "secret": self.secret, "code": code, "grant_type": "authorization_code"}
+        return _openid(self.appid, _asked(f"{self.url}/sns/oauth2/access_token", asked))
 
 
 def of(settings: Settings) -> Wechat | None:
@@ -67,6 +91,31 @@ def of(settings: Settings) -> Wechat | None:
     if not outgoing.is_safe(settings.wechat_url):  # the secret stands in each address
         raise SettingInvalid("PHR_WECHAT_URL begins with https://")
     return Wechat(settings.wechat_url.rstrip("/"), settings.wechat_appid, settings.wechat_secret)
+
+
+def web_of(settings: Settings) -> WechatWeb | None:
+    """As ``of``, for the official account."""
+    appid, secret, scope = settings.wechat_web_appid, settings.wechat_web_secret, settings.wechat_web_scope
+    if appid is None and secret is None:
+        return None
+    if not appid or not secret:
+        raise SettingInvalid("PHR_WECHAT_WEB_APPID and PHR_WECHAT_WEB_SECRET go together; set both or none")
+    if not outgoing.is_safe(settings.wechat_url) or not outgoing.is_safe(settings.wechat_page_url):
+        raise SettingInvalid("PHR_WECHAT_URL and PHR_WECHAT_PAGE_URL begin with https://")
+    if scope not in WEB_SCOPES:
+        raise SettingInvalid(f"PHR_WECHAT_WEB_SCOPE is one of {', '.join(WEB_SCOPES)}")
+    return WechatWeb(settings.wechat_url.rstrip("/"), settings.wechat_page_url.rstrip("/"), appid, secret, scope)
+
+
+def _openid(appid: str, answer: dict[str, Any]) -> OpenId:
+    number = answer.get("errcode", 0)
+    if number != 0:
+        raise _fault(number)
+    openid, unionid = answer.get("openid"), answer.get("unionid")
+    if not isinstance(openid, str) or not _OPENID.fullmatch(openid):
+        raise _unavailable("without an openid")
+    is_known = isinstance(unionid, str) and _OPENID.fullmatch(unionid)
+    return OpenId(appid, openid, unionid if is_known else None)
 
 
 def _asked(url: str, asked: dict[str, str]) -> dict[str, Any]:

@@ -11,16 +11,15 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from phr.auth import links
+from phr.auth import links, wechat_people
 from phr.auth.clients import PUBLIC, WECHAT_CODE
 from phr.auth.links import NewLink
 from phr.auth.wechat import CodeRefused
+from phr.auth.wechat_people import AMR
 from phr.clock import now_ms
 from phr.errors import ServerUnavailable, TooManyTries
-from phr.people import openids, second_factors
+from phr.people import second_factors
 from phr.people.keyring import KeyDestroyed
-
-AMR = ("wechat",)  # RFC 8176 registers no name for it
 
 
 class Later(OAuth2Error):  # type: ignore[misc] # authlib has no types
@@ -64,7 +63,7 @@ class WechatGrant(ClientCredentialsGrant):  # type: ignore[misc] # authlib has n
     def _person(self) -> str:
         try:
             who = self.server.wechat.who(self.request.form["code"])
-            person = openids.person_of(self.server.database(), who, self.server.zone, now_ms())
+            person = wechat_people.person_of(self.server.database(), who, self.server.zone, now_ms())
             if second_factors.is_needed(self.server.database(), person, now_ms()):
                 raise InvalidGrantError("who sees other people's records logs in with two factors.")
             return person

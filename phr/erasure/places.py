@@ -184,6 +184,7 @@ STAYING: Mapping[str, str] = {
     "telemetry": "counts of the roles",
     "vendor_hours": "counts of a vendor",
     "vendors": "a vendor's",
+    "wechat_states": "hashes of random text of browsers on their way to WeChat, for ten minutes; they name nobody",
     "wechat_tokens": "of the installation, at WeChat's",
     "worker_slots": "of the roles",
 }

@@ -78,11 +78,12 @@ def join(database: Database, invitation: Invitation, own: str, now_ms: int) -> L
     """
 
     def joined(session: ClientSession) -> Login:
-        row = database[LOGINS].find_one({"person": own, "kind": WECHAT}, session=session)
-        if row is None or not _taken(database, session, invitation):
+        rows = list(database[LOGINS].find({"person": own, "kind": WECHAT}, session=session))
+        if not rows or not _taken(database, session, invitation):
             raise AccessDenied(NO_INVITATION)
         by = {"at_ms": now_ms, "organisation": invitation.organisation, "by": invitation.by}
-        return _moved(database, session, row, invitation.person, {"$set": {"joined": by}})
+        moved = [_moved(database, session, row, invitation.person, {"$set": {"joined": by}}) for row in rows]
+        return moved[0]
 
     return transact(database, joined)
 
@@ -94,13 +95,18 @@ def of_person(database: Database, person: str) -> list[Login]:
 
 
 def undo(database: Database, person: str, login: str, now_ms: int) -> None:
-    """The login has a record of its own again, which is empty. Raises NotFound where none joined in seven days."""
+    """The login has a record of its own again, which is empty, and so has the same WeChat user by other apps.
+
+    Raises NotFound where none joined in seven days.
+    """
 
     def undone(session: ClientSession) -> None:
         for row in database[LOGINS].find({"person": person, "joined": {"$exists": True}}, session=session):
             one = _login(row)
             if one.id == login and (one.undo_until_ms or 0) > now_ms:
-                _moved(database, session, row, people.new_id(), {"$unset": {"joined": ""}})
+                own = people.new_id()
+                for each in _of_same_user(database, session, row):
+                    _moved(database, session, each, own, {"$unset": {"joined": ""}})
                 return
         raise NotFound("no login that joined this record within seven days")
 
@@ -109,12 +115,20 @@ def undo(database: Database, person: str, login: str, now_ms: int) -> None:
 
 def ensure_indexes(database: Database) -> None:
     database[LOGINS].create_index("person", name="person")
+    database[LOGINS].create_index("union", name="union", sparse=True)
     database[INVITATIONS].create_index("person", name="person")
     database[INVITATIONS].create_index("ends_at", name="expiry", expireAfterSeconds=0)
 
 
 def _taken(database: Database, session: ClientSession, invitation: Invitation) -> bool:
     return bool(database[INVITATIONS].delete_one({"_id": invitation.id}, session=session).deleted_count)
+
+
+def _of_same_user(database: Database, session: ClientSession, row: Document) -> list[Document]:
+    """Logins to the same record: who comes by one app of WeChat's would come back by another."""
+    if "union" not in row:
+        return [row]
+    return list(database[LOGINS].find({"person": row["person"], "union": row["union"]}, session=session))
 
 
 def _moved(database: Database, session: ClientSession, row: Document, person: str, change: Document) -> Login:

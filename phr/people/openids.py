@@ -1,6 +1,7 @@
 """Logins by WeChat: whose an openid is. One that is new has a person of its own, whose record is empty.
 
-In ``logins``: _id  keyed token of app and openid; person, kind "wechat", sealed (both, with its key), made_at_ms
+In ``logins``: _id  keyed token of app and openid; person, kind "wechat", sealed (both, with its key), made_at_ms,
+union (keyed token of the unionid, where WeChat has told it: one user's logins by several apps have the same)
 """
 
 from __future__ import annotations
@@ -24,12 +25,18 @@ class OpenId:
 
     appid: str
     openid: str
+    unionid: str | None = None  # the same in all apps of one Open Platform account
 
 
 def person_of(database: Database, who: OpenId, zone: str, now_ms: int) -> str:
-    """The person whose login this is; for a new one somebody is made, living in the zone. Raises KeyDestroyed."""
-    token = seals.lookup_tokens(database, "wechat", [f"{who.appid}\0{who.openid}"])[0]
+    """The person whose login this is; a new one is that of the user's other apps, else of somebody who is made.
+
+    Who is made lives in the zone. Raises KeyDestroyed.
+    """
+    token, union = _token(database, who), _union(database, who)
     row = database[LOGINS].find_one({"_id": token})
+    if row is not None and union is not None and "union" not in row:
+        database[LOGINS].update_one({"_id": token}, {"$set": {"union": union}})
     if row is None:
         _begin(database, token, who, now_ms)
         row = database[LOGINS].find_one({"_id": token})
@@ -39,6 +46,18 @@ def person_of(database: Database, who: OpenId, zone: str, now_ms: int) -> str:
         with contextlib.suppress(BulkWriteError):  # another made them at the same moment
             people.create(database, NewPerson(id=person, zone=zone))
     return person
+
+
+def would_join(database: Database, who: OpenId) -> str | None:
+    """Whose record a login that is new would come to, since the same user comes to it by other apps.
+
+    None where it is not new, and where these have come to several records: which one it would be is theirs to say.
+    """
+    union = _union(database, who)
+    if union is None or database[LOGINS].find_one({"_id": _token(database, who)}, {"_id": 1}) is not None:
+        return None
+    found = database[LOGINS].distinct("person", {"union": union, "kind": WECHAT})
+    return str(found[0]) if len(found) == 1 else None
 
 
 def resealed(database: Database, row: Document, person: str) -> bytes:
@@ -58,7 +77,15 @@ def has_other_login(database: Database, person: str) -> bool:
 
 
 def _begin(database: Database, token: bytes, who: OpenId, now_ms: int) -> None:
-    person = people.new_id()
+    person, union = would_join(database, who) or people.new_id(), _union(database, who)
     sealed = seals.seal(database, person, PLACE, [who.appid, who.openid])
     row: Document = {"_id": token, "person": person, "kind": WECHAT, "sealed": sealed, "made_at_ms": now_ms}
-    insert_new(database, LOGINS, [row])
+    insert_new(database, LOGINS, [row | ({} if union is None else {"union": union})])
+
+
+def _token(database: Database, who: OpenId) -> bytes:
+    return seals.lookup_tokens(database, "wechat", [f"{who.appid}\0{who.openid}"])[0]
+
+
+def _union(database: Database, who: OpenId) -> bytes | None:
+    return seals.lookup_tokens(database, "wechat-union", [who.unionid])[0] if who.unionid else None

@@ -1,4 +1,4 @@
-"""A stand-in for WeChat's server, behaving as its documents say of code2Session: a code is good once, for its app."""
+"""A stand-in for WeChat's server, as its documents say of code2Session and pages: a code is good once, for its app."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 APPID, SECRET, SESSION_KEY = "wx0123456789abcdef", "an-app-secret", "SGVsbG8gc2Vzc2lvbiBrZXk="
+WEB_APPID, WEB_SECRET, WEB_TOKEN = "wxfedcba9876543210", "an-account-secret", "a-token-of-wechat"
+# Of each address: whose it is, and what it calls the code.
+APPS = {"/sns/jscode2session": (APPID, SECRET, "js_code"), "/sns/oauth2/access_token": (WEB_APPID, WEB_SECRET, "code")}
 
 
 @dataclass
@@ -25,28 +28,35 @@ class StandIn:
     headers: dict[str, str] = field(default_factory=dict)
     _codes: dict[str, str] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
+    _unions: dict[str, str] = field(default_factory=dict)  # by code
 
-    def login(self, openid: str = "o-wang-fang") -> str:
+    def login(self, openid: str = "o-wang-fang", unionid: str | None = None) -> str:
         code = f"code-{len(self._codes)}"
         self._codes[code] = openid
+        if unionid is not None:
+            self._unions[code] = unionid
         return code
 
-    def answer(self, asked: dict[str, str]) -> bytes:
+    def answer(self, path: str, asked: dict[str, str]) -> bytes:
         self.asked.append(asked)
         if isinstance(self.fault, bytes):
             return self.fault
-        return json.dumps(self._told(asked)).encode()
+        return json.dumps(self._told(path, asked)).encode()
 
-    def _told(self, asked: dict[str, str]) -> dict[str, Any]:
-        number = self.fault or self._wrong(asked)
+    def _told(self, path: str, asked: dict[str, str]) -> dict[str, Any]:
+        appid, secret, name = APPS[path]
+        number = self.fault or self._wrong(asked, appid, secret, asked.get(name, ""))
         if number:
             return {"errcode": number, "errmsg": f"no, rid: {number}"}
-        self._used.add(asked["js_code"])
-        return {"openid": self._codes[asked["js_code"]], "session_key": SESSION_KEY}
+        code = asked[name]
+        self._used.add(code)
+        tokens = {"access_token": WEB_TOKEN, "refresh_token": WEB_TOKEN, "expires_in": 7200, "scope": "snsapi_userinfo"}
+        union = {"unionid": self._unions[code]} if code in self._unions else {}
+        given = {"session_key": SESSION_KEY} if name == "js_code" else tokens
+        return {"openid": self._codes[code]} | given | union
 
-    def _wrong(self, asked: dict[str, str]) -> int | None:
-        code = asked.get("js_code", "")
-        wrong = {40013: asked.get("appid") != APPID, 40125: asked.get("secret") != SECRET}
+    def _wrong(self, asked: dict[str, str], appid: str, secret: str, code: str) -> int | None:
+        wrong = {40013: asked.get("appid") != appid, 40125: asked.get("secret") != secret}
         wrong |= {40163: code in self._used, 40029: code not in self._codes}
         return next((number for number, is_so in wrong.items() if is_so), None)
 
@@ -58,8 +68,9 @@ def served() -> Iterator[StandIn]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            is_there = parts.path == "/sns/jscode2session"
-            body = found.answer({name: values[0] for name, values in parse_qs(parts.query).items()})
+            is_there = parts.path in APPS
+            asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            body = found.answer(parts.path, asked) if is_there else b""
             self.send_response(found.status if is_there else 404)
             for name, value in ({"Content-Length": str(len(body))} | found.headers).items():
                 self.send_header(name, value)
