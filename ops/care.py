@@ -19,7 +19,6 @@ from phr.notices import outbox
 from phr.people.access import Ask, Caller, may
 from phr.plans import signatures
 from phr.plans.signatures import Signature
-from phr.timeline.categories import READINGS
 
 
 def main(argv: Sequence[str], settings: Settings) -> int:
@@ -43,7 +42,7 @@ def _explain(record: Database, settings: Settings, alert: str) -> dict[str, Any]
         raise NotFound(f"no rule has raised an alert {alert}")
     person = found.notice.person
     operator = Caller(person, administration.OPERATOR_CLIENT, frozenset(), settings.operator, "person")
-    may(record, operator, Ask(person, "read", (READINGS,), f"why alert {alert}"[:120]), now_ms())
+    may(record, operator, Ask(person, "read", found.notice.categories, f"why alert {alert}"[:120]), now_ms())
     kept = Kept(
         rule=found.notice.rule,
         version=found.rule_version,

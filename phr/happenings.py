@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from phr import answers
 from phr.clock import to_ms
 from phr.database import Database
 from phr.intake import device_events, status
@@ -23,7 +24,12 @@ AT_ONCE = 500
 
 def enter_one(database: Database, now_ms: int) -> bool:
     """One round of each; True where something was left to tell, so that the next round may find more."""
-    rounds = (_enter_alerts(database, now_ms), _enter_devices(database, now_ms), _enter_status(database, now_ms))
+    rounds = (
+        answers.weigh_some(database, now_ms),
+        _enter_alerts(database, now_ms),
+        _enter_devices(database, now_ms),
+        _enter_status(database, now_ms),
+    )
     return any(rounds)
 
 

@@ -16,7 +16,7 @@ from phr.errors import DataFileInvalid
 FILE = Path(__file__).with_name("courses.toml")
 Step = Literal["contacts", "relatives", "team"]
 STEPS: tuple[Step, ...] = ("contacts", "relatives", "team")
-CONFIRM, RECOVER = "confirm", "recover"
+CONFIRM, RECOVER, CRISIS = "confirm", "recover", "crisis"
 _MOST_MIN = 7 * 24 * 60
 
 
@@ -26,6 +26,7 @@ class Course:
 
     "confirm": the first reading asks for rest and a second one, with which the alert reaches its rule's severity.
     "recover": one reading back within its limit ends it; who is chosen for it is told after ``minutes["contacts"]``.
+    "crisis": the contact chosen for that and the team, by its own minutes alone; nobody else whatever the level.
     """
 
     kind: str | None = None
@@ -60,7 +61,7 @@ class _Level(Schema):
 
 
 class _Course(_Level):
-    kind = fields.String(required=True, validate=validate.OneOf((CONFIRM, RECOVER)))
+    kind = fields.String(required=True, validate=validate.OneOf((CONFIRM, RECOVER, CRISIS)))
     again_after_s = fields.Integer(strict=True, validate=validate.Range(1, 3_600))
     again_zh = fields.String()
     again_en = fields.String()

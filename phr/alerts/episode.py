@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from phr.alerts.courses import CONFIRM, STEPS, Course, Courses, Step
+from phr.alerts.courses import CONFIRM, CRISIS, STEPS, Course, Courses, Step
 from phr.vocabulary.alert import Alert
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -179,7 +179,8 @@ def steps_left(one: Episode, known: Courses) -> list[tuple[int, Step]]:
     is_seen = bool(one.acknowledged) and one.level < CALL_120
     if not one.is_open or one.is_late or is_seen:
         return []
-    minutes = {**known.levels[one.level], **known.of(one.rule).minutes}
+    course = known.of(one.rule)
+    minutes = course.minutes if course.kind == CRISIS else {**known.levels[one.level], **course.minutes}
     due = [(one.level_ms + minutes[step] * MINUTE_MS, step) for step in STEPS if step in minutes]
     return sorted((at, step) for at, step in due if step not in one.taken)
 

@@ -7,7 +7,7 @@ nothing. Who is called must have a right, at that moment, to see all that the al
 from __future__ import annotations
 
 from phr.alerts import carers, store, telling
-from phr.alerts.courses import RECOVER, Step, courses
+from phr.alerts.courses import CRISIS, RECOVER, Step, courses
 from phr.alerts.episode import Episode, steps_left, with_step
 from phr.database import Database
 from phr.people import processing
@@ -45,11 +45,12 @@ def _take(database: Database, one: Episode, step: Step, now_ms: int) -> None:
     person = find_person(database, one.person)
     if person is None or processing.is_unevaluated(person):
         return
-    chosen = carers.contacts(database, one.person)
-    is_glucose = courses().of(one.rule).kind == RECOVER
-    among = (
-        carers.family(database, one.person, now_ms)
-        if step == "relatives"
-        else (chosen.low_glucose if is_glucose and chosen.low_glucose else chosen.emergency)
-    )
+    among = carers.family(database, one.person, now_ms) if step == "relatives" else _chosen(database, one)
     telling.call(database, one, step, carers.who_may_see(database, one.person, among, one.categories, now_ms), now_ms)
+
+
+def _chosen(database: Database, one: Episode) -> tuple[str, ...]:
+    chosen, kind = carers.contacts(database, one.person), courses().of(one.rule).kind
+    if kind == CRISIS:
+        return chosen.crisis
+    return (kind == RECOVER and chosen.low_glucose) or chosen.emergency

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
+from phr import answers
 from phr.api.deciding import (
     Answer,
     access_by_category,
@@ -58,6 +59,7 @@ def create_entry(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # 
     permit(categories(draft))
     new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=idempotency_key())
     made = entries.create(database(), new, now_ms())
+    answers.weigh(database(), made, now_ms())
     location = f"/v1/people/{person}/entries/{made.id}"
     return Answer(entry_json(made), version=made.version, headers={"Location": location})
 

@@ -16,6 +16,9 @@ from phr.timeline import history
 from phr.timeline.entry import HAND, SAID, TOMBSTONE, Author, Draft, Entry, author_row, from_row, said
 from phr.vocabulary.sight import Sight, hidden_but_from, plain
 
+WEIGHED = frozenset(("questionnaire",))  # kinds whose answers somebody may have to look at
+IMPORTED = "import:"  # how the source of what an import brought begins
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
@@ -108,6 +111,8 @@ def write(database: Database, session: ClientSession, row: Document, before: Doc
     """
     if before is not None:
         history.keep(database, session, before)
+    if row["kind"] in WEIGHED and not row["is_deleted"] and not row["source"].startswith(IMPORTED):
+        row["to_weigh"] = True  # until phr.answers has looked at it
     database["entries"].replace_one({"_id": row["_id"]}, row, upsert=True, session=session)
     feed.entry_changed(session, database, _change(row, before))
 
@@ -145,6 +150,7 @@ def ensure_indexes(database: Database) -> None:
     entries = database["entries"]
     entries.create_index([("person", 1), ("is_deleted", 1), *newest_first], name="newest")
     entries.create_index([("person", 1), ("is_deleted", 1), ("kind", 1), *newest_first], name="kind")
+    entries.create_index("to_weigh", name="to_weigh", sparse=True)
     entries.create_index([("words", 1), *newest_first], name="words")  # tokens are one person's alone
 
 
