@@ -36,6 +36,8 @@ AT_ONCE = 500
 LOOK_EVERY_S = 5.0
 AWAIT_MS = 1_000
 LEAVE_WITHIN_S = 5.0
+SEND_WITHIN_S = 30.0  # channels have times of their own; who answers a byte a second outlives those
+MOST_STUCK = 4  # sends that nobody waits for any more; while there are so many, the channel is left alone
 _CHANGES: list[Document] = [
     {"$match": {"ns.coll": {"$in": [outbox.COLLECTION, deliveries.DELIVERIES]}}},
     {"$project": {"ns.coll": 1}},
@@ -72,6 +74,7 @@ class Lane:
         self._channel = channel
         self._random = random or Random()  # noqa: S311 - it spreads tries
         self._woken: Queue[None] = Queue(maxsize=1)
+        self._stuck: list[threading.Thread] = []
 
     @property
     def name(self) -> str:
@@ -97,7 +100,8 @@ class Lane:
 
     def send_one(self, now_ms: int) -> bool:
         """One message, of one delivery or of several to an address; False where none is due."""
-        first = deliveries.claim(self._database, self.name, now_ms)
+        self._stuck = [one for one in self._stuck if one.is_alive()]
+        first = None if len(self._stuck) >= MOST_STUCK else deliveries.claim(self._database, self.name, now_ms)
         if first is None:
             return False
         try:
@@ -131,7 +135,7 @@ class Lane:
     def _send(self, those: Sequence[Delivery], address: Mapping[str, str], message: Message, now_ms: int) -> None:
         database = self._database
         try:
-            self._channel.send(address, message)
+            self._ask(address, message)
         except NoneLeft as error:
             deliveries.settle(database, those, FAILED, error.detail, now_ms)
             self._fall_back(those, now_ms)
@@ -153,6 +157,28 @@ class Lane:
             deliveries.settle(database, those, SENT, None, now_ms)
             for one in those:
                 ledger.heard(database, one.notice, ledger.DELIVERED, now_ms)
+
+    def _ask(self, address: Mapping[str, str], message: Message) -> None:
+        """As the channel's ``send``, and Later where it does not return in time: the lease must not end before it."""
+        answer: Queue[Exception | None] = Queue(maxsize=1)
+
+        def work() -> None:
+            try:
+                self._channel.send(address, message)
+            except Exception as error:  # handed to who waits
+                answer.put(error)
+            else:
+                answer.put(None)
+
+        thread = threading.Thread(target=work, name=f"send by {self.name}", daemon=True)
+        thread.start()
+        try:
+            error = answer.get(timeout=SEND_WITHIN_S)
+        except Empty:
+            self._stuck.append(thread)
+            raise Later("hangs") from None
+        if error is not None:
+            raise error
 
     def _later(self, those: Sequence[Delivery], why: str, after_ms: int | None, now_ms: int) -> None:
         over = [one for one in those if one.tries >= planning.MOST_TRIES]

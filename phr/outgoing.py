@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
@@ -23,6 +24,7 @@ TIMEOUT_S = 10.0
 LARGEST_ANSWER_BYTES = 65_536
 HTTPS = 443
 LONGEST_URL = 2_048
+_PIECE_BYTES = 4_096
 UNICAST = IPv6Network("2000::/3")  # what is global of IPv6; so no mapped, translated or local address
 # Global by Python 3.11's tables, and not to be reached: protocol assignments, relays into 6to4, 6to4, documentation.
 NEVER = tuple(ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20"))
@@ -129,7 +131,7 @@ def send(to: Destination, body: bytes, headers: Mapping[str, str], ca_file: str 
             answer = pool.urlopen(
                 "POST", to.target, body, {**headers, "Host": name}, redirect=False, preload_content=False
             )
-            given = answer.read(LARGEST_ANSWER_BYTES + 1, decode_content=False)
+            given = _read(answer, time.monotonic() + TIMEOUT_S)
             answer.close()
         except urllib3.exceptions.HTTPError as error:
             raise OutgoingFailed(f"not sent: {type(error).__name__}") from error
@@ -140,3 +142,13 @@ def send(to: Destination, body: bytes, headers: Mapping[str, str], ca_file: str 
     if answer.status >= 400:
         raise OutgoingFailed(f"answered with status {answer.status}", answer.status)
     return given
+
+
+def _read(answer: urllib3.BaseHTTPResponse, until_s: float) -> bytes:
+    """What there is, up to a byte more than is taken; an answer that comes byte by byte is given up in time."""
+    found = b""
+    while len(found) <= LARGEST_ANSWER_BYTES and (piece := answer.read1(_PIECE_BYTES, decode_content=False)):
+        found += piece
+        if time.monotonic() > until_s:
+            raise OutgoingFailed("not sent: it answers too slowly")
+    return found

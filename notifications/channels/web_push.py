@@ -49,7 +49,7 @@ class WebPush:
                 "TTL": str(LIFE_S),
                 "Urgency": "high" if message.urgency >= 3 else "normal",
             }
-        except (WebPushException, VapidException, ValueError, KeyError, TypeError) as error:
+        except (WebPushException, VapidException, ValueError, LookupError, TypeError) as error:
             raise AddressGone("its keys are none") from error
         self._post(address["endpoint"], bytes(sealed["body"]), headers)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from notifications import planning
+from notifications import dispatcher, planning
 from notifications.channel import AddressGone, Later, Message, NoneLeft, Refused
 from notifications.dispatcher import Dispatcher
 from phr.clock import now_ms
@@ -280,8 +280,10 @@ def test_four_dispatchers_double_nothing(house: House) -> None:
     assert (len(keys), len(set(keys))) == (40, 40)
 
 
-def test_channel_that_hangs_holds_up_no_other(house: House) -> None:
+def test_channel_that_hangs_holds_up_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it runs: the lanes of one process, woken by the change stream."""
+    monkeypatch.setattr(dispatcher, "AWAIT_MS", 50)
+    monkeypatch.setattr(dispatcher, "LEAVE_WITHIN_S", 20)
     hangs, is_over, arrived = threading.Event(), threading.Event(), threading.Event()
 
     def hang(_: Message) -> None:
@@ -307,3 +309,21 @@ def test_channel_that_hangs_holds_up_no_other(house: House) -> None:
     finally:
         is_over.set()
         running.stop()
+
+
+def test_send_that_does_not_return_is_given_up_and_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "SEND_WITHIN_S", 0.05)
+    is_over = threading.Event()
+    house.add("email")
+    house.channels["email"].does = lambda _: is_over.wait(60) and None
+    house.tell("n1", urgency=3)
+    house.plan()
+    lane = house.lane("email")
+    for number in range(dispatcher.MOST_STUCK):
+        assert lane.send_one(T0 + number * HOUR_MS)
+    assert house.states() == {"email": (WAITING, "hangs")}
+    assert not lane.send_one(T0 + 99 * HOUR_MS)  # nothing more is given to a channel that keeps everything
+    is_over.set()
+    for one in lane._stuck:
+        one.join()
+    assert lane.send_one(T0 + 99 * HOUR_MS)
