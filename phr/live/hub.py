@@ -37,7 +37,8 @@ _CHANGES: list[dict[str, Any]] = [
             "$or": [
                 {"ns.coll": FEED, "operationType": {"$in": ["insert", "update", "replace"]}},
                 {"ns.coll": LANDINGS, "operationType": "insert"},
-                {"ns.coll": outbox.COLLECTION, "operationType": "insert"},
+                {"ns.coll": outbox.COLLECTION, "fullDocument.state": outbox.PENDING},
+                {"ns.coll": outbox.COLLECTION, "updateDescription.updatedFields.state": outbox.PENDING},
                 {"ns.coll": {"$in": ["grants", *WORK]}, "operationType": {"$in": ["update", "replace", "delete"]}},
             ]
         }
@@ -154,12 +155,17 @@ class Hub:
             case "landings":
                 self._tell_landed(zip(change["b"], change["v"], strict=True))
             case outbox.COLLECTION:
-                raised = outbox.notice(self._database, change["notice"])
-                self._each(self._of(raised.person), lambda stream: self._tell(stream, raised))
+                self._hear_notice(change.get("notice") or outbox.row_of(self._database, key))
             case name if name in WORK:  # who left a team, or the organisation, holds its grants no more
                 self._decide([one for one in self._all() if one.grants], now_ms)
             case _:
                 self._decide([one for one in self._all() if key in one.grants], now_ms)
+
+    def _hear_notice(self, row: dict[str, Any] | None) -> None:
+        """New, or no longer kept quiet; one that has gone meanwhile is none."""
+        if row is not None and self._of(row["person"]):
+            raised = outbox.notice(self._database, row)
+            self._each(self._of(raised.person), lambda stream: self._tell(stream, raised))
 
     def _catch_up(self, stream: Stream, now_ms: int, *, has_unsettled: bool = False) -> None:
         has_more = True

@@ -262,6 +262,11 @@ def pending_since(database: Database, person: str, since_ms: int) -> list[Notice
     return [notice(database, row) for row in found.sort([("raised_at", ASCENDING), ("_id", ASCENDING)])]
 
 
+def row_of(database: Database, key: str) -> Document | None:
+    """The stored row of a notice that is to be told still."""
+    return _notices(database).find_one({"_id": key, "state": PENDING})
+
+
 def found(database: Database, key: str) -> Reasoned | None:
     """The notice of that key, whatever became of it; None where there is none, or no rule raised it."""
     row = _notices(database).find_one({"_id": key, "rule_version": {"$exists": True}})

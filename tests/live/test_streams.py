@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from pymongo.errors import AutoReconnect
@@ -20,6 +21,7 @@ from phr.readings.void import Act, Source, Wanted
 from tests.api.test_changes import all_since, made, measured
 from tests.cast import T0, Cast, a_clinic, a_grant
 from tests.live.listening import Event, Listener
+from tests.notices.test_outbox import ALERT
 from tests.readings.builders import a_metric, a_run, arriving
 
 STREAM = "/v1/people/{owner}/stream"
@@ -129,6 +131,17 @@ def test_word_for_the_owner_alone_is_heard_by_nobody_else(cast: Cast, listen: Op
     outbox.tell(cast.database, outbox.Telling("k", cast.owner, "support-use", "有人", "somebody"), clock.now_ms())
     made(cast)
     assert (notices(owner, 1), notices(relative, 1)) == (["support-use"], [])
+
+
+def test_what_is_kept_quiet_is_heard_once_it_is_told(cast: Cast, listen: Opened) -> None:
+    listener = listen()
+    begun(listener)
+    alert = replace(ALERT, person=cast.owner)
+    outbox.raise_all(cast.database, [outbox.Raising(alert, is_told=False)])
+    outbox.tell(cast.database, outbox.Telling("k", cast.owner, "support-use", "有人", "somebody"), clock.now_ms())
+    assert notices(listener, 1) == ["support-use"]
+    outbox.unquiet(cast.database, [alert.key])
+    assert notices(listener, 1) == [alert.rule]
 
 
 def test_nobody_hears_of_another_record(cast: Cast, listen: Opened) -> None:
