@@ -57,6 +57,7 @@ from phr.people import (
     people,
     processing,
     repeats,
+    second_factors,
 )
 from phr.plans import known, plans, targets, tasks, visits
 from phr.readings import store
@@ -94,7 +95,7 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     *(status, vendor_hours),
-    *(contracts, joining, organisations, processing),
+    *(contracts, joining, organisations, processing, second_factors),
     *(chains, days, emergencies),
     *(alerts, carers, panel, known, plans, targets, tasks, visits, watches),
     *(addresses, allowances, deliveries),

@@ -70,7 +70,9 @@ def create_invitation(member: Member, body: dict[str, Any]) -> dict[str, Any]:
 @access("logins.read")
 @returns()
 def list_logins(person: str) -> dict[str, Any]:
-    return {"logins": [_json(one) for one in joining.of_person(database(), person)]}
+    factor = second_factors.told(database(), person)
+    shown = None if factor is None else {"made_at": rfc3339(factor[0]), "recovery_codes_left": factor[1]}
+    return {"logins": [_json(one) for one in joining.of_person(database(), person)], "second_factor": shown}
 
 
 @blueprint.post("/v1/people/<person>/logins/join")

@@ -19,11 +19,15 @@ from phr.auth import browsers, known_devices
 from phr.auth.codes import Login
 from phr.clock import now_ms
 from phr.errors import TooManyTries
+from phr.people import access
+from phr.people.access_lines import Line
+from phr.people.grants import LOGINS
 
 blueprint = Blueprint("pages", __name__)
 
 FOLDER = Path(__file__).with_name("pages")
 LANGUAGES = ("zh", "en")
+HERE = "pages"  # what stands for a client where a person acts at a page of ours
 
 
 @blueprint.get("/oauth/style.css")
@@ -82,6 +86,24 @@ def leave() -> None:
     known = request.cookies.get(_name())
     if known:
         browsers.end(database(), known)
+
+
+def log(person: str, about: str, now: int) -> None:
+    """A line in the access log: what a person has done about their logins at a page of ours."""
+    line = Line(
+        at_ms=now,
+        who=person,
+        client_id=HERE,
+        act=None,
+        role="owner",
+        grant=None,
+        person=person,
+        verb="write",
+        categories=(LOGINS,),
+        about=about,
+        outcome="allowed",
+    )
+    access.record(database(), line)
 
 
 def is_own_form() -> bool:

@@ -16,15 +16,10 @@ from phr.clock import now_ms
 from phr.errors import AlreadyThere
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import access as deciding
 from phr.people import passkeys, people, second_factors
-from phr.people.access_lines import Line
-from phr.people.grants import LOGINS
 from phr.people.keyring import KeyDestroyed
 
 blueprint = Blueprint("passkeys", __name__)
-
-HERE = "pages"  # what stands for a client where a person acts at a page of ours
 
 
 @blueprint.get("/oauth/passkeys")
@@ -54,8 +49,9 @@ def decide() -> Response:
 
 def _is_good(who: Login) -> bool:
     """By a login of now; and by two factors where the person has them, since a passkey counts as two."""
-    is_recent = now_ms() - who.auth_at_ms <= recency.LONGEST_S * 1000
-    return is_recent and ("mfa" in who.amr or not second_factors.has(database(), who.person))
+    return recency.is_now(who.auth_at_ms, now_ms()) and (
+        "mfa" in who.amr or not second_factors.has(database(), who.person)
+    )
 
 
 def _asking(party: Party, who: Login, fault: str | None = None, status: int = 200) -> Response:
@@ -76,7 +72,7 @@ def _added(party: Party, who: Login) -> Response:
             raise PasskeyRefused("too long")
         found = ceremonies.registered(Asking(database(), party, pages.cookie()), who.person, answer, now)
         name = passkeys.check_new(database(), found)
-        _log(who.person, now)
+        pages.log(who.person, "added a passkey", now)
         _tell(who.person, name, now)
         passkeys.add(database(), found, now)  # last: who comes in has been told of before
     except (PasskeyRefused, AlreadyThere) as error:
@@ -91,20 +87,3 @@ def _tell(person: str, login: str, now: int) -> None:
     zh = "您的健康档案新增了一个通行密钥登录方式。如非本人操作，请立即在“登录方式”中移除。"
     en = "A passkey was added to log in to your record. If that was not you, remove it under logins at once."
     outbox.tell(database(), Telling(f"passkey:{login}:{now}", person, "login-added", zh, en, urgency=3), now)
-
-
-def _log(person: str, now: int) -> None:
-    line = Line(
-        at_ms=now,
-        who=person,
-        client_id=HERE,
-        act=None,
-        role="owner",
-        grant=None,
-        person=person,
-        verb="write",
-        categories=(LOGINS,),
-        about="added a passkey",
-        outcome="allowed",
-    )
-    deciding.record(database(), line)

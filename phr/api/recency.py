@@ -18,6 +18,9 @@ ROUTES = frozenset(
         ("DELETE", "/v1/people/<person>/emergency-exclusions/<organisation>"),
         ("POST", "/v1/people/<person>/logins/join"),
         ("DELETE", "/v1/people/<person>/logins/<login>"),
+        ("POST", "/v1/people/<person>/second-factor"),
+        ("POST", "/v1/people/<person>/second-factor/confirm"),
+        ("DELETE", "/v1/people/<person>/second-factor"),
         ("POST", "/v1/people/<person>/exports"),
         ("GET", "/v1/people/<person>/exports/<one>/file"),
         ("POST", "/v1/people/<person>/grants"),
@@ -32,6 +35,11 @@ class LoginTooOld(NotAuthenticated):
     code = "login-too-old"
 
 
+def is_now(auth_at_ms: int | None, now_ms: int) -> bool:
+    """True for a login of the last five minutes."""
+    return auth_at_ms is not None and now_ms - auth_at_ms <= LONGEST_S * 1000
+
+
 def hold_to(database: Database, caller: Caller, now_ms: int) -> None:
     """Raises LoginTooOld where a person's token does not say that they logged in within five minutes.
 
@@ -41,5 +49,5 @@ def hold_to(database: Database, caller: Caller, now_ms: int) -> None:
         return  # who is no person is refused for that
     if caller.amr == {WECHAT} and openids.has_other_login(database, caller.subject):
         raise LoginTooOld("log in in another way: WeChat's login asks nothing of who holds the phone")
-    if caller.auth_at_ms is None or now_ms - caller.auth_at_ms > LONGEST_S * 1000:
+    if not is_now(caller.auth_at_ms, now_ms):
         raise LoginTooOld("log in again: this is only for who has done so within five minutes")

@@ -89,6 +89,7 @@ TAKEN: Mapping[str, Find] = {
     "members": _where("person"),
     "logins": _where("person"),
     "second_factors": _where("_id"),
+    "second_factor_drafts": _where("_id"),
     "login_invitations": _any_of("person", "by"),
     "links": _where("person"),
     "authorization_codes": _where("person"),

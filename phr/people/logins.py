@@ -45,6 +45,11 @@ def verify(database: Database, login: str, password: str) -> str | None:
     return str(row["person"]) if row else None
 
 
+def has_password(database: Database, person: str) -> bool:
+    wanted: Document = {"person": person, "password_hash": {"$exists": True}}
+    return database["logins"].find_one(wanted, {"_id": 1}) is not None
+
+
 def token_of(database: Database, login: str) -> bytes:
     """What stands for a login name in the database."""
     return seals.lookup_tokens(database, "login", [login])[0]

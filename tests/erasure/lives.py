@@ -61,6 +61,7 @@ def lived(cast: Cast) -> Life:
     logins.create(database, "wang.fang", "a password", owner)
     passkeys.add(database, Passkey(owner, b"credential", b"key", 0), T0)
     second_factors.enrol(database, owner, T0)
+    second_factors.begin(database, owner, now_ms())
     joining.invite(database, Invitation("", owner, "clinic", cast.doctor, False), now_ms())
     tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
     _let_an_app_in(database, owner)
