@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from phr.alerts.episode import CALL_120, Episode
 from phr.clock import to_datetime
 from phr.database import DURABLE, Database
 from phr.errors import VersionConflict
@@ -83,6 +84,15 @@ def snoozed(database: Database, person: str, who: str, now_ms: int) -> dict[str,
     """By rule, until when."""
     found = database[SNOOZES].find({"person": person, "who": who, "until_ms": {"$gt": now_ms}})
     return {row["rule"]: row["until_ms"] for row in found}
+
+
+def awake(database: Database, one: Episode, among: Iterable[str], now_ms: int) -> list[str]:
+    """Those of them who have not put off this rule's alerts; of an emergency all."""
+    if one.level >= CALL_120:
+        return list(among)
+    asleep = {"person": one.person, "rule": one.rule, "until_ms": {"$gt": now_ms}}
+    who = {row["who"] for row in database[SNOOZES].find(asleep, {"who": 1})}
+    return [person for person in among if person not in who]
 
 
 def ensure_indexes(database: Database) -> None:

@@ -46,7 +46,8 @@ def _take(database: Database, one: Episode, step: Step, now_ms: int) -> None:
     if person is None or processing.is_unevaluated(person):
         return
     among = carers.family(database, one.person, now_ms) if step == "relatives" else _chosen(database, one)
-    telling.call(database, one, step, carers.who_may_see(database, one.person, among, one.categories, now_ms), now_ms)
+    who = carers.who_may_see(database, one.person, among, one.categories, now_ms)
+    telling.call(database, one, step, carers.awake(database, one, who, now_ms), now_ms)
 
 
 def _chosen(database: Database, one: Episode) -> tuple[str, ...]:

@@ -160,6 +160,16 @@ def test_a_snoozed_rule_is_silent_for_its_owner_and_another_is_not(home: Home) -
     assert sorted(home.told(home.old)) == [PRESSURE, LOW]
 
 
+def test_a_relative_who_put_off_one_kind_is_called_to_another_and_to_an_emergency(home: Home) -> None:
+    choose(home, emergency=[home.daughter], low_glucose=[home.daughter])
+    carers.snooze(home.database, home.old, VERY_LOW, home.daughter, T0 + MINUTE_MS)
+    home.raised(an_alert(0, VERY_LOW))
+    assert home.told(home.daughter) == []
+    carers.snooze(home.database, home.old, OXYGEN, home.daughter, T0 + MINUTE_MS)
+    home.raised(an_alert(1, OXYGEN))
+    assert home.told(home.daughter) == ["alert-of-family"]
+
+
 def test_an_emergency_is_told_however_snoozed(home: Home) -> None:
     carers.snooze(home.database, home.old, OXYGEN, home.old, T0 + MINUTE_MS)
     home.raised(an_alert(0, OXYGEN))
