@@ -1,6 +1,7 @@
 """Logins that join a record that is there: by a clinic's invitation, once, and taken back for seven days.
 
-Collection ``login_invitations``: _id  hash of the code; person, organisation, by, is_proven, made_at_ms, ends_at
+Collection ``login_invitations``: _id  keyed token of the code's hash; person, organisation, by, is_proven, made_at_ms,
+ends_at
 In ``logins`` of one that joined: joined  {at_ms, organisation, by}
 """
 
@@ -16,7 +17,7 @@ from phr.clock import to_datetime, to_ms
 from phr.database import Database, Document, transact
 from phr.errors import AccessDenied, NotFound
 from phr.passwords import hash_of
-from phr.people import openids, people
+from phr.people import openids, people, seals
 from phr.people.openids import LOGINS, WECHAT
 
 INVITATIONS = "login_invitations"
@@ -51,7 +52,7 @@ def invite(database: Database, draft: Invitation, now_ms: int) -> tuple[str, int
     letters = "".join(secrets.choice(ALPHABET) for _ in range(GROUPS * GROUP))
     ends_at = to_datetime(now_ms) + LIFE
     row: Document = {
-        "_id": _hash(letters),
+        "_id": _token(database, letters),
         "person": draft.person,
         "organisation": draft.organisation,
         "by": draft.by,
@@ -65,10 +66,10 @@ def invite(database: Database, draft: Invitation, now_ms: int) -> tuple[str, int
 
 def find(database: Database, code: str, now_ms: int) -> Invitation | None:
     """The invitation as its code is typed, while it is good."""
-    row = database[INVITATIONS].find_one({"_id": _hash(code)})
+    row = database[INVITATIONS].find_one({"_id": _token(database, code)})
     if row is None or to_ms(row["ends_at"]) <= now_ms:
         return None
-    return Invitation(row["_id"], row["person"], row["organisation"], row["by"], row["is_proven"])
+    return Invitation(row["_id"].hex(), row["person"], row["organisation"], row["by"], row["is_proven"])
 
 
 def join(database: Database, invitation: Invitation, own: str, now_ms: int) -> Login:
@@ -121,7 +122,7 @@ def ensure_indexes(database: Database) -> None:
 
 
 def _taken(database: Database, session: ClientSession, invitation: Invitation) -> bool:
-    return bool(database[INVITATIONS].delete_one({"_id": invitation.id}, session=session).deleted_count)
+    return bool(database[INVITATIONS].delete_one({"_id": bytes.fromhex(invitation.id)}, session=session).deleted_count)
 
 
 def _of_same_user(database: Database, session: ClientSession, row: Document) -> list[Document]:
@@ -145,6 +146,10 @@ def _login(row: Document) -> Login:
     return Login(name, row.get("kind", "password"), row.get("made_at_ms"), joined_at_ms, undo_until_ms)
 
 
-def _hash(code: str) -> str:
-    letters = "".join(sign for sign in code.upper() if sign in ALPHABET)
-    return hash_of(letters)
+def keyed(database: Database, hashed: str) -> bytes:
+    """What stands for a code, by its plain hash. 51 bits can be tried out on a hash, and not without the key."""
+    return seals.lookup_tokens(database, "login-invitation", [hashed])[0]
+
+
+def _token(database: Database, code: str) -> bytes:
+    return keyed(database, hash_of("".join(sign for sign in code.upper() if sign in ALPHABET)))
