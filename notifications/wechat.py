@@ -23,7 +23,7 @@ from notifications.channel import AddressGone, Later, Message, NoneLeft, Refused
 from phr.clock import to_datetime
 from phr.database import Database
 from phr.errors import SettingInvalid
-from phr.people import seals
+from phr.people import openids, seals
 from phr.people.keyring import INSTALLATION
 
 TOKENS = "wechat_tokens"
@@ -62,6 +62,13 @@ def post(database: Database, app: App, path: str, body: Mapping[str, Any], now_m
         number = _posted(app, path, _token(database, app, token, now_ms), body)
     if number != 0:
         raise fault(number, now_ms)
+
+
+def must_be_theirs(database: Database, app: App, person: str, openid: str) -> None:
+    """Raises AddressGone for a login that has left the person's record, and may be another's by now."""
+    known = openids.of_person(database, person, app.appid)
+    if known is None or known.openid != openid:
+        raise AddressGone("not the person's login")
 
 
 def fault(number: Any, now_ms: int) -> Unsent:

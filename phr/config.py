@@ -77,13 +77,11 @@ class Settings:
     wechat_subscription: str = _setting(
         "PHR_WECHAT_SUBSCRIPTION", "once", help="once: a message for each time the person allowed one; or lasting"
     )
-    official_appid: str | None = _setting(
-        "PHR_OFFICIAL_APPID", help="WeChat official account; unset: no messages by it"
+    wechat_web_template: str | None = _setting(
+        "PHR_WECHAT_WEB_TEMPLATE", help="template message of the official account; unset: none is sent"
     )
-    official_secret: str | None = _setting("PHR_OFFICIAL_SECRET", secret=True, help="its AppSecret")
-    official_template: str | None = _setting("PHR_OFFICIAL_TEMPLATE", help="its template message")
-    official_template_fields: str = _setting(
-        "PHR_OFFICIAL_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, as PHR_WECHAT_TEMPLATE_FIELDS"
+    wechat_web_template_fields: str = _setting(
+        "PHR_WECHAT_WEB_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, as PHR_WECHAT_TEMPLATE_FIELDS"
     )
     mail_host: str | None = _setting("PHR_MAIL_HOST", help="mail server, host or host:port; unset: no e-mail")
     mail_tls: str = _setting(

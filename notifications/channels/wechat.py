@@ -31,6 +31,7 @@ class Wechat:
 
     def send(self, address: Mapping[str, str], message: Message) -> None:
         database, person = self.database, message.person
+        wechat.must_be_theirs(database, self.app, person, address["openid"])
         if self.is_counted and not allowances.take(database, person, self.template, message.at_ms):
             raise NoneLeft("none allowed")
         body = {

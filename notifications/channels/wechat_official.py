@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from notifications import wechat
 from notifications.channel import Message
 from notifications.wechat import App
-from phr.auth import outgoing
+from phr.auth import wechat as login
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import SettingInvalid
@@ -25,6 +25,7 @@ class WechatOfficial:
     name: str = "wechat-official"
 
     def send(self, address: Mapping[str, str], message: Message) -> None:
+        wechat.must_be_theirs(self.database, self.app, message.person, address["openid"])
         body = {
             "touser": address["openid"],
             "template_id": self.template,
@@ -35,13 +36,11 @@ class WechatOfficial:
 
 def of(settings: Settings, database: Database) -> WechatOfficial | None:
     """Raises SettingInvalid for the half of one."""
-    named = (settings.official_appid, settings.official_secret, settings.official_template)
-    if not any(named):
+    if settings.wechat_web_template is None:
         return None
-    appid, secret, template = named
-    if not appid or not secret or not template:
-        raise SettingInvalid("PHR_OFFICIAL_APPID, _SECRET and _TEMPLATE go together; set all or none")
-    if not outgoing.is_safe(settings.wechat_url):
-        raise SettingInvalid("PHR_WECHAT_URL begins with https://")
-    fields = wechat.fields(settings.official_template_fields, "PHR_OFFICIAL_TEMPLATE_FIELDS")
-    return WechatOfficial(database, App(settings.wechat_url.rstrip("/"), appid, secret), template, fields)
+    account = login.web_of(settings)
+    if account is None:
+        raise SettingInvalid("PHR_WECHAT_WEB_TEMPLATE needs PHR_WECHAT_WEB_APPID and PHR_WECHAT_WEB_SECRET")
+    fields = wechat.fields(settings.wechat_web_template_fields, "PHR_WECHAT_WEB_TEMPLATE_FIELDS")
+    app = App(account.url, account.appid, account.secret)
+    return WechatOfficial(database, app, settings.wechat_web_template, fields)

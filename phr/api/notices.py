@@ -12,7 +12,7 @@ from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access, caller, expected_version, returns, takes
-from phr.api.installation import database
+from phr.api.installation import database, installation
 from phr.api.overview import notice_json
 from phr.clock import now_ms, rfc3339, to_ms
 from phr.database import Document
@@ -30,6 +30,7 @@ from phr.reminders import ledger
 blueprint = Blueprint("notices", __name__)
 
 MOST_READ = 200
+ADDED = ("email", "web-push", "webhook", "device", "sms", "wechat-official")
 _EMAIL = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,185}\.[^@\s<>,;:\".]{2,63}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _TEMPLATE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -74,11 +75,11 @@ class PlaceBody(Schema):
 
 
 class AddressBody(Schema):
-    """``address``: {"email"}, {"device"}, {"url"}, or a browser's {"endpoint", "p256dh", "auth"}; for "sms" nothing, it
-    is the phone of the profile.
+    """``address``: {"email"}, {"device"}, {"url"}, or a browser's {"endpoint", "p256dh", "auth"}; for "sms" nothing:
+    it is the phone of the profile; nor for "wechat-official": it is the login by the official account.
     """
 
-    channel = fields.String(required=True, validate=validate.OneOf(("email", "web-push", "webhook", "device", "sms")))
+    channel = fields.String(required=True, validate=validate.OneOf(ADDED))
     address = fields.Nested(PlaceBody, load_default=dict)
 
 
@@ -162,6 +163,11 @@ def add_address(person: str, body: dict[str, Any]) -> dict[str, Any]:
         given["secret"] = f"whsec_{secrets.token_hex(24)}"
     if channel == "sms":
         given = {"phone": _phone(person)}
+    if channel == "wechat-official":
+        openid = openids.of_person(database(), person, installation().settings.wechat_web_appid)
+        if openid is None:
+            raise InputInvalid("this person has no login by the official account", "/channel")
+        given = {"appid": openid.appid, "openid": openid.openid}
     if channel == "email" and not _EMAIL.fullmatch(given.get("email", "")):
         raise InputInvalid("this is no e-mail address", "/address/email")
     if channel == "device" and given.get("device") not in {one.ref for one in devices.of_person(database(), person)}:
@@ -200,7 +206,7 @@ def report_allowance(person: str, body: dict[str, Any]) -> dict[str, Any]:
     Report each result once, with an Idempotency-Key.
     """
     now = now_ms()
-    openid = openids.of_person(database(), person)
+    openid = openids.of_person(database(), person, installation().settings.wechat_appid)
     if openid is None:
         raise InputInvalid("this person has no login by WeChat; join one first", "/template")
     found = allowances.report(database(), person, body["template"], body["result"], now)

@@ -65,10 +65,11 @@ def resealed(database: Database, row: Document, person: str) -> bytes:
     return seals.seal(database, person, PLACE, seals.unseal(database, row["person"], PLACE, row["sealed"]))
 
 
-def of_person(database: Database, person: str) -> OpenId | None:
-    """The one that the person came in by first; None for who does not come by WeChat. Raises KeyDestroyed."""
-    row = database[LOGINS].find_one({"person": person, "kind": WECHAT}, sort=[("made_at_ms", 1)])
-    return None if row is None else OpenId(*seals.unseal(database, person, PLACE, row["sealed"]))
+def of_person(database: Database, person: str, appid: str | None) -> OpenId | None:
+    """How an app of WeChat's names the person; None for who does not come by it. Raises KeyDestroyed."""
+    rows = database[LOGINS].find({"person": person, "kind": WECHAT}, sort=[("made_at_ms", 1)])
+    known = (OpenId(*seals.unseal(database, person, PLACE, row["sealed"])[:2]) for row in rows)
+    return next((one for one in known if one.appid == appid), None)
 
 
 def has_other_login(database: Database, person: str) -> bool:

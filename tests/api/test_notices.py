@@ -160,19 +160,34 @@ def report(cast: Cast, who: str, result: str) -> Any:
 
 
 def test_each_accept_allows_one_message_more_and_says_whether_to_ask(cast: Cast) -> None:
-    ana = openids.person_of(cast.database, OpenId("wx1", "openid-of-ana"), "Asia/Shanghai", now_ms())
+    ana = by_wechat(cast, "wx1")
     assert [report(cast, ana, "accept").json["left"] for _ in range(2)] == [1, 2]
     assert report(cast, ana, "reject").json == {"template": "tmpl-1", "left": 2, "ask_again": True}
     for _ in range(3):
         report(cast, ana, "accept")
     shown: Any = cast.send(ana, "GET", "/v1/people/me/wechat-allowances").json
     assert shown["allowances"] == [{"template": "tmpl-1", "left": 5, "ask_again": False}]
-    assert [one.channel for one in addresses.of_people(cast.database, [ana])] == ["wechat"]
+    (address,) = addresses.of_people(cast.database, [ana])
+    assert addresses.opened(cast.database, ana, address.id) == {"appid": "wx1", "openid": "openid-of-ana"}
     assert report(cast, ana, "ban").json == {"template": "tmpl-1", "left": 0, "ask_again": False}
 
 
-def test_who_does_not_come_by_wechat_has_nothing_to_allow(cast: Cast) -> None:
-    assert report(cast, cast.owner, "accept").status_code in (400, 422)
+def test_who_does_not_come_by_the_mini_program_has_nothing_to_allow(cast: Cast) -> None:
+    for who in (cast.owner, by_wechat(cast, "wx2")):
+        assert report(cast, who, "accept").status_code in (400, 422)
+
+
+def test_login_by_the_official_account_is_an_address_of_its_template_messages(cast: Cast) -> None:
+    body = {"channel": "wechat-official"}
+    for app, status in (("wx1", 400), ("wx2", 201)):
+        ana = by_wechat(cast, app)
+        assert cast.send(ana, "POST", "/v1/people/me/notice-addresses", json=body).status_code == status
+
+
+def by_wechat(cast: Cast, app: str) -> str:
+    """Who comes by an app of WeChat's: wx1 is the mini-program, wx2 the official account."""
+    cast.installation.settings = replace(cast.installation.settings, wechat_appid="wx1", wechat_web_appid="wx2")
+    return openids.person_of(cast.database, OpenId(app, "openid-of-ana"), "Asia/Shanghai", now_ms())
 
 
 def test_scopes_of_notices_are_the_owners_alone() -> None:

@@ -36,6 +36,7 @@ from tests.test_outgoing import HOST, signed_for
 
 MESSAGE = Message("a|n1", "ana", "account", 1, "您有一项健康提醒", "You have a health reminder.", at_ms=T0)
 PATH = "/in"
+PHONES = {"ana": "13800000000"}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
 
 
 def test_short_message_is_signed_and_bears_one_id_for_one_message(server: Standin) -> None:
-    channel = Sms(server.url + PATH, "s3cret")
+    channel = Sms(server.url + PATH, "s3cret", PHONES.get)
     for _ in range(2):
         channel.send({"phone": "13800000000"}, MESSAGE)
     first, again = server.asked
@@ -65,19 +66,25 @@ def test_short_message_is_signed_and_bears_one_id_for_one_message(server: Standi
 def test_gateways_answer_is_told_apart(server: Standin, answer: tuple[int, object], kind: type[Unsent]) -> None:
     server.answers[PATH] = [answer]
     with pytest.raises(kind):
-        Sms(server.url + PATH, "s3cret").send({"phone": "1"}, MESSAGE)
+        Sms(server.url + PATH, "s3cret", PHONES.get).send({"phone": "13800000000"}, MESSAGE)
+
+
+def test_phone_that_the_person_has_given_up_is_gone(server: Standin) -> None:
+    with pytest.raises(AddressGone):
+        Sms(server.url + PATH, "s3cret", PHONES.get).send({"phone": "13911111111"}, MESSAGE)
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("way", [HANGS, DRIPS, CUT_OFF])
 def test_gateway_that_hangs_is_asked_later(server: Standin, way: str) -> None:
     server.answers[PATH] = [way]
     with pytest.raises(Later):
-        Sms(server.url + PATH, "s3cret").send({"phone": "1"}, MESSAGE)
+        Sms(server.url + PATH, "s3cret", PHONES.get).send({"phone": "13800000000"}, MESSAGE)
 
 
 def test_gateway_that_is_away_is_asked_later() -> None:
     with pytest.raises(Later):
-        Sms("http://127.0.0.1:1/", "s3cret").send({"phone": "1"}, MESSAGE)
+        Sms("http://127.0.0.1:1/", "s3cret", PHONES.get).send({"phone": "13800000000"}, MESSAGE)
 
 
 @pytest.fixture
@@ -213,9 +220,9 @@ ALL = {
     "wechat_appid": "wx1",
     "wechat_secret": "x",
     "wechat_template": "t",
-    "official_appid": "wx2",
-    "official_secret": "x",
-    "official_template": "t",
+    "wechat_web_appid": "wx2",
+    "wechat_web_secret": "x",
+    "wechat_web_template": "t",
     "mail_host": "mail.example:465",
     "mail_from": "a@b.example",
     "mail_tls": "tls",
@@ -238,7 +245,8 @@ def test_an_installation_has_the_channels_that_its_settings_name(database: Datab
         {"wechat_secret": None},
         {"wechat_subscription": "twice"},
         {"wechat_template_fields": "x"},
-        {"official_secret": None},
+        {"wechat_web_secret": None},
+        {"wechat_web_secret": None, "wechat_web_appid": None},
         {"mail_from": None},
         {"mail_tls": "none"},
         {"mail_host": "mail.example:x"},

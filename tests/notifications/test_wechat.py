@@ -17,6 +17,7 @@ from notifications.wechat import App, data, fields
 from phr.database import Database
 from phr.errors import SettingInvalid
 from phr.notices import allowances
+from phr.people import openids, seals
 from tests.cast import T0
 from tests.notifications.standin import BAD_WAYS, GARBAGE, Standin, standing_in
 
@@ -41,6 +42,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
 @pytest.fixture
 def channel(database: Database, server: Standin) -> Wechat:
     app = App(server.url, "wx1", "s3cret")
+    sealed = seals.seal(database, "ana", openids.PLACE, ["wx1", "o-ana"])
+    database[openids.LOGINS].insert_one(
+        {"_id": b"l", "person": "ana", "kind": "wechat", "sealed": sealed, "made_at_ms": 0}
+    )
     return Wechat(database, app, "tmpl-1", {"thing1": "words", "time2": "time"})
 
 
@@ -125,6 +130,15 @@ def test_token_that_stays_bad_is_forced_anew_but_no_more_than_20_times_a_day(cha
             channel.send(ADDRESS, replace(MESSAGE, at_ms=at_ms))
     assert [one.json["force_refresh"] for one in server.asked if one.path == TOKEN].count(True) == 2
     assert left(channel.database) == 9
+
+
+def test_login_that_has_left_the_record_is_told_nothing(channel: Wechat, server: Standin) -> None:
+    allow(channel.database, 2)
+    channel.database[openids.LOGINS].update_one({"_id": b"l"}, {"$set": {"person": "ben"}})
+    for one in (channel, WechatOfficial(channel.database, channel.app, "tmpl-2", {"thing1": "words"})):
+        with pytest.raises(AddressGone):
+            one.send(ADDRESS, MESSAGE)
+    assert (server.asked, left(channel.database)) == ([], 2)
 
 
 def test_none_left_is_not_even_asked(channel: Wechat, server: Standin) -> None:
