@@ -76,7 +76,9 @@ def _people(things: Any) -> None:
     person.add_argument("--birth-date", type=date.fromisoformat, metavar="D")
     person.add_argument("--sex", choices=("female", "male", "other", "unknown"))
     person.add_argument("--timezone", metavar="TZ")
-    person.add_argument("--demo", action="store_true", help="gives the operators a support grant")
+    person.add_argument(
+        "--demo", action="store_true", help="made to be looked at: a login, and a support grant for operators"
+    )
     died = verbs.add_parser("died", help="freezes what the person granted; --undo where the report was wrong")
     died.set_defaults(run=_report_death)
     died.add_argument("person")
@@ -166,7 +168,8 @@ def _create_person(operator: Operator, wished: argparse.Namespace) -> Printed:
         sex=wished.sex,
         is_demo=wished.demo,
     )
-    return administration.create_person(operator, draft)
+    made = administration.create_person(operator, draft)
+    return made | (administration.give_demo_login(operator, made["person_id"]) if wished.demo else {})
 
 
 def _find_people(operator: Operator, wished: argparse.Namespace) -> Printed:

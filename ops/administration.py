@@ -97,6 +97,15 @@ def create_person(operator: Operator, draft: NewPerson) -> Printed:
     return {"person_id": person.id}
 
 
+def give_demo_login(operator: Operator, person: str) -> Printed:
+    """{"login", "password"}; for nobody but a demo person, since who makes a login could use it."""
+    if not people.require(operator.database, person).is_demo:
+        raise InputInvalid("only demo people are given a login by operators", "/person")
+    login, password = f"demo-{secrets.token_hex(3)}", new_password(12)
+    logins.create(operator.database, login, password, person)
+    return {"login": login, "password": password}
+
+
 def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
     """{"person_id", "login", "password", "second_factor"}. Raises InputInvalid."""
     zone = operator.settings.timezone

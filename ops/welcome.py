@@ -16,6 +16,8 @@ from phr.intake import devices
 from phr.people import master_keys
 
 VENDOR = "demo"
+BACK_TO = "http://127.0.0.1/cb"  # any port of this machine (RFC 8252, 7.3)
+SCOPE = "profile.read readings.read timeline.read"
 DEVICES = ("cuff", "watch")
 
 Printed = dict[str, Any]  # what an admin command prints
@@ -63,11 +65,15 @@ def first_lines(settings: Settings, http_url: str) -> list[str]:
     citizen = _admin(settings, "person", "create", "--demo", "--name", "Demo Citizen", "--birth-date", "1960-05-17")
     doctor = _admin(settings, "doctor", "create", "--name", "Demo Doctor", "--organisation", "Demo Clinic")
     vendor = _admin(settings, "vendor", "create", VENDOR)
+    app = ("--public", "--grant", "authorization_code", "--redirect-uri", BACK_TO, "--scope", SCOPE)
+    client = _admin(settings, "client", "create", "--name", "First look", *app)
     person = citizen["person_id"]
     made = [_admin(settings, "device", "create", VENDOR, name, "--person", person) for name in DEVICES]
     return [
         "First start: these logins are shown once.",
         f"  citizen  person_id {person}",
+        f"           login {citizen['login']}  password {citizen['password']}",
+        f"  app      client_id {client['client_id']}",
         f"  doctor   login {doctor['login']}  password {doctor['password']}",
         f"           second factor {doctor['second_factor']['uri']}",
         f"  vendor   {vendor['vendor']}  client_id {vendor['client_id']}  client_secret {vendor['client_secret']}",
@@ -75,7 +81,7 @@ def first_lines(settings: Settings, http_url: str) -> list[str]:
         *(f"  device   MQTT user {one['mqtt_username']}  password {one['mqtt_password']}" for one in made),
         *_key_lines(settings),
         "",
-        *_next_lines(settings, http_url, person, made[0]),
+        *_next_lines(settings, http_url, client["client_id"], made[0]),
     ]
 
 
@@ -88,7 +94,7 @@ def _key_lines(settings: Settings) -> list[str]:
     ]
 
 
-def _next_lines(settings: Settings, http_url: str, person: str, cuff: Printed) -> list[str]:
+def _next_lines(settings: Settings, http_url: str, client_id: str, cuff: Printed) -> list[str]:
     host, command = _host(http_url), _command(settings)
     reading = (
         '{"readings":[{"metric":"blood-pressure","t":"\'$(date -Iseconds)\'","unit":"mm[Hg]",'
@@ -99,10 +105,9 @@ def _next_lines(settings: Settings, http_url: str, person: str, cuff: Printed) -
         f"  mosquitto_pub -h {host} -p {settings.mqtt_port} -q 1 \\",
         f"    -u {cuff['mqtt_username']} -P '{cuff['mqtt_password']}' \\",
         f"    -t phr/v1/{cuff['device']}/readings -m '{reading}'",
-        "Read it back:",
-        f"  TOKEN=$({command} admin token --person {person} --reason 'a first look' \\",
-        "    | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])')",
-        f'  curl -s -H "Authorization: Bearer $TOKEN" {http_url}/v1/people/{person}/series/blood-pressure',
+        "Read it back. A browser opens: log in as the citizen, and allow it:",
+        f"  TOKEN=$(python3 examples/log_in.py {http_url} {client_id})",
+        f'  curl -s -H "Authorization: Bearer $TOKEN" {http_url}/v1/people/me/series/blood-pressure',
         "Fill the record with homes full of devices:",
         f"  {command} simulate --people 5 --days 7 --speed 0",
     ]
