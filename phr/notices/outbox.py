@@ -50,6 +50,8 @@ _SHOWN = (
     "read_at_ms",
 )
 
+_WORDS = ("sealed", "zh", "en")
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -286,9 +288,12 @@ def unentered(database: Database, limit: int) -> list[Unentered]:
 
 
 def to_plan(database: Database, limit: int) -> list[Notice]:
-    """Notices that are to be told outside the app, and of which nobody has planned how."""
-    wanted = {"to_plan": True}
-    rows = database[COLLECTION].with_options(read_concern=MAJORITY).find(wanted, dict.fromkeys((*_SHOWN, "state"), 1))
+    """Notices that are to be told outside the app, and of which nobody has planned how; without their words.
+
+    So that one that does not open keeps nobody else's from being planned.
+    """
+    shown = dict.fromkeys((one for one in _SHOWN if one not in _WORDS), 1)
+    rows = database[COLLECTION].with_options(read_concern=MAJORITY).find({"to_plan": True}, shown)
     return [notice(database, row) for row in rows.limit(limit)]
 
 
@@ -425,7 +430,7 @@ def said(database: Database, row: Document) -> Document:
 def words(database: Database, row: Document) -> tuple[str, str]:
     """What a stored row says, in Chinese and English."""
     opened = said(database, row)
-    return opened["zh"], opened["en"]
+    return opened.get("zh", ""), opened.get("en", "")
 
 
 def _place(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -327,3 +328,39 @@ def test_send_that_does_not_return_is_given_up_and_tried_again(house: House, mon
     for one in lane._stuck:
         one.join()
     assert lane.send_one(T0 + 99 * HOUR_MS)
+
+
+def test_notice_that_does_not_open_keeps_nobody_elses_from_being_sent(house: House) -> None:
+    house.add("email")
+    house.tell("broken", urgency=3)
+    house.tell("whole", urgency=3)
+    house.database["notices"].update_one({"_id": "broken"}, {"$set": {"sealed": b"\x01broken"}})
+    house.plan()
+    lane = house.lane("email")
+    for _ in range(2):
+        with contextlib.suppress(seals.SealBroken):
+            lane.send_one(T0)
+    assert (house.states("whole")["email"][0], house.states("broken")["email"][0]) == (SENT, WAITING)
+
+
+def test_who_was_overtaken_changes_nothing_that_another_has_in_hand(house: House) -> None:
+    house.add("email")
+    house.tell()
+    house.plan()
+    first = deliveries.claim(house.database, "email", T0)
+    second = deliveries.claim(house.database, "email", T0 + LEASE_MS)
+    assert first is not None
+    assert second is not None
+    assert deliveries.settle(house.database, [first], FAILED, "overtaken", T0) == 0
+    assert deliveries.postpone(house.database, [first], T0, "overtaken", is_try=True) == 0
+    assert deliveries.settle(house.database, [second], SENT, None, T0) == 1
+
+
+def test_details_are_never_of_anothers_record(house: House) -> None:
+    ben = people.create(house.database, a_person(name="ben")).id
+    house.add("webhook")
+    preferences.choose(house.database, house.ana, Preferences(details=("webhook",)), 0)
+    grants.create(house.database, a_grant(ben, house.ana, categories=("readings",)))
+    house.tell(kind="alert-of-family", about=ben, categories=("readings",))
+    assert house.run("webhook") == 1
+    assert "secret" not in house.channels["webhook"].sent[0].en
