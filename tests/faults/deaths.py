@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.consumer import Consumer
 from ingest.verdicts import VerdictPublisher
+from phr.alerts import store as alerts
 from phr.intake import held, rejections
 from phr.notices import outbox
 from phr.readings import store
@@ -20,7 +21,8 @@ STEPS: dict[str, tuple[Any, str]] = {
     "note-sources": (store, "note_sources"),
     "write-buckets": (store, "_bulk"),
     "evaluate": (Recorder, "_evaluate"),
-    "raise": (outbox, "raise_notices"),
+    "open-alert": (alerts, "insert"),
+    "raise": (outbox, "raise_all"),
     "hold": (held, "hold"),
     "keep-rejections": (rejections, "reject"),
     "acknowledge": (Consumer, "acknowledge"),

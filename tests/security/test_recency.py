@@ -20,6 +20,8 @@ EASY = {
     "POST /v1/people/<person>/grants/<grant>/decline",
     "POST /v1/people/<person>/received-grants",
     "PUT /v1/people/<person>/emergency-exclusions/<organisation>",
+    "PUT /v1/people/<person>/alert-contacts",  # gives nobody a right
+    "GET /v1/people/<person>/alert-contacts",
     "GET /v1/people/<person>/emergency-exclusions",
     "GET /v1/people/<person>/erasure",
     "GET /v1/people/<person>/exports",
