@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
+from phr.alerts.courses import RECOVER, courses
 from phr.notices.addresses import CHANNELS, Address
 from phr.notices.deliveries import URGENT, Delivery
 from phr.notices.outbox import Notice
@@ -17,7 +18,6 @@ GAP_MS = 10 * MINUTE_MS  # between two messages to an address that are not urgen
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 15_000, 3_600_000
 MOST_TRIES = 10
 CALL_120 = 4
-LOW_GLUCOSE = "glucose-low"  # what its rules' names begin with: acts on the first reading, quiet hours or not
 LocalMinute = Callable[[int], int]  # the minute of the person's day at an instant
 
 # In this order another channel tells what one can't, because its allowance is used up or its address is gone.
@@ -36,7 +36,15 @@ _NOW = (
 
 
 def is_urgent(notice: Notice) -> bool:
-    return notice.urgency >= URGENT or notice.rule.startswith(LOW_GLUCOSE)
+    """True for what is told in quiet hours, too; low glucose is, which acts on the first reading."""
+    return notice.urgency >= URGENT or is_at_once(notice)
+
+
+def is_at_once(notice: Notice) -> bool:
+    """True for what is to be done now and not today; not where it came too late to wake anybody."""
+    if notice.severity and not notice.urgency:
+        return False
+    return notice.urgency >= CALL_120 or courses().of(notice.rule).kind == RECOVER
 
 
 def deliveries(
@@ -102,7 +110,7 @@ def words(notices: Sequence[Notice], channel: str, wishes: Preferences) -> tuple
     (one,) = notices
     if may_detail(one, channel, wishes):
         return one.message_zh, one.message_en
-    return _NOW if one.urgency >= CALL_120 else _SOON if is_urgent(one) else _CALM
+    return _NOW if is_at_once(one) else _SOON if is_urgent(one) else _CALM
 
 
 def wait_ms(tries: int, random: Random) -> int:

@@ -26,10 +26,11 @@ _SYMPTOMS = (
 
 def call(database: Database, one: Episode, step: Step, who: Iterable[str], now_ms: int) -> None:
     """Each once for a level and a step."""
-    zh, en = _URGENT if one.level >= CALL_120 or step == "contacts" else _CALM
+    is_urgent = one.level >= CALL_120 or step == "contacts"
+    words, urgency = (_URGENT, CALL_120) if is_urgent else (_CALM, one.level)
     outbox.tell_many(
         database,
-        [_to_family(one, f"{_begin(one)}{step}:{person}", person, (zh, en)) for person in who],
+        [_to_family(one, f"{_begin(one)}{step}:{person}", person, words, urgency) for person in who],
         now_ms,
     )
 
@@ -50,7 +51,7 @@ def _begin(one: Episode) -> str:
     return f"alert:{one.id}:{one.level}:"
 
 
-def _to_family(one: Episode, key: str, person: str, words: tuple[str, str]) -> Telling:
+def _to_family(one: Episode, key: str, person: str, words: tuple[str, str], urgency: int) -> Telling:
     return Telling(
         key=key,
         person=person,
@@ -59,6 +60,6 @@ def _to_family(one: Episode, key: str, person: str, words: tuple[str, str]) -> T
         message_en=words[1],
         categories=one.categories,
         about=one.person,
-        urgency=one.level,
+        urgency=urgency,
         link=f"alerts/{one.id}",
     )

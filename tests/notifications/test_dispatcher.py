@@ -115,9 +115,12 @@ def test_low_glucose_passes_quiet_hours(house: House) -> None:
     house.add("email")
     preferences.choose(house.database, house.ana, Preferences(quiet=(22 * 60, 7 * 60)), 0)
     low = replace(ALERT, person=house.ana, rule="glucose-low", severity=2, metric="glucose-capillary")
-    outbox.raise_notices(house.database, [low, replace(low, key="k2", rule="glucose-high")])
-    assert house.run("email", NIGHT) == 1
-    assert house.states("k1") == {"email": (SENT, None)}
+    late = replace(low, key="k4", is_late=True)
+    high = replace(low, key="k2", rule="glucose-high")
+    outbox.raise_notices(house.database, [low, high, replace(low, key="k3", rule="glucose-very-low"), late])
+    assert house.run("email", NIGHT) == 2
+    assert [house.states(key)["email"][0] for key in ("k1", "k2", "k3", "k4")] == [SENT, WAITING, SENT, WAITING]
+    assert "now" in house.channels["email"].sent[0].en
 
 
 def test_quiet_hours_end_on_the_persons_clock(house: House) -> None:
