@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "a person's whole record into a file",
     "audit": "`audit verify` finds lines of the access log that were changed, removed or moved",
     "care": "`care explain ALERT`: why it fired; `care rules`: what is signed, what is silent; prints JSON",
+    "education": "`education check`: articles that are refused, hard to read, out of date or without a translation",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -116,6 +117,10 @@ def _care(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.care").main(argv, settings))
 
 
+def _education(argv: list[str], _settings: Settings) -> int:
+    return int(_part("ops.education").main(argv))
+
+
 def _vendor(argv: list[str], _settings: Settings) -> int:
     return int(_part("vendor").main(argv))
 
@@ -140,6 +145,7 @@ _RUN: dict[str, Callable[[list[str], Settings], int]] = {
     "export": _export,
     "audit": _audit,
     "care": _care,
+    "education": _education,
     "vendor": _vendor,
     "settings": _settings,
 }

@@ -32,6 +32,7 @@ TELLING = frozenset(
     {
         "operators",
         "openapi",
+        "education",
         "metrics",
         "pages.show_style",
         "pages.show_script",
