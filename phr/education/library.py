@@ -81,9 +81,9 @@ def remarks(of: Library, today: date) -> list[str]:
 
 
 def _texts(articles: Iterable[Article], language: str) -> dict[str, str]:
-    """Title and summary count twice."""
+    """A title says what it is about: it counts five times, the summary twice."""
     return {
-        one.slug: "\n".join((one.title, one.title, one.summary, rendering.words(one.body)))
+        one.slug: "\n".join((*[one.title] * 5, *[one.summary] * 2, rendering.words(one.body)))
         for one in articles
         if one.language == language
     }

@@ -35,7 +35,8 @@ class Index:
     def find(self, text: str, most: int = 50) -> list[str]:
         """Names, the best first; none for a text without a word that is known."""
         scores: defaultdict[str, float] = defaultdict(float)
-        for word, weight in _with_synonyms(list(dict.fromkeys(cut(text)))[:MOST_WORDS]):
+        said = list(dict.fromkeys(cut(text)))[:MOST_WORDS]
+        for word, weight in _with_synonyms(said, {one for one in said if one in self._where}):
             there = self._where.get(word)
             if not there:
                 continue
@@ -53,13 +54,14 @@ def cut(text: str) -> Iterator[str]:
             yield word
 
 
-def _with_synonyms(words: list[str]) -> list[tuple[str, float]]:
+def _with_synonyms(words: list[str], known: set[str]) -> list[tuple[str, float]]:
+    """``known``: those that stand in articles; what another word means counts whole where it stands in none itself."""
     found = dict.fromkeys(words, 1.0)
     joined = " ".join(words)
     for said, meant in _synonyms().items():
-        if said in found or (" " in said and said in joined):
+        if said in words or (" " in said and said in joined):
             for word in meant:
-                found.setdefault(word, OF_SYNONYM)
+                found.setdefault(word, OF_SYNONYM if said in known else 1.0)
     return list(found.items())
 
 
