@@ -26,6 +26,7 @@ __all__ = ["cast"]
 
 # Words of the house, nobody's: each with one that there is.
 NAMES = {
+    "slug": "low-sugar",
     "topic": "store",
     "metric": "weight",
     "organisation": "clinic",
