@@ -14,23 +14,9 @@ import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
-
-import webauthn
-from webauthn.helpers import (
-    options_to_json,
-    parse_authentication_credential_json,
-    parse_client_data_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from phr.clock import to_datetime
 from phr.database import Database, insert_new
@@ -48,9 +34,8 @@ LOG_IN, REGISTER = "log-in", "register"
 LONGEST_ANSWER = 16_384
 NONCE_BYTES, TIME_BYTES = 16, 8
 NAME = "健康档案 PHR"
-_PREFERRED = UserVerificationRequirement.PREFERRED
-# What the library raises for an answer that is none: its own, and what its parsers let through.
-_ODD = (WebAuthnException, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
+# What the library's parsers let through for an answer that is none, beside what it raises of its own.
+_ODD = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
 
 
 class PasskeyRefused(InputInvalid):
@@ -96,48 +81,65 @@ def party_of(issuer: str) -> Party | None:
     return Party(host, f"{parts.scheme}://{host}{port}")
 
 
+@cache
+def _library() -> Any:
+    """webauthn, which takes 6 MB of a process: nothing of it is there before the first page that offers passkeys."""
+    import webauthn  # noqa: PLC0415
+
+    return webauthn
+
+
+def _odd(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    return (_library().helpers.exceptions.WebAuthnException, *_ODD, *more)
+
+
 def log_in_options(asking: Asking, now_ms: int) -> str:
     """JSON for ``navigator.credentials.get``: any passkey of ours that the device has."""
     challenge = _challenge(asking, LOG_IN, now_ms)
-    asked = webauthn.generate_authentication_options(
-        rp_id=asking.party.id, challenge=challenge, timeout=LIFE_MS, user_verification=_PREFERRED
+    structs = _library().helpers.structs
+    asked = _library().generate_authentication_options(
+        rp_id=asking.party.id,
+        challenge=challenge,
+        timeout=LIFE_MS,
+        user_verification=structs.UserVerificationRequirement.PREFERRED,
     )
-    return options_to_json(asked)
+    return str(_library().options_to_json(asked))
 
 
 def registration_options(asking: Asking, person: str, name: str, now_ms: int) -> str:
     """JSON for ``navigator.credentials.create``; ``name`` is what the person's own authenticator shows."""
-    known = [PublicKeyCredentialDescriptor(id=one.credential) for one in passkeys.of_person(asking.database, person)]
-    asked = webauthn.generate_registration_options(
+    structs, of_person = _library().helpers.structs, passkeys.of_person(asking.database, person)
+    asked = _library().generate_registration_options(
         rp_id=asking.party.id,
         rp_name=NAME,
         user_id=person.encode(),
         user_name=name,
         challenge=_challenge(asking, _registering(person), now_ms),
         timeout=LIFE_MS,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_PREFERRED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.PREFERRED,
         ),
-        exclude_credentials=known,
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=one.credential) for one in of_person],
     )
-    return options_to_json(asked)
+    return str(_library().options_to_json(asked))
 
 
 def registered(asking: Asking, person: str, answer: str, now_ms: int) -> Passkey:
     """The passkey that the answer brings; it is not kept yet. Raises PasskeyRefused."""
     refused = PasskeyRefused("this is no passkey that was asked for here, or it was too late: start again")
     try:
-        credential = parse_registration_credential_json(answer)
+        credential = _library().helpers.parse_registration_credential_json(answer)
         challenge = _answered(credential.response.client_data_json)
         if not _takes(asking, challenge, _registering(person), now_ms):
             raise refused
-        found = webauthn.verify_registration_response(
+        found = _library().verify_registration_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=asking.party.id,
             expected_origin=asking.party.origin,
         )
-    except _ODD as error:
+    except _odd() as error:
         raise refused from error
     return Passkey(person, found.credential_id, found.credential_public_key, found.sign_count)
 
@@ -145,14 +147,14 @@ def registered(asking: Asking, person: str, answer: str, now_ms: int) -> Passkey
 def known(asking: Asking, answer: str, now_ms: int) -> Known | None:
     """Who has answered the challenge of a login. A passkey whose count went back is told to its owner and not taken."""
     try:
-        credential = parse_authentication_credential_json(answer)
+        credential = _library().helpers.parse_authentication_credential_json(answer)
         challenge = _answered(credential.response.client_data_json)
         passkey = passkeys.find(asking.database, credential.raw_id)
         if not _takes(asking, challenge, LOG_IN, now_ms) or passkey is None:
             return None
         if credential.response.user_handle != passkey.person.encode():
             return None
-        found = webauthn.verify_authentication_response(
+        found = _library().verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=asking.party.id,
@@ -160,7 +162,7 @@ def known(asking: Asking, answer: str, now_ms: int) -> Known | None:
             credential_public_key=passkey.public_key,
             credential_current_sign_count=0,  # looked at below, once the signature shows that it is the key's own
         )
-    except (*_ODD, KeyDestroyed):
+    except _odd(KeyDestroyed):
         return None
     if not passkeys.count_up(asking.database, passkey, found.new_sign_count):
         _tell(asking.database, passkey.person, now_ms)
@@ -200,7 +202,7 @@ def _mark(asking: Asking, purpose: str, head: bytes) -> bytes:
 
 
 def _answered(client_data: bytes) -> bytes:
-    return bytes(parse_client_data_json(client_data).challenge)
+    return bytes(_library().helpers.parse_client_data_json(client_data).challenge)
 
 
 def _is_number(host: str) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
-
-import nh3
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Any
 
 from phr.errors import DataFileInvalid
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 TAGS = {"h2", "h3", "p", "br", "ul", "ol", "li", "strong", "em", "a", "img", "blockquote"}
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
@@ -26,10 +26,14 @@ _CLOSES = "_close"
 
 @cache
 def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - with the first article
+
     return MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def html(body: str) -> str:
+    import nh3  # noqa: PLC0415 - with the first article
+
     return nh3.clean(
         _markdown().render(body),
         tags=TAGS,
