@@ -41,12 +41,17 @@ def main(argv: Sequence[str]) -> int:
     try:
         settings = load(os.environ)
         log_lines.configure(settings.log_level, settings.log_format)
-        return _RUN[command](list(argv[1:]), settings)
+        code = _RUN[command](list(argv[1:]), settings)
+        sys.stdout.flush()
     except PhrError as error:
         print(f"{command}: {error.detail}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read it has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +19,7 @@ from phr.people import access, grants, people
 from phr.people.grants import SUPPORT
 from tests.care.builders import NOW_MS, pressure
 from tests.cast import T0, a_grant, a_person
+from tests.ops.running import ROOT
 
 
 @pytest.fixture
@@ -65,3 +68,12 @@ def test_rules_are_listed_with_what_is_silent(settings: Settings, capsys: pytest
     assert set(rows) == {rule.id for rule in rules().all}
     assert {row["reviewed_by"] for row in rows.values()} == {"not reviewed by a clinician"}
     assert [rows[one]["is_active"] for one in ("potassium-out-of-range", "glucose-low")] == [False, True]
+
+
+def test_who_reads_nothing_and_goes_is_no_error() -> None:
+    argv = [sys.executable, "app.py", "care", "rules"]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()  # before anything is written
+        assert (process.stderr.read(), process.wait(60)) == (b"", 0)
