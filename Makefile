@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 REAL_DATA ?= ../shared/data
-PACKAGES := phr ingest notifications ops simulator vendor
+PACKAGES := phr ingest notifications ops pages simulator vendor
 ONLY ?=
 
-.PHONY: run test bench check audit real faults lock mosquitto
+.PHONY: run test bench check audit real faults lock messages miniprogram mosquitto screenshots scripts lighthouse
 .DEFAULT_GOAL := run
 
 # exec: a signal to make's child is a signal to the family, and Ctrl-C stops it before make returns.
@@ -19,7 +19,7 @@ test: $(VENV)/.dev-ready mosquitto
 bench: $(VENV)/.dev-ready mosquitto
 	@$(PY) -m benchmarks $(ONLY)
 
-check: $(VENV)/.dev-ready mosquitto
+check: $(VENV)/.dev-ready mosquitto scripts miniprogram
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy --strict $(PACKAGES) app.py
@@ -32,7 +32,7 @@ real: $(VENV)/.dev-ready mosquitto
 faults: $(VENV)/.dev-ready mosquitto
 	FAULTS=whole $(PY) -m pytest tests/faults -n 0 -s --timeout=600
 
-# Known holes in what is pinned. Asks pypi.org, so it is no part of check, which needs no network; --strict: what could
+# Known holes in what is pinned. Asks the package index, so it is no part of check, which needs no network; --strict: what could
 # not be looked up is a failure and not a pass.
 audit: $(VENV)/.dev-ready
 	$(PY) -m pip install --quiet pip-audit
@@ -74,3 +74,43 @@ $(VENV)/.dev-ready: requirements-dev.txt | $(PY)
 	@echo "Installing what requirements-dev.txt names"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.run-ready
+
+# The texts of the pages, as they stand in templates, into the file that is translated; what is gone goes.
+messages: $(VENV)/.dev-ready
+	$(VENV)/bin/pybabel -q extract -F pages/babel.cfg --no-location --omit-header -o .messages.pot pages
+	$(VENV)/bin/pybabel -q update -N --ignore-obsolete --no-wrap -i .messages.pot -l zh_Hans_CN -d pages/translations
+	rm .messages.pot
+
+# Every page in both languages, into docs/pictures; wants Debian's chromium and fonts-noto-cjk.
+screenshots: $(VENV)/.dev-ready mosquitto
+	$(PY) -m tests.browser.screenshots docs/pictures
+
+# What Lighthouse says of the main pages on a phone; fetches it from npm, so it is no part of check.
+lighthouse: $(VENV)/.dev-ready mosquitto
+	$(PY) -m tests.browser.lighthouse
+
+# Scripts and styles run in Chromium 86 and iOS 14 and later (pages/package.json); uPlot and jsQR are npm's, as they came.
+scripts: pages/node_modules/.ready
+	cd pages && npm run --silent lint
+	cmp pages/static/vendor/uPlot.iife.min.js pages/node_modules/uplot/dist/uPlot.iife.min.js
+	cmp pages/static/vendor/uPlot.min.css pages/node_modules/uplot/dist/uPlot.min.css
+	cmp pages/static/vendor/jsQR.js pages/node_modules/jsqr/dist/jsQR.js
+
+pages/node_modules/.ready: pages/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: sudo apt-get install -y nodejs npm" >&2; exit 1; }
+	cd pages && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The mini-program for WeChat: types, then its modules, components and pages on a phone that stands in for WeChat's.
+miniprogram: clients/miniprogram/node_modules/.ready
+	cd clients/miniprogram && npm run --silent check && npm test --silent
+
+clients/miniprogram/node_modules/.ready: clients/miniprogram/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: sudo apt-get install -y nodejs npm" >&2; exit 1; }
+	cd clients/miniprogram && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# Its modules as its tests, and tests/clients, have them.
+clients/miniprogram/.built/.ready: clients/miniprogram/node_modules/.ready $(shell find clients/miniprogram/miniprogram -type f)
+	cd clients/miniprogram && npm run --silent build
+	@touch $@

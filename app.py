@@ -28,7 +28,9 @@ COMMANDS = {
     "export": "a person's whole record into a file",
     "audit": "`audit verify` finds lines of the access log that were changed, removed or moved",
     "care": "`care explain ALERT`: why it fired; `care rules`: what is signed, what is silent; prints JSON",
-    "education": "`education check`: articles that are refused, hard to read, out of date or without a translation",
+    "education": "`education check`: articles that are refused, hard to read, out of date or without a translation; "
+    "`education import FOLDER`: articles of the installation, as drafts; `education list`, `publish`, `withdraw`; "
+    "`education effect 2026-Q3`: what went with reading, as totals",
     "vendor": "checks an installation, or a device, from its vendor's side",
     "settings": "every PHR_* setting, its value and where it came from",
 }
@@ -122,8 +124,8 @@ def _care(argv: list[str], settings: Settings) -> int:
     return int(_part("ops.care").main(argv, settings))
 
 
-def _education(argv: list[str], _settings: Settings) -> int:
-    return int(_part("ops.education").main(argv))
+def _education(argv: list[str], settings: Settings) -> int:
+    return int(_part("ops.education").main(argv, settings))
 
 
 def _vendor(argv: list[str], _settings: Settings) -> int:

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from benchmarks import Figure, note
 from benchmarks.granting import granted
-from benchmarks.history import DAY_MS, Wave, load_wave
+from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import client_of
 from benchmarks.stack import Stack, running
 from phr import clock
-from phr.clock import now_ms, rfc3339
+from phr.clock import DAY_MS, now_ms, rfc3339
 from phr.intake import devices
 from phr.people import access
 from phr.people.access import Ask, Caller

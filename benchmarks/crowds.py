@@ -13,7 +13,7 @@ from benchmarks.ingest import MemoryWatch, cores_used, stored, wait_until_stored
 from benchmarks.load import load_process, start_load
 from benchmarks.payloads import SingleHeartRate
 from benchmarks.stack import VENDOR, Stack, running
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 from phr.intake import limits
 from phr.intake.policy import Limits
 
@@ -25,7 +25,6 @@ FIGURES = (
 )
 
 WORKERS = 2
-DAY_MS = 86_400_000
 DEVICES = 2_000
 WITH_ID = 50  # messages of each
 BACKLOG = 500

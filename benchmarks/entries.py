@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import Figure, note
-from benchmarks.history import DAY_MS, Wave, load_wave
+from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import Client, client_of
 from benchmarks.stack import Stack, running
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 from phr.intake import devices
 from phr.timeline import effective, entries
 from phr.timeline.effective import Effective

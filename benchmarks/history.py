@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.stack import Stack
 from phr.care.rules import rules
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 from phr.people import people
 from phr.readings import folding
 from phr.recording import Delivery, Recorder
@@ -15,7 +15,6 @@ from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Run
 from phr.vocabulary.units import column_to_stored
 
-DAY_MS = 86_400_000
 DAYS_A_CALL = 30
 
 

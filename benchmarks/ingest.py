@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks import Figure, note
-from benchmarks.load import Client, LoadReport, Payloads, load_process, start_load
+from benchmarks.load import WINDOW, Client, LoadReport, Payloads, load_process, start_load
 from benchmarks.payloads import HeartRateSeries, SingleHeartRate
 from benchmarks.stack import Stack, running
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 
 FIGURES = ("ingest_60_readings_per_s", "ingest_1_messages_per_s", "ingest_worker_rss_mb")
 
 WORKERS = 2
-DAY_MS = 86_400_000
 PATIENCE_S = 120.0
 SAMPLE_EVERY_S = 0.5
 
@@ -56,15 +55,20 @@ def figures() -> Iterator[Figure]:
     yield Figure("ingest_worker_rss_mb", max(rss_mb), "MB")
 
 
-def measure(stack: Stack, load: Load, clients: list[Client], start_ms: int | None = None) -> float:
-    """Seconds from the first PUBLISH until every reading is in the database and nothing else is."""
+def measure(
+    stack: Stack, load: Load, clients: list[Client], start_ms: int | None = None, *, window: int = WINDOW
+) -> float:
+    """Seconds from the first PUBLISH until every reading is in the database and nothing else is.
+
+    ``window``: how many messages a device sends without waiting; with one the devices take turns.
+    """
     first_ms = now_ms() - 12 * DAY_MS if start_ms is None else start_ms
     payloads: Payloads = HeartRateSeries(first_ms) if load.readings > 1 else SingleHeartRate(first_ms)
     before, cpu_before = stored(stack), stack.cpu_s()
     address = (stack.mosquitto.host, stack.mosquitto.port)
     with load_process() as pool:
         report: LoadReport = start_load(
-            pool, *address, clients, payloads, messages_per_client=load.messages_per_device
+            pool, *address, clients, payloads, messages_per_client=load.messages_per_device, window=window
         ).result(timeout=PATIENCE_S)
         began = time.perf_counter() - report.wall_s  # connecting does not count
         took_s = wait_until_stored(stack, before + load.messages * load.readings, began)

@@ -14,12 +14,12 @@ from pymongo.collection import Collection
 
 from benchmarks import Figure, note
 from benchmarks.stack import Stack, running
+from phr.clock import MINUTE_MS
 from phr.database import Document
 from phr.readings.columns import pack, pack_increasing
 
 PEOPLE = 500
 BATCH = 500
-MINUTE_MS = 60_000
 
 Write = UpdateOne | InsertOne[Document]
 Layout = Callable[[str, int, Sequence[int]], Write]  # (bucket key, first minute of the day, values)

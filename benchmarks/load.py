@@ -28,6 +28,7 @@ from benchmarks.payloads import HeartRateSeries, SingleHeartRate
 Client = tuple[str, str, str]  # username, password, topic
 Payloads = Callable[[int, int], bytes]  # (index of the client, message number from 0) -> payload
 
+WINDOW = 20  # messages of one connection that wait for their acknowledgement
 _CONNECT_BATCH = 50  # below the listen queue of the brokers, which is 100
 _REFUSED_FROM = 0x80  # reason codes from here on are refusals (MQTT 5.0, section 2.4)
 
@@ -69,7 +70,7 @@ def run_load(  # noqa: PLR0913 -- every one names a condition of the measurement
     messages_per_client: int | None = None,
     duration_s: float | None = None,
     rate: float | None = None,
-    window: int = 20,
+    window: int = WINDOW,
     hears: bool = False,
     drain_timeout_s: float = 60.0,
 ) -> LoadReport:
@@ -341,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--messages", type=int, default=None, help="per client")
     parser.add_argument("--duration", type=float, default=None, help="seconds")
     parser.add_argument("--rate", type=float, default=None, help="messages a second over all clients")
-    parser.add_argument("--window", type=int, default=20)
+    parser.add_argument("--window", type=int, default=WINDOW)
     asked = parser.parse_args(argv)
     start_ms = asked.start_ms if asked.start_ms is not None else (int(time.time()) - 86_400) * 1000
     payloads = HeartRateSeries(start_ms) if asked.shape == "series" else SingleHeartRate(start_ms)

@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-_MINUTE_MS = 60_000
+from phr.clock import MINUTE_MS
+
 _VARIANTS = 64  # different value lists; enough that a compressor sees no repetition within a bucket
 
 
@@ -22,7 +23,7 @@ class HeartRateSeries:
     with_id: bool = False
 
     def __call__(self, client: int, n: int) -> bytes:
-        start = self.start_ms + n * self.values * _MINUTE_MS
+        start = self.start_ms + n * self.values * MINUTE_MS
         ident = b'"id":"%d-%d",' % (client, n) if self.with_id else b""
         values = _value_lists(self.values)[(client * 7 + n) % _VARIANTS]
         return (b'{%b"series":[{"metric":"heart-rate","start":%d,"period_s":60,"unit":"/min","values":[%b]}]}') % (
@@ -37,7 +38,7 @@ class SingleHeartRate:
     """One reading a message, ``step_ms`` apart."""
 
     start_ms: int
-    step_ms: int = _MINUTE_MS
+    step_ms: int = MINUTE_MS
     with_id: bool = False
 
     def __call__(self, client: int, n: int) -> bytes:

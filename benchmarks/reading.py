@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks import Figure, note
-from benchmarks.history import DAY_MS, Wave, load_wave
+from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import Client, client_of
 from benchmarks.stack import Stack, running
-from phr.clock import now_ms, rfc3339
+from phr.clock import DAY_MS, now_ms, rfc3339
 from phr.intake import devices
 
 FIGURES = ("series_raw_day_p50_ms", "series_80y_months_p50_ms", "series_80y_minus_1y_ms", "api_worker_rss_mb")

@@ -19,9 +19,9 @@ from pymongo import MongoClient
 from benchmarks import Figure, note
 from benchmarks.stack import Stack, running
 from ops.indexes import ensure_indexes
-from phr.clock import now_ms
+from phr.clock import MINUTE_MS, now_ms
 from phr.database import Database, Document
-from phr.reminders.moments import DAY_MIN, MINUTE_MS, day_of
+from phr.reminders.moments import DAY_MIN, day_of
 from phr.reminders.reminder import ACTIVE, PARTS
 
 FIGURES = ("reminders_claimed_per_s", "reminders_rss_mb", "reminders_doubled")

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import psutil
+from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import broker, credentials
 from ops import mongod, mosquitto, ports
@@ -121,6 +123,17 @@ class Stack:
             ]
             refs += [one.device.ref for one in devices.create_devices(self.database, drafts, clock.now_ms())]
         return refs
+
+    @contextmanager
+    def device(self, client: tuple[str, str, str]) -> Iterator[mqtt.Client]:
+        """The connection of one device, which publishes now and then: (username, password, topic) as of ``clients``."""
+        sender = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        sender.username_pw_set(*client[:2])
+        sender.connect(self.mosquitto.host, self.mosquitto.port)
+        sender.loop_start()
+        yield sender
+        sender.disconnect()
+        sender.loop_stop()
 
     def clients(self, refs: Sequence[str]) -> list[tuple[str, str, str]]:
         """(user name, password, topic) of each device; all under the vendor's login."""

@@ -16,7 +16,7 @@ from benchmarks.load import Client, load_process, start_load
 from benchmarks.payloads import HeartRateSeries
 from benchmarks.stack import Stack, running
 from ingest import broker
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 
 FIGURES = ("storm_neighbour_slowdown_pct", "storm_control_slowdown_pct", "storm_neighbour_unfair_pct")
 
@@ -24,7 +24,6 @@ ROUNDS = 3
 GOOD_DEVICES, BAD_DEVICES = 40, 40
 MESSAGES, READINGS = 100, 60
 PATIENCE_S = 120.0
-DAY_MS = 86_400_000
 BAD_VENDOR = "storm"
 STORM_BEGINS_S = 1.5
 SECONDS_OF_STORM = 9.0

@@ -4,8 +4,9 @@ Simulated: 600 residents with hypertension (two pressures a day in one week of f
 others), 200 with type 2 diabetes (fasting sugar on three mornings a week), 600 who wear a watch (resting heart rate
 each night), 200 with an oximeter (each night), 600 who weigh themselves weekly. How high these people are and how
 much they vary is ours, said in HABITS, and no clinical statement. A single alert is an episode that comes to the
-team's turn;
-what ends before, or is only for the person, does not reach it. A rise of resting heart rate is `early_warning`'s.
+team's turn and is told by itself; what can wait comes together as a day of work begins (phr/people/hours.py) and counts
+as one. What ends before, or is only for the person, does not reach it. A rise of resting heart rate is
+`early_warning`'s.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,22 +22,27 @@ from benchmarks import Figure, note
 from phr.alerts import episode
 from phr.alerts.courses import courses
 from phr.alerts.episode import Episode
+from phr.alerts.escalating import WAITS_MS
 from phr.care.evaluate import counts, evaluate, holds
 from phr.care.observation import Observation, PersonFacts
 from phr.care.rule import Rule, Rules
 from phr.care.rules import rules
 from phr.care.windows import judge_or_not
+from phr.clock import DAY_MS, HOUR_MS
+from phr.people import hours
+from phr.people.organisations import CLOCK
 from phr.vocabulary.alert import Alert
 from phr.vocabulary.metrics import vocabulary
 from phr.watching import episodes
 from phr.watching.gathering import rules_over_windows
 
-FIGURES = ("team_single_alerts_per_day", "team_single_alerts_busiest_day")
+FIGURES = ("team_single_alerts_per_day", "team_single_alerts_busiest_day", "team_alerts_together_per_day")
 
 RESIDENTS, DAYS, BEFORE = 2_000, 90, 14
-DAY_MS, MORNING_MS = 86_400_000, 7 * 3_600_000
+MORNING_MS = 7 * 3_600_000
 BEGIN_MS = 1_790_000_000_000 // DAY_MS * DAY_MS
 READINGS_BACK = 2
+OFFSET_MS = 8 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,14 @@ HABITS = (
 )
 
 
+class Reached(NamedTuple):
+    """An alert that came to the team's turn, and when it is told."""
+
+    rule: str
+    told_ms: int
+    can_wait: bool
+
+
 @dataclass(slots=True)
 class Resident:
     """What stands of one: open episodes by rule, what windows have found, readings by metric."""
@@ -77,15 +92,20 @@ class Resident:
 
 def figures() -> Iterator[Figure]:
     signed = _signed()
-    by_day: Counter[int] = Counter()
-    by_rule: Counter[str] = Counter()
-    for number in range(RESIDENTS):
-        for day, rule in _reached(number, signed):
-            by_day[day] += 1
-            by_rule[rule] += 1
+    reached = [one for number in range(RESIDENTS) for one in _reached(number, signed)]
+    by_rule = Counter(one.rule for one in reached)
     note(f"to the team in {DAYS} days: {dict(by_rule.most_common())}")
+    singly = [_day(one.told_ms) for one in reached if not one.can_wait]
+    together = {one.told_ms for one in reached if one.can_wait}
+    by_day = Counter([*singly, *map(_day, together)])
+    note(f"by themselves {len(singly)}, together {len(reached) - len(singly)} in {len(together)} messages")
     yield Figure(FIGURES[0], sum(by_day.values()) / DAYS, "alerts")
     yield Figure(FIGURES[1], max(by_day.values(), default=0), "alerts")
+    yield Figure(FIGURES[2], (len(reached) - len(singly)) / DAYS, "alerts")
+
+
+def _day(told_ms: int) -> int:
+    return (told_ms + OFFSET_MS) // DAY_MS
 
 
 def _signed() -> Rules:
@@ -99,8 +119,8 @@ def _signed() -> Rules:
     )
 
 
-def _reached(number: int, signed: Rules) -> Iterator[tuple[int, str]]:
-    """(day, rule) of each alert of this resident that came to the team's turn."""
+def _reached(number: int, signed: Rules) -> Iterator[Reached]:
+    """Each alert of this resident that came to the team's turn."""
     chance = np.random.default_rng((3, number))
     mine = [one for one in HABITS if number % RESIDENTS < RESIDENTS and _has(one, number)]
     diagnoses = frozenset(one.diagnosis for one in mine if one.diagnosis)
@@ -130,7 +150,14 @@ def _reached(number: int, signed: Rules) -> Iterator[tuple[int, str]]:
             if due:
                 one.open[rule] = episode.with_step(known, "team", now_ms)
                 if day >= 0:
-                    yield day, rule
+                    yield _told(known, rule, due[0])
+
+
+def _told(known: Episode, rule: str, due_ms: int) -> Reached:
+    can_wait = known.level <= episode.WAITING
+    if can_wait:
+        return Reached(rule, hours.gathers_ms((), CLOCK, due_ms, known.level_ms + WAITS_MS), can_wait)
+    return Reached(rule, hours.opens_ms((), CLOCK, due_ms), can_wait)
 
 
 def _has(habit: Habit, number: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks import Figure, note
 from benchmarks.stack import Stack, running
 from phr.care.rules import rules
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 from phr.readings import store
 from phr.readings.store import Arrival
 from phr.timeline import effective, entries
@@ -23,7 +23,6 @@ from phr.watching.watches import SOON_MS, News
 FIGURES = ("watch_pressure_people_per_s", "watch_cgm_people_per_s")
 
 PEOPLE = 400
-DAY_MS = 86_400_000
 # Code of the diagnosis, metric, every so many ms, for so many days, value in stored integers by component.
 PRESSURE = ("I10", "blood-pressure", DAY_MS // 2, 30, {"systolic": 150, "diastolic": 90})
 SENSOR = ("E11.9", "glucose-interstitial", 300_000, 14, {"": 7})

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Figure, note
-from benchmarks.history import DAY_MS, Wave, load_wave
+from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import Client, client_of
 from benchmarks.stack import VENDOR, Stack, running
-from phr.clock import now_ms, rfc3339
+from phr.clock import DAY_MS, now_ms, rfc3339
 from phr.intake import devices
 from phr.intake.devices import NewDevice
 
@@ -47,10 +47,10 @@ def figures() -> Iterator[Figure]:
     if not (LIFE / IS_LOADED).exists():
         shutil.rmtree(LIFE, ignore_errors=True)  # a load that was cut off
     with running(LIFE) as stack:
-        loaded = _loaded(stack)
-        client = client_of(stack, stack.start_api(), str(loaded["person"]))
+        known = loaded(stack)
+        client = client_of(stack, stack.start_api(), str(known["person"]))
         client.repeats = REPEATS
-        until_ms = int(loaded["until_ms"])
+        until_ms = int(known["until_ms"])
         yield Figure("zoom_p50_ms", max(_slowest(client, until_ms, metric) for metric in ("spo2", "weight")), "ms")
         yield Figure("zoom_merged_p50_ms", _slowest(client, until_ms, "heart-rate"), "ms")
 
@@ -69,7 +69,7 @@ def _slowest(client: Client, until_ms: int, metric: str) -> float:
     return slowest
 
 
-def _loaded(stack: Stack) -> dict[str, Any]:
+def loaded(stack: Stack) -> dict[str, Any]:
     """Wave after wave: a load that was cut off goes on with the next one."""
     known = _begun(stack)
     for name, (device, wave) in WAVES.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -54,11 +55,12 @@ class Desk:
 
 
 class Chores:
-    """Used from the worker's thread. Without a desk it only counts, and everything passes the gate."""
+    """Used from the worker's threads; the gate by one at a time. Without a desk everything passes it."""
 
     def __init__(self, tally: Tally | None = None, gate: Gate | None = None, desk: Desk | None = None) -> None:
         self.tally = tally or Tally()
         self._gate = gate or Gate()
+        self._at_gate = threading.Lock()
         self._desk = desk
         self._reporter = Reporter(desk.database, "ingest", str(desk.slot), self.tally) if desk else None
         self._looked_ms = 0
@@ -74,7 +76,8 @@ class Chores:
 
     def divide(self, batch: Sequence[Received], now_ms: int) -> tuple[list[Received], list[Refused]]:
         """The messages that are taken, and those whose sender must wait; all of them counted."""
-        taken, refused = self._gate.divide(batch, now_ms)
+        with self._at_gate:
+            taken, refused = self._gate.divide(batch, now_ms)
         self.tally.add("messages_received", len(batch), "mqtt")
         if refused:
             self.tally.add("messages_limited", len(refused))
@@ -100,7 +103,8 @@ class Chores:
         tally.observe("arrival_lag_seconds", [max(0, one.arrived_at_ms - t) / 1000 for one, t in newest])
         sent = [one.decoded.sent_at_ms for one in deliveries if one.decoded.sent_at_ms is not None]
         tally.observe("publish_to_stored_seconds", [max(0, now_ms - t) / 1000 for t in sent])
-        self._charge(deliveries, verdicts, models)
+        with self._at_gate:
+            self._charge(deliveries, verdicts, models)
 
     def _charge(
         self, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict], models: Mapping[str, str | None]
@@ -123,7 +127,8 @@ class Chores:
 
     def tick(self, now_ms: int, waiting: tuple[int, int], verdicts: tuple[int, int]) -> None:
         """Does what is due. ``waiting``: messages and bytes; ``verdicts``: given and dropped since the start."""
-        self._gate.lives(now_ms)
+        with self._at_gate:
+            self._gate.lives(now_ms)
         if self._desk is None or now_ms - self._looked_ms < LOOK_EVERY_MS:
             return
         self._looked_ms = now_ms
@@ -146,7 +151,8 @@ class Chores:
             log.warning("last figures not written: %s", type(error).__name__)
 
     def _look(self, desk: Desk, now_ms: int) -> None:
-        self._gate.refresh(desk.database, now_ms)
+        with self._at_gate:
+            self._gate.refresh(desk.database, now_ms)
         self._write_heard(desk, now_ms)
         for _ in range(COMMANDS_AT_ONCE):
             command = commands.claim_one(desk.database, now_ms)

@@ -21,13 +21,14 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ingest.handover import HandOver, Received
 from ingest.lean_client import LeanClient, Publish
 from ingest.topics import readings_filter
+from phr import hops
 from phr.clock import now_ms
 from phr.errors import ServerUnavailable, SettingInvalid
 
 log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
-WINDOW = 40_000  # unacknowledged messages the broker may have under way to one worker: a batch and a full queue
+WINDOW = 50_000  # unacknowledged messages the broker may have under way to one worker: a batch and what waits for it
 # What waits in memory for the recorder; beyond it the socket is not read and the broker queues instead.
 HANDED_OVER = 12_000
 HANDED_OVER_BYTES = 16 * 1024 * 1024
@@ -56,6 +57,13 @@ def parse_url(url: str) -> BrokerAddress:
     username = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     return BrokerAddress(parts.hostname, parts.port or (8883 if has_tls else 1883), username, password, has_tls)
+
+
+def hold_to_tls(url: str, bind: str) -> None:
+    """Raises SettingInvalid for an address that leaves this machine in the clear. ``bind``: as PHR_BIND."""
+    address = parse_url(url)
+    if not address.has_tls and not hops.stays_here(address.host, bind):
+        raise SettingInvalid("PHR_MQTT_URL leaves this machine in the clear: use mqtts://")
 
 
 def make_client(address: BrokerAddress, client_id: str) -> Client:

@@ -35,7 +35,7 @@ class Refused:
 
 
 class Gate:
-    """Used from the worker's thread alone. Without a plan everything passes."""
+    """Used by one thread at a time. Without a plan everything passes."""
 
     def __init__(self, plan: Plan | None = None) -> None:
         self._whole = plan or Plan()

@@ -10,6 +10,8 @@ _READINGS = re.compile(r"phr/v1/([^/]+)/([^/]+)/readings")
 _STATUS = re.compile(r"phr/v1/([^/]+/[^/]+)/status")
 _DEVICE = re.compile(r"[a-z0-9-]{1,32}/[A-Za-z0-9._:-]{1,64}")
 
+NO_DEVICE = "?/?"
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -37,6 +39,12 @@ def sender_of(topic: str) -> Sender | None:
         return None
     device = f"{found[1]}/{found[2]}"
     return Sender(f"phr/v1/{device}", device, bool(_DEVICE.fullmatch(device)))
+
+
+def device_of(topic: str) -> str:
+    """The device as a readings topic names it; NO_DEVICE where the topic is none."""
+    sender = sender_of(topic)
+    return sender.device if sender else NO_DEVICE
 
 
 def status_filter(group: str) -> str:

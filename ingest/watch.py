@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +41,8 @@ class Watch:
         self._lock = threading.Lock()
         self._levels: dict[str, float] = {}
         self._heard: dict[str, Heard] = {}
-        self._sent: dict[int, str] = {}
-        self._taken: list[str] = []
+        self._sent: dict[int, str] = {}  # the worker's thread alone
+        self._answered: deque[tuple[int, bool]] = deque()  # put in by paho's thread, which waits for nobody
         self._client = make_client(address, client_id)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -72,20 +73,26 @@ class Watch:
         return heard
 
     def take_sent(self) -> list[str]:
-        """Ids of the commands that the broker has taken since the last call."""
-        with self._lock:
-            taken, self._taken = self._taken, []
+        """Ids of the commands that the broker has taken since the last call. Call from the thread that sends."""
+        taken = []
+        while self._answered:
+            mid, is_taken = self._answered.popleft()
+            command_id = self._sent.pop(mid, None)
+            if command_id and is_taken:
+                taken.append(command_id)
         return taken
 
     def send(self, command_id: str, topic: str, payload: bytes, expires_in_s: int) -> bool:
-        """Hands a command to the broker, which keeps it for a device that is away until it expires."""
+        """Hands a command to the broker, which keeps it for a device that is away until it expires.
+
+        Under no lock of ours: paho calls ``_on_publish`` with its own held, which ``publish`` waits for.
+        """
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.MessageExpiryInterval = expires_in_s
-        with self._lock:  # held while publishing: the answer may come before this thread knows its number
-            sent = self._client.publish(topic, payload, qos=1, properties=properties)
-            if sent.rc != MQTT_ERR_SUCCESS:
-                return False
-            self._sent[sent.mid] = command_id
+        sent = self._client.publish(topic, payload, qos=1, properties=properties)
+        if sent.rc != MQTT_ERR_SUCCESS:
+            return False
+        self._sent[sent.mid] = command_id  # the answer may be there already: it is looked at by ``take_sent``
         return True
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
@@ -95,10 +102,7 @@ class Watch:
         client.subscribe([(topic, 1) for topic in self._filters])
 
     def _on_publish(self, _: Client, __: Any, mid: int, reason: ReasonCode, ____: Any) -> None:
-        with self._lock:
-            command_id = self._sent.pop(mid, None)
-            if command_id and not reason.is_failure and reason.value != NOBODY_LISTENS:
-                self._taken.append(command_id)
+        self._answered.append((mid, not reason.is_failure and reason.value != NOBODY_LISTENS))
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         level = SYSTEM_TOPICS.get(message.topic)

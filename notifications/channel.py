@@ -30,12 +30,14 @@ class Message:
 class Channel(Protocol):
     """``send`` returns when the other side has taken the message, and within TIMEOUT_S; it raises an Unsent otherwise.
 
+    It returns what the other side calls the message where that may be told later not to have arrived, else None.
+
     What else it raises counts as ``Later``: a channel may be wrong without harm to another.
     """
 
     name: str
 
-    def send(self, address: Mapping[str, str], message: Message) -> None: ...
+    def send(self, address: Mapping[str, str], message: Message) -> str | None: ...
 
 
 class Unsent(PhrError):

@@ -23,7 +23,7 @@ from phr import clock
 from phr.alerts import carers
 from phr.database import Database, Document
 from phr.errors import PhrError
-from phr.notices import addresses, deliveries, outbox, preferences
+from phr.notices import addresses, deliveries, outbox, preferences, proofs
 from phr.notices.addresses import Address
 from phr.notices.deliveries import DROPPED, FAILED, SENT, Delivery
 from phr.notices.outbox import Notice, Telling
@@ -31,6 +31,7 @@ from phr.notices.preferences import Preferences, kind_of
 from phr.people import people
 from phr.people.keyring import KeyDestroyed
 from phr.reminders import ledger
+from phr.telemetry.tally import Tally
 
 AT_ONCE = 500
 LOOK_EVERY_S = 5.0
@@ -66,11 +67,34 @@ def plan_some(database: Database, channels: Collection[str], now_ms: int) -> int
     return len(found)
 
 
+def follow_some(database: Database, now_ms: int) -> int:
+    """Has another channel tell what was taken and did not arrive; how many. Broken off, it is planned again alike."""
+    found = deliveries.to_follow(database, AT_ONCE)
+    for one in found:
+        fall_back(database, [one], now_ms)
+    deliveries.followed(database, found)
+    return len(found)
+
+
+def fall_back(database: Database, those: Sequence[Delivery], now_ms: int) -> None:
+    """Another channel tells it, the first in order that the person has and that has not been asked."""
+    known = {one.channel: one for one in addresses.of_people(database, [those[0].person])}
+    planned = []
+    for one in _still_told(database, those, now_ms).values():
+        asked = {row["channel"] for row in deliveries.of_notice(database, one.key)}
+        if other := next((known[name] for name in planning.FALLBACK if name in known and name not in asked), None):
+            planned.append(planning.delivery(one, other, now_ms))
+    deliveries.plan(database, planned)
+
+
 class Lane:
     """Sends by one channel, one message at a time."""
 
-    def __init__(self, database: Database, channel: Channel, random: Random | None = None) -> None:
+    def __init__(
+        self, database: Database, channel: Channel, random: Random | None = None, tally: Tally | None = None
+    ) -> None:
         self._database = database
+        self._tally = tally or Tally()
         self._channel = channel
         self._random = random or Random()  # noqa: S311 - it spreads tries
         self._woken: Queue[None] = Queue(maxsize=1)
@@ -105,7 +129,10 @@ class Lane:
         if first is None:
             return False
         try:
-            self._take(first, now_ms)
+            if proofs.is_proof(first.notice):
+                self._bring_code(first, now_ms)
+            else:
+                self._take(first, now_ms)
         except KeyDestroyed:
             deliveries.settle(self._database, [first], DROPPED, "erased", now_ms)
         return True
@@ -116,12 +143,14 @@ class Lane:
         told = _still_told(database, those, now_ms)
         gone = [one for one in those if one.notice not in told]
         deliveries.settle(database, gone, DROPPED, "not-wanted-any-more", now_ms)
+        self._count(gone, DROPPED)
         those = [one for one in those if one.notice in told]
         if not those:
             return
         address = addresses.opened(database, first.person, first.address)
         if address is None:
             deliveries.settle(database, those, DROPPED, "address-gone", now_ms)
+            self._count(those, DROPPED)
             return
         notices = [told[one.notice] for one in those]
         known = addresses.find(database, first.person, first.address)
@@ -132,21 +161,35 @@ class Lane:
         wishes = preferences.of(database, [first.person]).get(first.person, Preferences())
         self._send(those, address, _message(those, notices, wishes, now_ms), now_ms)
 
+    def _bring_code(self, one: Delivery, now_ms: int) -> None:
+        """To an address that nothing else is sent to before its person has given the code back."""
+        bringing = proofs.to_send(self._database, one, now_ms)
+        if bringing is None:
+            deliveries.settle(self._database, [one], DROPPED, "not-wanted-any-more", now_ms)
+            self._count([one], DROPPED)
+            return
+        zh, en = planning.code_words(bringing.code)
+        message = Message(one.id, one.person, "proof", one.urgency, zh, en, at_ms=now_ms)
+        self._send([one], bringing.given, message, now_ms)
+
     def _send(self, those: Sequence[Delivery], address: Mapping[str, str], message: Message, now_ms: int) -> None:
         database = self._database
         try:
-            self._ask(address, message)
+            ref = self._ask(address, message)
         except NoneLeft as error:
             deliveries.settle(database, those, FAILED, error.detail, now_ms)
-            self._fall_back(those, now_ms)
+            self._count(those, FAILED)
+            fall_back(self._database, those, now_ms)
         except AddressGone as error:
             _disable(database, those[0], error.detail, now_ms)
             deliveries.settle(database, those, FAILED, error.detail, now_ms)
-            self._fall_back(those, now_ms)
+            self._count(those, FAILED)
+            fall_back(self._database, those, now_ms)
         except Refused as error:
             LOG.warning("%s refuses a message: %s", self.name, error.detail)
             deliveries.settle(database, those, FAILED, error.detail, now_ms)
-            self._fall_back(those, now_ms)
+            self._count(those, FAILED)
+            fall_back(self._database, those, now_ms)
         except Later as error:
             self._later(those, error.detail, error.after_ms, now_ms)
         except Exception as error:  # the outermost loop of this lane: what a channel does wrong is its own
@@ -154,61 +197,56 @@ class Lane:
             self._later(those, type(error).__name__, None, now_ms)
         else:
             addresses.set_sent(database, those[0].address, now_ms)
-            deliveries.settle(database, those, SENT, None, now_ms)
+            deliveries.sent(database, those, ref, now_ms)
+            self._count(those, SENT)
             for one in those:
                 ledger.heard(database, one.notice, ledger.DELIVERED, now_ms)
 
-    def _ask(self, address: Mapping[str, str], message: Message) -> None:
+    def _count(self, those: Sequence[Delivery], outcome: str) -> None:
+        if those:
+            self._tally.add("deliveries", len(those), f"{self.name}_{outcome}")
+
+    def _ask(self, address: Mapping[str, str], message: Message) -> str | None:
         """As the channel's ``send``, and Later where it does not return in time: the lease must not end before it."""
-        answer: Queue[Exception | None] = Queue(maxsize=1)
+        answer: Queue[Exception | str | None] = Queue(maxsize=1)
 
         def work() -> None:
             try:
-                self._channel.send(address, message)
+                answer.put(self._channel.send(address, message))
             except Exception as error:  # handed to who waits
                 answer.put(error)
-            else:
-                answer.put(None)
 
         thread = threading.Thread(target=work, name=f"send by {self.name}", daemon=True)
         thread.start()
         try:
-            error = answer.get(timeout=SEND_WITHIN_S)
+            said = answer.get(timeout=SEND_WITHIN_S)
         except Empty:
             self._stuck.append(thread)
             raise Later("hangs") from None
-        if error is not None:
-            raise error
+        if isinstance(said, Exception):
+            raise said
+        return said
 
     def _later(self, those: Sequence[Delivery], why: str, after_ms: int | None, now_ms: int) -> None:
         over = [one for one in those if one.tries >= planning.MOST_TRIES]
         left = [one for one in those if one.tries < planning.MOST_TRIES]
         if over:
             deliveries.settle(self._database, over, FAILED, why, now_ms)
-            self._fall_back(over, now_ms)
+            self._count(over, FAILED)
+            fall_back(self._database, over, now_ms)
         if left:
+            self._count(left, "tried")
             wait_ms = planning.wait_ms(max(one.tries for one in left), self._random)
             due_ms = now_ms + max(wait_ms, after_ms or 0)
             deliveries.postpone(self._database, left, due_ms, why, is_try=True)
-
-    def _fall_back(self, those: Sequence[Delivery], now_ms: int) -> None:
-        """Another channel tells it, the first in order that the person has and that has not been asked."""
-        found = {one.channel: one for one in addresses.of_people(self._database, [those[0].person])}
-        told = _still_told(self._database, those, now_ms)
-        planned = []
-        for one in told.values():
-            asked = {row["channel"] for row in deliveries.of_notice(self._database, one.key)}
-            if other := next((found[name] for name in planning.FALLBACK if name in found and name not in asked), None):
-                planned.append(planning.delivery(one, other, now_ms))
-        deliveries.plan(self._database, planned)
 
 
 class Dispatcher:
     """Threads of one process: one that plans, and a lane for each channel."""
 
-    def __init__(self, database: Database, channels: Iterable[Channel]) -> None:
+    def __init__(self, database: Database, channels: Iterable[Channel], tally: Tally | None = None) -> None:
         self._database = database
-        self._lanes = [Lane(database, one) for one in channels]
+        self._lanes = [Lane(database, one, tally=tally) for one in channels]
         self._names = frozenset(one.name for one in self._lanes)
         self._leaving = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -244,6 +282,8 @@ class Dispatcher:
 
     def _look(self) -> None:
         while plan_some(self._database, self._names, clock.now_ms()) == AT_ONCE:
+            pass
+        while follow_some(self._database, clock.now_ms()) == AT_ONCE:
             pass
         for lane in self._lanes:
             lane.wake()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from phr.alerts.courses import RECOVER, courses
+from phr.clock import MINUTE_MS
 from phr.notices.addresses import CHANNELS, Address
 from phr.notices.deliveries import URGENT, Delivery
 from phr.notices.outbox import Notice
@@ -13,7 +14,6 @@ from phr.notices.preferences import DAY_MIN, Preferences, kind_of
 from phr.timeline.categories import SENSITIVE
 from phr.vocabulary.sight import HIDDEN
 
-MINUTE_MS = 60_000
 GAP_MS = 10 * MINUTE_MS  # between two messages to an address that are not urgent; what comes meanwhile is one message
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 15_000, 3_600_000
 MOST_TRIES = 10
@@ -23,6 +23,11 @@ LocalMinute = Callable[[int], int]  # the minute of the person's day at an insta
 # In this order another channel tells what one can't, because its allowance is used up or its address is gone.
 FALLBACK = ("wechat-official", "web-push", "sms", "email")
 
+_CODE = (
+    "您正在添加接收健康提醒的邮箱，验证码：{code}，30 分钟内有效。如果不是您本人操作，请忽略：不会再有别的邮件。",
+    "Your code to be told here of health reminders: {code}, good for 30 minutes. "
+    "If you have not asked for it, leave it be: nothing else is sent here.",
+)
 _CALM = ("您有一项健康提醒，请在应用中查看。", "You have a health reminder. See it in the app.")
 _MANY = ("您有 {n} 项健康提醒，请在应用中查看。", "You have {n} health reminders. See them in the app.")
 _SOON = (
@@ -72,8 +77,9 @@ def delivery(notice: Notice, address: Address, due_ms: int) -> Delivery:
 
 def due(notice: Notice, wishes: Preferences, local: LocalMinute, now_ms: int) -> int:
     """When it is told: urgent things at once; reminders as their schedule has it; else after quiet hours, at the
-    hour of the digest.
+    hour of the digest. Nothing before the notice itself is for, as a team's are for its hours.
     """
+    now_ms = max(now_ms, notice.from_ms or 0)
     if is_urgent(notice) or kind_of(notice) == "reminder":
         return now_ms
     due_ms = now_ms
@@ -111,6 +117,11 @@ def words(notices: Sequence[Notice], channel: str, wishes: Preferences) -> tuple
     if may_detail(one, channel, wishes):
         return one.message_zh, one.message_en
     return _NOW if is_at_once(one) else _SOON if is_urgent(one) else _CALM
+
+
+def code_words(code: str) -> tuple[str, str]:
+    """In Chinese and English, for somebody who may be another than who asked for it."""
+    return _CODE[0].format(code=code), _CODE[1].format(code=code)
 
 
 def wait_ms(tries: int, random: Random) -> int:

@@ -10,22 +10,24 @@ from pymongo.errors import PyMongoError
 
 from notifications.channels import channels
 from notifications.dispatcher import Dispatcher
-from phr import clock, database, happenings
+from phr import clock, database, happenings, withdrawing
 from phr.alerts import escalating
 from phr.audit import chaining, days
 from phr.care.rules import rules
 from phr.config import Settings
 from phr.database import Database
+from phr.education import pushing
 from phr.erasure import archive, erasing
 from phr.errors import PhrError, SettingInvalid
 from phr.interchange import sent_imports
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.panel import rows
-from phr.people import granting, keyring, master_keys, people
+from phr.people import granting, guardians, keyring, master_keys, people
 from phr.people.grants import GUARDIAN, PROXY
 from phr.people.keyring import KeyDestroyed
 from phr.plans import asking, finishing, visits
+from phr.plans.signatures import Signed
 from phr.readings import folding, rezoning
 from phr.readings.raw import OffsetAt
 from phr.recording import Recorder
@@ -48,12 +50,14 @@ DUE_EVERY_S = 2
 TELLERS = 2  # while one waits for the database, the other works
 FOLLOW_UP_EVERY_S = 5
 SWEEP_EVERY_S = 60
+WITHDRAW_EVERY_S = 2
 CHAIN_EVERY_S = 2
 SIGN_EVERY_S = 60
 WATCH_EVERY_S = 5
 ESCALATE_EVERY_S = 5
 PANEL_EVERY_S = 2
 PLAN_EVERY_S = 60
+TEACH_EVERY_S = 30
 
 LEAVING = Stopping()  # an import is left where it is, for the next scheduler
 
@@ -86,14 +90,18 @@ def main(settings: Settings) -> int:
     scheduler.add_job(tick_one, "interval", args=(watch_one, connection), seconds=WATCH_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(escalate_one, connection), seconds=ESCALATE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(panel_one, connection), seconds=PANEL_EVERY_S)
-    scheduler.add_job(tick_one, "interval", args=(remind_one, connection), seconds=REMIND_EVERY_S)
+    for step in (remind_one, ask_anew_one):
+        scheduler.add_job(tick_one, "interval", args=(step, connection), seconds=REMIND_EVERY_S)
     for _ in range(TELLERS):
         scheduler.add_job(tick_one, "interval", args=(tell_due_one, connection), seconds=DUE_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(follow_up_one, connection), seconds=FOLLOW_UP_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(sweep_one, connection), seconds=SWEEP_EVERY_S)
+    scheduler.add_job(tick_one, "interval", args=(withdraw_one, connection), seconds=WITHDRAW_EVERY_S)
     scheduler.add_job(tick_one, "interval", args=(plan_one, connection), seconds=PLAN_EVERY_S)
-    scheduler.add_job(tick_one, "interval", args=(report_one, connection), seconds=REPORT_EVERY_S)
-    dispatcher = Dispatcher(connection, channels(settings, connection))
+    scheduler.add_job(tick_one, "interval", args=(teacher(connection), connection), seconds=TEACH_EVERY_S)
+    tally = Tally()
+    scheduler.add_job(tick_one, "interval", args=(reporter(connection, tally), connection), seconds=REPORT_EVERY_S)
+    dispatcher = Dispatcher(connection, channels(settings, connection), tally)
     scheduler.start()
     dispatcher.start()
     LEAVING.wait()
@@ -187,6 +195,19 @@ def remind_one(connection: Database) -> bool:
     return True
 
 
+def ask_anew_one(connection: Database) -> bool:
+    """Asks one who has come to be 14 for consents of their own; True where there was one."""
+    now = clock.now_ms()
+    ended = guardians.left_one(connection, now)
+    if ended is None:
+        return False
+    zh = "您已满 14 周岁，健康档案由您自己做主：请在“授权”中重新决定数据如何使用。"
+    en = "You are 14, and your record is yours: decide anew under grants what may be done with your data."
+    outbox.tell(connection, Telling(f"at-14:{ended.person}", ended.person, "consents-asked-anew", zh, en), now)
+    guardians.set_asked_anew(connection, ended, now)
+    return True
+
+
 def watcher(connection: Database) -> Callable[[Database], bool]:
     """Gives what judges rules over a window for some people whose readings have changed."""
     watching = Watcher(connection, rules())
@@ -226,10 +247,31 @@ def plan_one(connection: Database) -> bool:
     return True
 
 
-def report_one(connection: Database) -> bool:
-    """Says that a scheduler lives."""
-    Reporter(connection, "scheduler", "all", Tally()).write(clock.now_ms())
-    return False
+def teacher(connection: Database) -> Callable[[Database], bool]:
+    """Gives what looks whether there is something for one person to read, and tells them."""
+    known = Signed(connection, rules())
+
+    def teach_one(_: Database) -> bool:
+        now_ms = clock.now_ms()
+        return pushing.push_one(connection, known.rules(now_ms), now_ms)
+
+    return teach_one
+
+
+def withdraw_one(connection: Database) -> bool:
+    """Goes on with what becomes of a vendor's readings whose consent was taken back; True where it found one."""
+    return withdrawing.settle_one(connection, clock.now_ms())
+
+
+def reporter(connection: Database, tally: Tally) -> Callable[[Database], bool]:
+    """Says that a scheduler lives, and what its channels have sent."""
+    kept = Reporter(connection, "scheduler", "all", tally)
+
+    def report_one(_: Database) -> bool:
+        kept.write(clock.now_ms())
+        return False
+
+    return report_one
 
 
 def _offsets(connection: Database) -> Callable[[str], OffsetAt]:

@@ -9,7 +9,6 @@ Collection ``wechat_tokens``: _id  appid     sealed  the token     until_ms, for
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from notifications import posting
 from notifications.channel import AddressGone, Later, Message, NoneLeft, Refused, Unsent
 from phr.clock import to_datetime
 from phr.database import Database
-from phr.errors import SettingInvalid
+from phr.notices.wechat_templates import LONGEST
 from phr.people import openids, seals
 from phr.people.keyring import INSTALLATION
 
@@ -36,10 +35,6 @@ CHINA = ZoneInfo("Asia/Shanghai")  # by whose days WeChat counts
 TOKEN_BAD = (40001, 40014, 42001)
 BAD_OPENID, NO_QUOTA, DAY_LIMIT, MINUTE_LIMIT, BUSY, CONCURRENT = 40003, 43101, 45009, 45011, -1, 43108
 FOR_EVER = {40037: "template", 41030: "page", 43107: "banned", 47003: "field", 45168: "words", 40038: "too many"}
-_FIELD = re.compile(r"([a-z_]+)\d+=(words|time)")
-# What a field of a template holds, in characters (sendMessage, limits of values).
-_LONGEST = {"thing": 20, "phrase": 5, "name": 10}
-_TIMES = ("time", "date")
 _SHORT = {True: "请马上打开应用查看", False: "您有一项健康提醒"}
 _PHRASE = {True: "请马上看", False: "健康提醒"}
 
@@ -54,14 +49,19 @@ class App:
     zone: ZoneInfo = CHINA
 
 
-def post(database: Database, app: App, path: str, body: Mapping[str, Any], now_ms: int) -> None:
-    """Returns when WeChat has taken it. A bad token is renewed and the message sent again, once. Raises Unsent."""
+def post(database: Database, app: App, path: str, body: Mapping[str, Any], now_ms: int) -> str | None:
+    """Returns when WeChat has taken it, with what it calls the message, if it says so.
+
+    A bad token is renewed and the message sent again, once. Raises Unsent.
+    """
     token = _token(database, app, None, now_ms)
-    number = _posted(app, path, token, body)
-    if number in TOKEN_BAD:
-        number = _posted(app, path, _token(database, app, token, now_ms), body)
-    if number != 0:
-        raise fault(number, now_ms)
+    answer = _posted(app, path, token, body)
+    if answer["errcode"] in TOKEN_BAD:
+        answer = _posted(app, path, _token(database, app, token, now_ms), body)
+    if answer["errcode"] != 0:
+        raise fault(answer["errcode"], now_ms)
+    name = answer.get("msgid")
+    return f"wechat:{name}" if isinstance(name, int | str) and name != "" else None
 
 
 def must_be_theirs(database: Database, app: App, person: str, openid: str) -> None:
@@ -86,20 +86,6 @@ def fault(number: Any, now_ms: int) -> Unsent:
     return Later(f"errcode {number!r:.20}")
 
 
-def fields(text: str, name: str) -> Mapping[str, str]:
-    """ "thing1=words,time2=time" as {"thing1": "words", "time2": "time"}. Raises SettingInvalid, naming ``name``."""
-    found = {}
-    for part in (one.strip() for one in text.split(",")):
-        match = _FIELD.fullmatch(part)
-        if match is None or match[1] not in (*_LONGEST, *_TIMES):
-            raise SettingInvalid(f"{name}: {part or 'nothing'} is none of thing1=words, phrase1=words, time1=time …")
-        if (match[2] == "time") != (match[1] in _TIMES):
-            raise SettingInvalid(f"{name}: {part}: times go into time and date, words into the others")
-        key, _, what = part.partition("=")
-        found[key] = what
-    return found
-
-
 def data(wanted: Mapping[str, str], message: Message, app: App) -> dict[str, dict[str, str]]:
     """What fills a template: never more than that there is something, and within the limits of each field."""
     local = to_datetime(message.at_ms).astimezone(app.zone)
@@ -112,16 +98,16 @@ def _value(kind: str, message: Message, local: datetime) -> str:
     if kind == "date":
         return f"{local.year}年{local.month}月{local.day}日"
     is_urgent = message.urgency >= 3
-    return (_SHORT if _LONGEST[kind] > 5 and kind != "name" else _PHRASE)[is_urgent][: _LONGEST[kind]]
+    return (_SHORT if LONGEST[kind] > 5 and kind != "name" else _PHRASE)[is_urgent][: LONGEST[kind]]
 
 
-def _posted(app: App, path: str, token: str, body: Mapping[str, Any]) -> Any:
+def _posted(app: App, path: str, token: str, body: Mapping[str, Any]) -> dict[str, Any]:
     sent = json.dumps(body, ensure_ascii=False).encode()
     headers = {"content-type": "application/json"}
-    answer = posting.post(f"{app.url}{path}?access_token={token}", sent, headers).json()
+    answer: dict[str, Any] = posting.post(f"{app.url}{path}?access_token={token}", sent, headers).json()
     if "errcode" not in answer:
         raise Later("garbage")
-    return answer["errcode"]
+    return answer
 
 
 def _token(database: Database, app: App, bad: str | None, now_ms: int) -> str:

@@ -43,6 +43,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str], settings: Settings) -> int:
     """The exit status; what the command gives is printed as one JSON object."""
     wished = parser().parse_args(argv)
+    if hasattr(wished, "alone"):  # wants no record
+        return administration.printing_alone(settings, wished.alone)
     return administration.printing(settings, lambda record: wished.run(Operator(settings, record, now_ms()), wished))
 
 
@@ -88,6 +90,8 @@ def _people(things: Any) -> None:
     doctor = _verb(things, "doctor", "create", _create_doctor)
     doctor.add_argument("--name", required=True)
     doctor.add_argument("--organisation", required=True)
+    operator = _verb(things, "operator", "create", _create_operator)
+    operator.add_argument("--name", required=True)
     guardian = _verb(things, "guardian", "create", _create_guardian)
     guardian.add_argument("child")
     guardian.add_argument("guardian")
@@ -184,6 +188,10 @@ def _find_people(operator: Operator, wished: argparse.Namespace) -> Printed:
 
 def _create_doctor(operator: Operator, wished: argparse.Namespace) -> Printed:
     return administration.create_doctor(operator, wished.name, wished.organisation)
+
+
+def _create_operator(operator: Operator, wished: argparse.Namespace) -> Printed:
+    return administration.create_operator(operator, wished.name)
 
 
 def _report_death(operator: Operator, wished: argparse.Namespace) -> Printed:

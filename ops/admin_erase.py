@@ -22,7 +22,7 @@ def add(things: Any) -> None:
 
 def _run(operator: Operator, wished: argparse.Namespace) -> Printed:
     if wished.show:
-        return erasures.find(operator.database, wished.person).as_json()
+        return {**erasures.find(operator.database, wished.person).as_json()}
     if wished.cancel:
         record(operator, wished.person, "write", "erasure taken back")
         asking.cancel(operator.database, wished.person, operator.now_ms)
@@ -30,4 +30,4 @@ def _run(operator: Operator, wished: argparse.Namespace) -> Printed:
     record(operator, wished.person, "write", f"erasure: {wished.reason}")
     days = operator.settings.erasure_days
     asked, receipt = asking.ask(operator.database, wished.person, "operator", days, operator.now_ms)
-    return asked.as_json() | {"receipt": receipt}
+    return {**asked.as_json(), "receipt": receipt}

@@ -7,7 +7,8 @@ from typing import Any
 
 from ops.administration import Operator, Printed
 from phr.auth.keys import Rings
-from phr.people import keyring, master_keys
+from phr.config import Settings
+from phr.people import keyring, kms, master_keys
 
 
 def add(things: Any) -> None:
@@ -18,11 +19,17 @@ def add(things: Any) -> None:
         help="wraps every data key with a new master key; with PHR_MASTER_KEY, with the first of the keys it holds",
     )
     rotate.set_defaults(run=_rotate)
+    new = verbs.add_parser("new", help="prints a new master key for PHR_MASTER_KEY, wrapped by PHR_KMS if there is one")
+    new.set_defaults(alone=_new)
     signing = verbs.add_parser(
         "rotate-signing",
         help="the next keys sign tokens from now on, new ones are published as next; those before still verify",
     )
     signing.set_defaults(run=_rotate_signing)
+
+
+def _new(settings: Settings) -> Printed:
+    return {"key": master_keys.new_text(kms.of(settings))}
 
 
 def _rotate(operator: Operator, _wished: argparse.Namespace) -> Printed:
@@ -32,7 +39,7 @@ def _rotate(operator: Operator, _wished: argparse.Namespace) -> Printed:
     """
     given = master_keys.load(operator.settings)
     if given.path is not None and not keyring.count_older(operator.database):
-        master_keys.put_in_front(given.path, master_keys.new_text())
+        master_keys.put_in_front(given.path, master_keys.new_text(kms.of(operator.settings)))
     rewrapped = 0
     while done := keyring.rewrap_some(operator.database):
         rewrapped += done

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ops import resident_import
 from ops.administration import Operator, Printed
 from phr.formats.building import ItemRefused, parse_time
-from phr.people import organisations
+from phr.people import hours, organisations, resident_import
 from phr.people.organisations import ROLES, Member
 
 
@@ -30,6 +30,18 @@ def add(things: Any) -> None:
     team.add_argument("organisation")
     team.add_argument("team")
     team.add_argument("--name", default="")
+    worked = _verb(verbs, "hours", _set_hours)
+    worked.add_argument("organisation")
+    worked.add_argument("team")
+    worked.add_argument("hours", nargs="*", metavar="1-5=08:00-17:30", help="a shift of the week; none: the usual")
+    worked.add_argument("--zone", default=organisations.CLOCK, metavar="TZ")
+    duty = _verb(verbs, "duty", _set_duty)
+    duty.add_argument("organisation")
+    duty.add_argument("team")
+    duty.add_argument("person", help="a doctor of the team")
+    duty.add_argument(
+        "hours", nargs="*", metavar="1-7=00:00-24:00", help="shifts of the week, a night is two; none: never"
+    )
     for name, run in (("join", _join), ("part", _part)):
         one = _verb(verbs, name, run)
         one.add_argument("organisation")
@@ -68,6 +80,18 @@ def _create_team(operator: Operator, wished: argparse.Namespace) -> Printed:
     return {"team": made.id, "grantee": made.grantee}
 
 
+def _set_hours(operator: Operator, wished: argparse.Namespace) -> Printed:
+    team = f"{wished.organisation}/{wished.team}"
+    made = organisations.set_hours(operator.database, team, wished.hours, wished.zone)
+    return {"team": made.id, "hours": [str(one) for one in made.shifts or hours.USUAL], "zone": made.zone}
+
+
+def _set_duty(operator: Operator, wished: argparse.Namespace) -> Printed:
+    team = f"{wished.organisation}/{wished.team}"
+    shifts = organisations.set_duty(operator.database, team, wished.person, wished.hours, operator.now_ms)
+    return {"team": team, "person": wished.person, "duty": [str(one) for one in shifts]}
+
+
 def _join(operator: Operator, wished: argparse.Namespace) -> Printed:
     team = f"{wished.organisation}/{wished.team}"
     organisations.join_team(operator.database, team, wished.person, operator.now_ms)
@@ -91,7 +115,9 @@ def _import(operator: Operator, wished: argparse.Namespace) -> Printed:
         f"operator:{operator.settings.operator}"[:64],
         is_dry=wished.dry_run,
     )
-    return resident_import.run(operator.database, wished.file, wish, operator.now_ms)
+    source = resident_import.Source(wished.file.name, wished.file.read_bytes())
+    found = resident_import.run(operator.database, source, wish, operator.now_ms)
+    return asdict(found) | {"existing": len(found.existing)}
 
 
 def _moment(text: str) -> int:

@@ -26,14 +26,26 @@ from phr.intake.device import Binding, Device
 from phr.intake.devices import NewDevice
 from phr.notices import outbox
 from phr.passwords import new_password
-from phr.people import access, deaths, grants, guardians, keyring, logins, master_keys, people, second_factors
+from phr.people import (
+    access,
+    deaths,
+    grants,
+    guardians,
+    keyring,
+    logins,
+    master_keys,
+    organisations,
+    people,
+    second_factors,
+)
 from phr.people.access_lines import Line
-from phr.people.grants import EVERYTHING, SUPPORT, NewGrant
+from phr.people.grants import EVERYTHING, FAMILY_DOCTOR, SUPPORT, NewGrant
 from phr.people.people import NewPerson
 from phr.readings import rezoning
 
 Printed = dict[str, Any]
 OPERATOR_CLIENT = "admin"
+DEMO_TEAM = "demo-clinic/demo"  # made at the first start, so that a doctor has somebody to look at
 VENDOR_SCOPES = ("vendor.read", "vendor.write")
 
 
@@ -64,6 +76,16 @@ def printing(settings: Settings, work: Callable[[Database], Any]) -> int:
     return working(settings, printed)
 
 
+def printing_alone(settings: Settings, work: Callable[[Settings], Any]) -> int:
+    """The same of work that needs no record."""
+    try:
+        sys.stdout.write(json.dumps(work(settings), ensure_ascii=False) + "\n")
+    except PhrError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    return 0
+
+
 def working(settings: Settings, work: Callable[[Database], int]) -> int:
     """The exit status that the work on the open record gives; or says, in one line, why it gave none."""
     try:
@@ -90,10 +112,15 @@ def open_record(settings: Settings) -> Database:
 
 
 def create_person(operator: Operator, draft: NewPerson) -> Printed:
-    """{"person_id"}; a demo person grants the operators support. Raises InputInvalid."""
+    """{"person_id"}; a demo person grants the operators support, and the demo team, if there is one, what it needs.
+
+    Raises InputInvalid.
+    """
     person = people.create(operator.database, draft)
     if draft.is_demo:
         grants.create(operator.database, _support(person.id, operator.now_ms))
+        if organisations.find_team(operator.database, DEMO_TEAM):
+            grants.create(operator.database, _care(person.id, operator.now_ms))
     return {"person_id": person.id}
 
 
@@ -110,11 +137,14 @@ def create_doctor(operator: Operator, name: str, organisation: str) -> Printed:
     """{"person_id", "login", "password", "second_factor"}. Raises InputInvalid."""
     zone = operator.settings.timezone
     draft = NewPerson(zone=zone, name=name, roles=("doctor",), organisation=organisation)
-    person = people.create(operator.database, draft)
-    login, password = f"doctor-{secrets.token_hex(3)}", new_password(12)
-    logins.create(operator.database, login, password, person.id)
-    factor = enrol_factor(operator, person.id)
-    return {"person_id": person.id, "login": login, "password": password, "second_factor": factor}
+    return _with_login(operator, draft, "doctor")
+
+
+def create_operator(operator: Operator, name: str) -> Printed:
+    """{"person_id", "login", "password", "second_factor"}: for the operator's page; a login that sees no record."""
+    return _with_login(
+        operator, NewPerson(zone=operator.settings.timezone, name=name, roles=(people.OPERATOR,)), "operator"
+    )
 
 
 def enrol_factor(operator: Operator, person: str) -> Printed:
@@ -184,7 +214,7 @@ def create_device(operator: Operator, draft: NewDevice) -> Printed:
     """The device with its MQTT login and claim code. Raises InputInvalid, NotFound, AlreadyThere."""
     made = enrolment.enrol(operator.database, [draft], operator.now_ms)[0]
     credentials.sync(operator.database, operator.settings.data_dir)
-    return made.as_json()
+    return {**made.as_json()}
 
 
 def create_client(operator: Operator, draft: NewClient) -> Printed:
@@ -220,11 +250,31 @@ def end_binding(operator: Operator, ref: str, slot: str, at_ms: int | None) -> P
     return _bindings(bindings.unbind(operator.database, ref, slot, operator.now_ms if at_ms is None else at_ms))
 
 
+def _with_login(operator: Operator, draft: NewPerson, kind: str) -> Printed:
+    person = people.create(operator.database, draft)
+    login, password = f"{kind}-{secrets.token_hex(3)}", new_password(12)
+    logins.create(operator.database, login, password, person.id)
+    factor = enrol_factor(operator, person.id)
+    return {"person_id": person.id, "login": login, "password": password, "second_factor": factor}
+
+
 def _support(person: str, now_ms: int) -> NewGrant:
     return NewGrant(
         person=person,
         grantee=SUPPORT,
         kind=SUPPORT,
+        categories=(EVERYTHING,),
+        verbs=("read", "write"),
+        purpose="a demo person, made to be looked at",
+        from_ms=now_ms,
+    )
+
+
+def _care(person: str, now_ms: int) -> NewGrant:
+    return NewGrant(
+        person=person,
+        grantee=f"{organisations.TEAM}{DEMO_TEAM}",
+        kind=FAMILY_DOCTOR,
         categories=(EVERYTHING,),
         verbs=("read", "write"),
         purpose="a demo person, made to be looked at",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from pathlib import Path
 
 from ops import ports
 from phr.config import Settings
-from phr.errors import ServerUnavailable
+from phr.errors import ServerUnavailable, SettingInvalid
 
 THREADS = 8
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes a file of its own there
@@ -23,7 +24,7 @@ def run(settings: Settings) -> int:
 
 
 def command_of(settings: Settings) -> list[str]:
-    """gunicorn's command line."""
+    """gunicorn's command line. Raises SettingInvalid for half of what TLS needs."""
     # A heartbeat file on a slow disk makes gunicorn think that a worker hangs.
     heartbeat = ["--worker-tmp-dir", str(SHARED_MEMORY)] if os.access(SHARED_MEMORY, os.W_OK) else []
     return [
@@ -37,5 +38,28 @@ def command_of(settings: Settings) -> list[str]:
         *("--log-level", "warning"),
         "--no-control-socket",
         *heartbeat,
-        "phr.api.wsgi:application",
+        *_tls(settings),
+        "pages.wsgi:application",
     ]
+
+
+def only(certificate: str) -> ssl.SSLContext:
+    """Trusts the server that has this certificate, whatever name it is asked by, and no other."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
+
+
+def _tls(settings: Settings) -> list[str]:
+    """With a certificate of its own; the least version is that of Python's default, TLS 1.2."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None and key is None:
+        return []
+    if certificate is None or key is None:
+        raise SettingInvalid("PHR_TLS_CERTIFICATE and PHR_TLS_KEY go together")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        raise SettingInvalid(f"PHR_TLS_CERTIFICATE and PHR_TLS_KEY can't be used: {error}") from error
+    return ["--certfile", certificate, "--keyfile", key]

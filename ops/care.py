@@ -17,8 +17,8 @@ from phr.database import Database
 from phr.errors import NotFound
 from phr.notices import outbox
 from phr.people.access import Ask, Caller, may
+from phr.people.signing import Signature
 from phr.plans import signatures
-from phr.plans.signatures import Signature
 
 
 def main(argv: Sequence[str], settings: Settings) -> int:

@@ -22,8 +22,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingest import broker, credentials
+from ingest.consumer import hold_to_tls
 from ingest.login import can_log_in
-from ops import login_keeper, mongod, mosquitto, ports, processes, supervision
+from ops import api_server, login_keeper, mongod, mosquitto, ports, processes, supervision
 from ops.indexes import ensure_indexes
 from ops.supervision import Member
 from phr.config import FAMILY_FILE, Settings
@@ -56,7 +57,8 @@ class Family:
 
     @property
     def http_url(self) -> str:
-        return f"http://{reachable(self.settings.bind)}:{self.settings.http_port}"
+        scheme = "https" if self.settings.tls_certificate else "http"
+        return f"{scheme}://{reachable(self.settings.bind)}:{self.settings.http_port}"
 
 
 def run(asked: Settings, welcome: Callable[[Settings, str], None]) -> int:
@@ -147,12 +149,13 @@ def _start_database(family: Family) -> None:
     )
     family.servers.append(member)
     mongod.become_primary(member.start(time.monotonic()), directory, port)
-    family.settings = dataclasses.replace(settings, mongodb_uri=mongod.uri_of(port))
+    family.settings = dataclasses.replace(settings, mongodb_uri=mongod.uri_of(directory, port))
 
 
 def _start_broker(family: Family) -> None:
     settings = family.settings
     if settings.mqtt_url is not None:
+        hold_to_tls(settings.mqtt_url, settings.bind)
         check_broker(settings.mqtt_url)
         return
     data_dir, port = settings.data_dir, settings.mqtt_port
@@ -223,16 +226,17 @@ def _wait_until_healthy(family: Family) -> None:
     deadline = time.monotonic() + HEALTHY_WITHIN_S
 
     def is_settled() -> bool:
-        return time.monotonic() >= deadline or _is_healthy(family.http_url)
+        return time.monotonic() >= deadline or _is_healthy(family.http_url, family.settings.tls_certificate)
 
     supervision.supervise(family.members, until=is_settled)
     if time.monotonic() >= deadline:
         raise ServerUnavailable(f"the API has not answered within {HEALTHY_WITHIN_S:.0f} s; the lines above say why")
 
 
-def _is_healthy(http_url: str) -> bool:
+def _is_healthy(http_url: str, certificate: str | None) -> bool:
     try:
-        with urllib.request.urlopen(f"{http_url}/healthz", timeout=2) as answer:  # noqa: S310 - our own http URL
+        trusted = api_server.only(certificate) if certificate else None
+        with urllib.request.urlopen(f"{http_url}/healthz", timeout=2, context=trusted) as answer:  # noqa: S310 - our own URL
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phr import withdrawing
 from phr.alerts import carers
 from phr.alerts import store as alerts
 from phr.audit import chains, days
@@ -13,6 +14,8 @@ from phr.auth import (
     device_codes,
     known_devices,
     links,
+    page_drafts,
+    page_sessions,
     phone_codes,
     rates,
     revocations,
@@ -21,6 +24,7 @@ from phr.auth import (
     wechat_people,
 )
 from phr.database import Database
+from phr.education import authoring, learners, progress
 from phr.erasure import archive, erasures
 from phr.feed import feed, landings
 from phr.intake import (
@@ -44,7 +48,7 @@ from phr.intake import (
     vendor_hours,
 )
 from phr.interchange import exports, imports, uploads
-from phr.notices import addresses, allowances, deliveries, outbox
+from phr.notices import addresses, allowances, deliveries, outbox, proofs
 from phr.panel import rows as panel
 from phr.people import (
     access,
@@ -63,7 +67,7 @@ from phr.plans import known, plans, targets, tasks, visits
 from phr.readings import store
 from phr.readings import whole as whole_readings
 from phr.reminders import schedules
-from phr.timeline import entries, files, history, imported
+from phr.timeline import consent_papers, entries, files, history, imported
 from phr.timeline import whole as whole_entries
 from phr.watching import watches
 
@@ -82,6 +86,7 @@ STORES = (
         erasures,
         feed,
         files,
+        consent_papers,
         landings,
         tickets,
         grants,
@@ -95,10 +100,10 @@ STORES = (
     ),
     *(mappings, models, mqtt_logins, outbox, people, proposals, rejections, repeats, restamps, store, uploads),
     *(status, vendor_hours),
-    *(contracts, joining, organisations, processing, second_factors),
+    *(contracts, joining, organisations, processing, second_factors, withdrawing),
     *(chains, days, emergencies),
     *(alerts, carers, panel, known, plans, targets, tasks, visits, watches),
-    *(addresses, allowances, deliveries),
+    *(addresses, allowances, deliveries, learners, progress, authoring, proofs),
     *(exports, schedules, whole_readings, whole_entries),
     *(
         browsers,
@@ -108,6 +113,8 @@ STORES = (
         device_codes,
         known_devices,
         links,
+        page_drafts,
+        page_sessions,
         phone_codes,
         rates,
         revocations,

@@ -1,10 +1,11 @@
-"""The embedded MongoDB: a mongod of ours, run as a one-member replica set on loopback."""
+"""The embedded MongoDB: a mongod of ours, run as a one-member replica set on loopback, for who has its password."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -17,14 +18,18 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops import processes
+from phr import private_files
 from phr.errors import ServerUnavailable
 
 REPLICA_SET = "phr"
-HOST = "127.0.0.1"  # without credentials, so on loopback only, whatever PHR_BIND says
+HOST = "127.0.0.1"  # without TLS, so on loopback only, whatever PHR_BIND says
+USER = "phr"
+KEY_FILE, PASSWORD_FILE = "mongod.key", "mongod.password"
 LOG_FILE = "mongod.log"
 LOG_LIMIT_BYTES = 64 * 1024 * 1024
 
-_NOT_YET_INITIALIZED = 94  # MongoDB's error code of that name
+_NOT_YET_INITIALIZED = 94  # MongoDB's error codes of these names
+_USER_ALREADY_EXISTS = 51003
 _GIGABYTE = 1024**3
 
 
@@ -38,7 +43,7 @@ class Mongod:
 
     @property
     def uri(self) -> str:
-        return uri_of(self.port)
+        return uri_of(self.directory, self.port)
 
 
 def start(directory: Path, port: int, *, timeout_s: float = 60.0) -> Mongod:
@@ -60,8 +65,17 @@ def stop(server: Mongod) -> None:
     processes.stop(server.process, patience_s=60.0)
 
 
-def uri_of(port: int) -> str:
-    return f"mongodb://{HOST}:{port}/?replicaSet={REPLICA_SET}"
+def uri_of(directory: Path, port: int) -> str:
+    """With the password of the server on this directory."""
+    login = f"{USER}:{_kept(directory / PASSWORD_FILE)}"
+    return f"mongodb://{login}@{HOST}:{port}/?replicaSet={REPLICA_SET}&authSource=admin"
+
+
+def members_uri(directory: Path, port: int) -> str:
+    """As a member of the set speaks to the server: by the key, before there are users and whatever its state."""
+    login = f"__system:{_kept(directory / KEY_FILE)}"
+    how = "authSource=local&authMechanism=SCRAM-SHA-256&directConnection=true"
+    return f"mongodb://{login}@{HOST}:{port}/?{how}"
 
 
 def find_binary() -> str:
@@ -90,18 +104,18 @@ def spawn(directory: Path, port: int) -> processes.Process:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         _keep_log_small(directory / LOG_FILE)
+        _kept(directory / KEY_FILE)
     except OSError as error:
         raise ServerUnavailable(f"{directory} can't be written: {error.strerror}; set PHR_DATA_DIR") from error
     return processes.start(_command(binary, directory, port), output=subprocess.DEVNULL)
 
 
 def become_primary(process: processes.Process, directory: Path, port: int, *, timeout_s: float = 60.0) -> None:
-    """Waits for the server, founds its replica set once, follows a changed port, waits until it takes writes.
-
-    Raises ServerUnavailable.
+    """Waits for the server, founds its replica set once, follows a changed port, waits until it takes writes, and
+    makes its user, in a database from before there was one too. Raises ServerUnavailable.
     """
     deadline = time.monotonic() + timeout_s
-    address = f"mongodb://{HOST}:{port}/?directConnection=true"
+    address = members_uri(directory, port)
     client: MongoClient[dict[str, Any]] = MongoClient(address, serverSelectionTimeoutMS=200, connectTimeoutMS=1000)
     with client:
         while time.monotonic() < deadline:
@@ -121,6 +135,7 @@ def _command(binary: str, directory: Path, port: int) -> list[str]:
         *("--port", str(port)),
         *("--bind_ip", HOST),
         "--nounixsocket",
+        *("--keyFile", str((directory / KEY_FILE).resolve())),  # and with it, credentials of everybody
         *("--replSet", REPLICA_SET),
         *("--oplogSize", "512"),
         *("--wiredTigerCacheSizeGB", str(cache_gb(memory))),
@@ -145,7 +160,10 @@ def _advance_one(client: MongoClient[dict[str, Any]], directory: Path, port: int
             _found(client, port)
         elif config["members"][0]["host"] != f"{HOST}:{port}":
             _move(client, config, port)
-        return bool(client.admin.command("hello").get("isWritablePrimary"))
+        if not client.admin.command("hello").get("isWritablePrimary"):
+            return False
+        _make_user(client, _kept(directory / PASSWORD_FILE))
+        return True
     except PyMongoError:
         return False  # not yet there, or between two states
 
@@ -171,6 +189,22 @@ def _move(client: MongoClient[dict[str, Any]], config: dict[str, Any], port: int
     config["members"][0]["host"] = f"{HOST}:{port}"
     config["version"] += 1
     client.admin.command("replSetReconfig", config, force=True)
+
+
+def _make_user(client: MongoClient[dict[str, Any]], password: str) -> None:
+    """The one that the roles log in as; there is one from the second start on."""
+    try:
+        client.admin.command("createUser", USER, pwd=password, roles=["root"])
+    except OperationFailure as error:
+        if error.code != _USER_ALREADY_EXISTS:
+            raise
+
+
+def _kept(path: Path) -> str:
+    """The secret in this file; on first use a new one, 256 random bits, readable by this user only."""
+    if not path.exists():
+        private_files.write(path, secrets.token_hex(32), replaces=False)
+    return path.read_text(encoding="utf-8")
 
 
 def _keep_log_small(log: Path) -> None:

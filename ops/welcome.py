@@ -8,7 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ops import admin
+from ops import admin, mongod
+from ops.administration import DEMO_TEAM
+from phr import hops
+from phr.auth.tokens import issuer_of
 from phr.config import Settings
 from phr.database import connect
 from phr.errors import PhrError, ServerUnavailable
@@ -24,7 +27,7 @@ Printed = dict[str, Any]  # what an admin command prints
 
 
 def speak(settings: Settings, http_url: str) -> None:
-    """Prints where everything is; on the first start also the logins of a citizen, a doctor, a vendor, two devices."""
+    """Prints where everything is; on the first start also the logins of first people and devices."""
     print("\n".join(["", *address_lines(settings, http_url), ""]), flush=True)
     database = connect(settings.mongodb_uri or "", settings.mongodb_database)
     with database.client:
@@ -42,7 +45,8 @@ def address_lines(settings: Settings, http_url: str) -> list[str]:
     defaults = Settings()
     lines = [
         "The record is running.",
-        f"  API      {http_url}{_moved(settings, defaults, 'http_port', 'PHR_HTTP_PORT')}",
+        f"  Pages    {http_url}{_moved(settings, defaults, 'http_port', 'PHR_HTTP_PORT')}",
+        f"  API      {http_url}/docs",
     ]
     if settings.is_asked_for("mqtt_url"):
         lines.append("  MQTT     the broker of PHR_MQTT_URL")
@@ -54,16 +58,28 @@ def address_lines(settings: Settings, http_url: str) -> list[str]:
     if settings.is_asked_for("mongodb_uri"):
         lines.append("  MongoDB  the database of PHR_MONGODB_URI")
     else:
+        moved = _moved(settings, defaults, "mongodb_port", "PHR_MONGODB_PORT")
         lines.append(
-            f"  MongoDB  {settings.mongodb_uri}{_moved(settings, defaults, 'mongodb_port', 'PHR_MONGODB_PORT')}"
+            f"  MongoDB  mongodb://{mongod.HOST}:{settings.mongodb_port}/?replicaSet={mongod.REPLICA_SET}{moved}"
         )
+    if not hops.stays_here(settings.bind) and issuer_of(settings).startswith("http://"):
+        lines += [
+            "  In the clear: open to a network without TLS. Set PHR_TLS_CERTIFICATE and PHR_TLS_KEY, or behind a",
+            "                proxy PHR_ISSUER=https://…, and keep other machines from the port of MQTT.",
+        ]
     return [*lines, f"  Data     {settings.data_dir}"]
 
 
 def first_lines(settings: Settings, http_url: str) -> list[str]:
     """Makes the first people and devices and tells their logins; nobody can ask for these a second time."""
-    citizen = _admin(settings, "person", "create", "--demo", "--name", "Demo Citizen", "--birth-date", "1960-05-17")
+    clinic, _, team = DEMO_TEAM.partition("/")
+    _admin(settings, "organisation", "create", clinic, "--name", "Demo Clinic")
+    _admin(settings, "organisation", "team", clinic, team, "--name", "Demo Team")
     doctor = _admin(settings, "doctor", "create", "--name", "Demo Doctor", "--organisation", "Demo Clinic")
+    _admin(settings, "organisation", "member", clinic, doctor["person_id"], "--role", "doctor")
+    _admin(settings, "organisation", "join", clinic, team, doctor["person_id"])
+    operator = _admin(settings, "operator", "create", "--name", "Demo Operator")
+    citizen = _admin(settings, "person", "create", "--demo", "--name", "Demo Citizen", "--birth-date", "1960-05-17")
     vendor = _admin(settings, "vendor", "create", VENDOR)
     app = ("--public", "--grant", "authorization_code", "--redirect-uri", BACK_TO, "--scope", SCOPE)
     client = _admin(settings, "client", "create", "--name", "First look", *app)
@@ -76,6 +92,8 @@ def first_lines(settings: Settings, http_url: str) -> list[str]:
         f"  app      client_id {client['client_id']}",
         f"  doctor   login {doctor['login']}  password {doctor['password']}",
         f"           second factor {doctor['second_factor']['uri']}",
+        f"  operator login {operator['login']}  password {operator['password']}",
+        f"           second factor {operator['second_factor']['uri']}",
         f"  vendor   {vendor['vendor']}  client_id {vendor['client_id']}  client_secret {vendor['client_secret']}",
         f"           MQTT user {vendor['mqtt_username']}  password {vendor['mqtt_password']}",
         *(f"  device   MQTT user {one['mqtt_username']}  password {one['mqtt_password']}" for one in made),
@@ -132,7 +150,7 @@ def _moved(settings: Settings, defaults: Settings, name: str, variable: str) -> 
 
 
 def _host(http_url: str) -> str:
-    return http_url.removeprefix("http://").rpartition(":")[0]
+    return http_url.partition("://")[2].rpartition(":")[0]
 
 
 def _command(settings: Settings) -> str:

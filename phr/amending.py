@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from phr.alerts import raising
+from phr.clock import DAY_MS
 from phr.database import Database
 from phr.errors import PhrError
 from phr.formats import phr_v1
@@ -27,7 +28,6 @@ from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Run
 
 UNCLOCKED = "the clock was right"  # begins the reason of what was put back on its device's clock
-_DAY_MS = 24 * 3_600_000
 UNBOUND_ORIGIN = "mqtt"  # over HTTP nobody speaks for a device that is nobody's
 
 
@@ -156,7 +156,7 @@ def unclock(recorder: Recorder, database: Database, device: Device, period: Peri
     assert period.removed, "the period still holds, and a re-send would go where the reading stands"
     done = Unclocked()
     act = Act(period.removed.by, f"{UNCLOCKED}: {period.removed.why}", now_ms)
-    within = Wanted(None, (period.from_device_ms + period.offset_ms, now_ms + _DAY_MS))
+    within = Wanted(None, (period.from_device_ms + period.offset_ms, now_ms + DAY_MS))
     for source in void.sources_of(database, device.ref):
         way = Way(source, within, source.person)
         said = carrying.said_at_ms(database, source, within)

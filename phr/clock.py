@@ -1,10 +1,20 @@
-"""The one place that asks what time it is, and how instants are written."""
+"""The one place that asks what time it is, how instants are written, and how long things last."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated
+
+from msgspec import Meta
+
+# An instant and a day as they are written: what ``rfc3339`` gives, and a date's ``isoformat``.
+At = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+On = Annotated[str, Meta(extra_json_schema={"format": "date"})]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS  # of UTC; a day of somebody's clock may be an hour more or less
 
 
 def now_ms() -> int:
@@ -31,7 +41,7 @@ def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970 of an aware datetime, sub-millisecond digits cut off."""
     # Dividing by a timedelta costs four times as much, and every reading's time comes through here.
     delta = moment - EPOCH
-    return delta.days * 86_400_000 + delta.seconds * 1_000 + delta.microseconds // 1_000
+    return delta.days * DAY_MS + delta.seconds * 1_000 + delta.microseconds // 1_000
 
 
 def rfc3339(t_ms: int, offset_min: int | None = None) -> str:

@@ -30,6 +30,10 @@ class Settings:
     )
     mqtt_group: str | None = _setting("PHR_MQTT_GROUP", secret=True, help="secret name of the workers' share group")
     bind: str = _setting("PHR_BIND", "127.0.0.1", help="address that servers bind to")
+    tls_certificate: str | None = _setting(
+        "PHR_TLS_CERTIFICATE", help="file of the API's certificate and its chain, PEM; unset: plain HTTP, for a proxy"
+    )
+    tls_key: str | None = _setting("PHR_TLS_KEY", help="file of its key, PEM")
     http_port: int = _setting("PHR_HTTP_PORT", 8080, help="port of the API")
     mqtt_port: int = _setting("PHR_MQTT_PORT", 1883, help="port of the embedded broker")
     mqtts_port: int = _setting("PHR_MQTTS_PORT", 8883, help="TLS port of the embedded broker")
@@ -40,6 +44,11 @@ class Settings:
         help="what EMQX or VerneMQ sends to ask for rights; unset: no such routes",
     )
     issuer: str | None = _setting("PHR_ISSUER", help="public base URL, issuer of tokens; unset: the API's own address")
+    passkey_origins: str = _setting(
+        "PHR_PASSKEY_ORIGINS",
+        "",
+        help="Android apps that add passkeys, with commas between: android:apk-key-hash:…; unset: no such app",
+    )
     token_key: str | None = _setting(
         "PHR_TOKEN_KEY",
         secret=True,
@@ -52,6 +61,20 @@ class Settings:
         "PHR_MASTER_KEY",
         secret=True,
         help="wraps the keys of sealed fields: base64 of 32 bytes, older ones behind it; unset: in data_dir",
+    )
+    kms: str | None = _setting(
+        "PHR_KMS", help="service that wraps new master keys: kmip, aws, azure or gcp; unset: they stand as they are"
+    )
+    kms_endpoint: str | None = _setting("PHR_KMS_ENDPOINT", help="its host or host:port; of aws and gcp the usual one")
+    kms_key: str | None = _setting(
+        "PHR_KMS_KEY", help="the key in it: an ARN, a name, projects/…/cryptoKeys/…; of kmip an id, unset: a new one"
+    )
+    kms_credentials: str | None = _setting(
+        "PHR_KMS_CREDENTIALS", secret=True, help="what it knows us by, JSON: accessKeyId, clientSecret, privateKey …"
+    )
+    kms_ca: str | None = _setting("PHR_KMS_CA", help="file of who signed its certificate, PEM; unset: the machine's")
+    kms_certificate: str | None = _setting(
+        "PHR_KMS_CERTIFICATE", help="file of our certificate and its key, PEM, for kmip; unset: none is shown"
     )
     wechat_url: str = _setting("PHR_WECHAT_URL", "https://api.weixin.qq.com", help="base URL of WeChat's server")
     wechat_appid: str | None = _setting("PHR_WECHAT_APPID", help="the mini-program's id; unset: no login by WeChat")
@@ -74,14 +97,26 @@ class Settings:
     wechat_template_fields: str = _setting(
         "PHR_WECHAT_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, and what is put in: words or time"
     )
+    wechat_templates: str = _setting(
+        "PHR_WECHAT_TEMPLATES", "", help="others for some kinds: reminder=ID thing1=words,time2=time; alert=ID"
+    )
     wechat_subscription: str = _setting(
         "PHR_WECHAT_SUBSCRIPTION", "once", help="once: a message for each time the person allowed one; or lasting"
+    )
+    wechat_push_token: str | None = _setting(
+        "PHR_WECHAT_PUSH_TOKEN", secret=True, help="what WeChat signs its message pushes with; unset: none are taken"
+    )
+    wechat_push_key: str | None = _setting(
+        "PHR_WECHAT_PUSH_KEY", secret=True, help="EncodingAESKey of the mini-program; set: pushes come sealed"
     )
     wechat_web_template: str | None = _setting(
         "PHR_WECHAT_WEB_TEMPLATE", help="template message of the official account; unset: none is sent"
     )
     wechat_web_template_fields: str = _setting(
         "PHR_WECHAT_WEB_TEMPLATE_FIELDS", "thing1=words,time2=time", help="its fields, as PHR_WECHAT_TEMPLATE_FIELDS"
+    )
+    wechat_web_templates: str = _setting(
+        "PHR_WECHAT_WEB_TEMPLATES", "", help="others for some kinds, as PHR_WECHAT_TEMPLATES"
     )
     mail_host: str | None = _setting("PHR_MAIL_HOST", help="mail server, host or host:port; unset: no e-mail")
     mail_tls: str = _setting(

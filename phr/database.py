@@ -12,7 +12,9 @@ from pymongo.collection import Collection
 from pymongo.database import Database as PymongoDatabase
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 
+from phr import hops
 from phr.errors import ServerUnavailable, SettingInvalid
 
 Document = dict[str, Any]
@@ -38,10 +40,12 @@ def connect(
 
     A serverSelectionTimeoutMS in the URI goes before ``server_selection_timeout_s``; the write concern is not the
     URI's to choose. ``retries_writes``: the driver repeats a write once whose answer was lost; without it the caller
-    must. Nothing is sent until the first command (see ``ping``). Raises SettingInvalid for a URI that is none.
+    must. Nothing is sent until the first command (see ``ping``). Raises SettingInvalid for a URI that is none, or that
+    leaves this machine without TLS.
     """
     patience: dict[str, Any] = {"serverSelectionTimeoutMS": int(server_selection_timeout_s * 1000)}
     try:
+        _hold_to_tls(uri)
         client: MongoClient[Document] = MongoClient(
             uri,
             tz_aware=True,
@@ -57,6 +61,19 @@ def connect(
     except (ConfigurationError, ValueError) as error:
         raise SettingInvalid(f"PHR_MONGODB_URI is not a MongoDB address: {error}") from error
     return client.get_database(name, codec_options=CodecOptions(tz_aware=True), write_concern=DURABLE)
+
+
+def _hold_to_tls(uri: str) -> None:
+    """Raises SettingInvalid; what parse_uri raises. A ``mongodb+srv`` address has TLS unless it says no."""
+    is_srv = uri.startswith("mongodb+srv://")
+    parsed = parse_uri(uri.replace("+srv", "", 1) if is_srv else uri)  # without asking the name service
+    options, hosts = parsed["options"], [host for host, _ in parsed["nodelist"]]
+    if all(map(hops.stays_here, hosts)):
+        return
+    if not options.get("tls", is_srv):
+        raise SettingInvalid("PHR_MONGODB_URI leaves this machine in the clear: add tls=true")
+    if options.get("tlsAllowInvalidCertificates") or options.get("tlsAllowInvalidHostnames"):
+        raise SettingInvalid("PHR_MONGODB_URI takes any certificate for its server's: name the authority by tlsCAFile")
 
 
 def insert_new(database: Database, collection: str, rows: Iterable[Document]) -> int:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from tqdm import tqdm
 
 from phr import clock
+from phr.clock import HOUR_MS
 from phr.config import Settings
 from phr.errors import ServerUnavailable
 from simulator.home import Device, Home, Provision
@@ -23,7 +24,6 @@ _MAX_PER_LOGIN = 8  # connections on which a vendor's cloud spreads its devices
 _WINDOW = 500  # payloads of one connection that may wait for a verdict
 _VERDICT_PATIENCE_S = 20.0
 _TRIES = 4
-_HOUR_MS = 3_600_000
 
 
 def main(argv: list[str], settings: Settings, provision: Provision) -> int:
@@ -103,7 +103,7 @@ def _play(asked: argparse.Namespace, links: dict[str, Link], start_on: date) -> 
             if time.monotonic() - checked_s > 5:
                 checked_s = time.monotonic()
                 _resend_overdue(links, checked_s)
-            played = min(hours, (message.due_ms - began_ms) // _HOUR_MS)
+            played = min(hours, (message.due_ms - began_ms) // HOUR_MS)
             bar.update(max(0, played - int(bar.n)))
         bar.update(hours - int(bar.n))
 

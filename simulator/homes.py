@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+from phr.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from simulator import body
 from simulator.home import VENDOR, device_name
 from simulator.resident import Resident, resident_of
 
 OFFSET_MIN = 480  # the simulated homes are in China
 _ZONE = timezone(timedelta(minutes=OFFSET_MIN))
-_MINUTE_MS = 60_000
-_HOUR_MS = 60 * _MINUTE_MS
-_DAY_MS = 24 * _HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def home_messages(home: int, days: int, seed: int, start_on: date) -> Iterator[M
     resident = resident_of(seed, home)
     waiting: list[Message] = []
     for day in range(days):
-        midnight = first_ms(start_on) + day * _DAY_MS
+        midnight = first_ms(start_on) + day * DAY_MS
         late = [one for one in waiting if one.due_ms < midnight]
         waiting = [one for one in waiting if one.due_ms >= midnight]
         yield from sorted(late, key=_order)
@@ -109,8 +107,8 @@ def _cuff(sheet: _Sheet) -> Iterator[Message]:
     """Two readings a minute apart, morning and evening, in one message each."""
     for is_morning, at in ((True, sheet.resident.wakes_at_min + 25), (False, sheet.resident.sleeps_at_min - 50)):
         first = sheet.instant(at + sheet.chance.randint(-15, 15))
-        readings = [_pressure_item(sheet, first + n * _MINUTE_MS, is_morning, n == 1) for n in (0, 1)]
-        yield sheet.message(first + 2 * _MINUTE_MS, readings=readings)
+        readings = [_pressure_item(sheet, first + n * MINUTE_MS, is_morning, n == 1) for n in (0, 1)]
+        yield sheet.message(first + 2 * MINUTE_MS, readings=readings)
 
 
 def _pressure_item(sheet: _Sheet, t_ms: int, is_morning: bool, is_second: bool) -> dict[str, Any]:
@@ -136,9 +134,9 @@ def _watch(sheet: _Sheet) -> Iterator[Message]:
     """Heart rate each minute and steps, once an hour; one day in twelve it is offline and syncs a day late."""
     pulses = body.pulses(sheet.resident, sheet.chance)
     steps = body.steps_by_hour(sheet.resident, sheet.chance)
-    delay_ms = _DAY_MS if sheet.chance.random() < 1 / 12 else 0
+    delay_ms = DAY_MS if sheet.chance.random() < 1 / 12 else 0
     for hour in range(24):
-        start = sheet.midnight + hour * _HOUR_MS
+        start = sheet.midnight + hour * HOUR_MS
         series = [
             {
                 "metric": "heart-rate",
@@ -151,11 +149,11 @@ def _watch(sheet: _Sheet) -> Iterator[Message]:
         walked = {
             "metric": "steps",
             "t": sheet.time(start),
-            "end": sheet.time(start + _HOUR_MS),
+            "end": sheet.time(start + HOUR_MS),
             "value": steps[hour],
             "unit": "{steps}",
         }
-        yield sheet.message(start + _HOUR_MS + delay_ms, readings=[walked], series=series)
+        yield sheet.message(start + HOUR_MS + delay_ms, readings=[walked], series=series)
 
 
 def _scale(sheet: _Sheet) -> Iterator[Message]:

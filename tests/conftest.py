@@ -32,6 +32,7 @@ from phr.database import DURABLE, Database, Document
 from phr.migrations.migrate import run_pending
 from phr.passwords import new_password
 from phr.people import access_lines, keyring, master_keys, numbers
+from tests import answers
 from tests.emptying import Emptier
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 * 1024**3
@@ -143,7 +144,9 @@ def application(_record: Emptier, tmp_path_factory: pytest.TempPathFactory) -> F
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("api") / "phr", operator="tester", mqtt_group="group", master_key=MASTER_KEY
     )
-    return create(settings, _record.database)
+    made = create(settings, _record.database)
+    answers.hold(made)
+    return made
 
 
 @pytest.fixture(scope="session")

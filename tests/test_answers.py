@@ -10,18 +10,20 @@ import pytest
 from phr import answers, happenings
 from phr.alerts import carers
 from phr.alerts.carers import Contacts
-from phr.clock import now_ms
+from phr.clock import now_ms, to_datetime
 from phr.database import Document
-from phr.people import grants, processing
+from phr.errors import InputInvalid
+from phr.people import grants, organisations, processing
 from phr.timeline import entries, imported
 from phr.timeline.effective import Effective, instant
 from phr.timeline.entries import NewEntry
 from phr.timeline.entry import Author, Draft
 from phr.timeline.imported import Found, Import
-from tests.cast import T0, Cast, a_grant, cast
+from tests.cast import T0, Cast, a_clinic, a_grant, cast
 
 __all__ = ["cast"]
 DAY_MS = 86_400_000
+CALLED = "alert-of-resident"
 ITEM_9, NOTHING = [0, 1, 0, 1, 0, 0, 0, 0, 1], [3, 3, 3, 3, 3, 0, 0, 0, 0]
 
 
@@ -112,3 +114,64 @@ def test_a_change_to_a_yes_is_weighed_too(cast: Cast) -> None:
     entries.change(cast.database, entry, changed, entries.Hand(Author(cast.owner, "app", None), now_ms()))
     happenings.enter_one(cast.database, now_ms())
     assert len(alerts(cast)) == 1
+
+
+def a_clinic_that_sees(cast: Cast) -> tuple[str, str, str]:
+    """Two doctors and a nurse of a team that may see all."""
+    first, second, nurse = a_clinic(cast.database, "doctor", "doctor", "nurse")
+    grants.create(cast.database, a_grant(cast.owner, "team:clinic/blue", kind="family-doctor"))
+    grants.create(cast.database, a_grant(cast.owner, "team:clinic/blue", kind="family-doctor", categories=("mental",)))
+    return first, second, nurse
+
+
+def on_duty(cast: Cast, doctor: str, *shifts: str) -> None:
+    organisations.set_duty(cast.database, "clinic/blue", doctor, shifts, now_ms())
+
+
+def test_without_a_roster_doctors_are_called_and_no_nurse(cast: Cast) -> None:
+    first, second, nurse = a_clinic_that_sees(cast)
+    filled_in(cast, ITEM_9)
+    assert [told(cast, one) for one in (first, second, nurse)] == [[CALLED], [CALLED], []]
+
+
+def test_only_the_doctor_on_duty_is_called_and_at_once_whatever_the_hour(cast: Cast) -> None:
+    first, second, nurse = a_clinic_that_sees(cast)
+    on_duty(cast, second, "1-7=00:00-24:00")
+    on_duty(cast, first, *not_today())
+    before = now_ms()
+    filled_in(cast, ITEM_9)
+    assert [told(cast, one) for one in (first, second, nurse)] == [[], [CALLED], []]
+    (row,) = cast.database["notices"].find({"person": second})
+    assert before <= row["from_ms"] <= now_ms()
+
+
+def test_where_nobody_is_on_duty_who_is_next_is_called_then(cast: Cast) -> None:
+    first, second, _ = a_clinic_that_sees(cast)
+    on_duty(cast, first, *not_today())
+    filled_in(cast, ITEM_9)
+    assert (told(cast, first), told(cast, second)) == ([CALLED], [])
+    (row,) = cast.database["notices"].find({"person": first})
+    assert row["from_ms"] > now_ms()
+
+
+def test_doctor_on_duty_who_has_left_the_team_is_not_called(cast: Cast) -> None:
+    first, second, _ = a_clinic_that_sees(cast)
+    on_duty(cast, second, "1-7=00:00-24:00")
+    organisations.leave_team(cast.database, "clinic/blue", second)
+    filled_in(cast, ITEM_9)
+    assert (told(cast, first), told(cast, second)) == ([CALLED], [])
+
+
+def test_on_duty_are_doctors_of_the_team_alone(cast: Cast) -> None:
+    *_, nurse = a_clinic_that_sees(cast)
+    with pytest.raises(InputInvalid):
+        on_duty(cast, nurse, "1-7=00:00-24:00")
+    with pytest.raises(InputInvalid):
+        on_duty(cast, cast.stranger, "1-7=00:00-24:00")
+    on_duty(cast, nurse)
+
+
+def not_today() -> list[str]:
+    """A shift of two days after today, whatever today is in Shanghai."""
+    day = (to_datetime(now_ms(), 480).isoweekday() + 1) % 7 + 1
+    return [f"{day}=08:00-09:00"]

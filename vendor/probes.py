@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from phr.clock import rfc3339
+from phr.clock import HOUR_MS, rfc3339
 from vendor.finding import Finding, judged
 from vendor.line import Heard, Line, Verdict
 from vendor.other_formats import OTHER_FORMATS
 
 V1 = "application/vnd.phr.readings+json"
 COUNTS = ("stored", "duplicate", "corrected", "held", "rejected_count")
-HOUR_MS = 3_600_000
 TOO_LARGE = 300 * 1024
 REFUSED_FROM = 128
 

@@ -11,7 +11,6 @@ from phr.database import Database
 from phr.errors import NotFound
 from phr.intake import commands, devices
 from phr.intake.commands import NewCommand
-from phr.intake.device import Device as Known
 
 TEXT = "请打开手机应用查看"
 LIFE_S = 3_600
@@ -26,7 +25,7 @@ class Device:
 
     def send(self, address: Mapping[str, str], message: Message) -> None:
         found = devices.find(self.database, address["device"])
-        if found is None or not is_of(found, message.person, message.at_ms):
+        if found is None or message.person not in found.holders_at(message.at_ms):
             raise AddressGone("not the person's device")
         command = NewCommand(device=address["device"], code="remind", args={"text": TEXT}, life_s=LIFE_S)
         try:
@@ -37,13 +36,3 @@ class Device:
 
 def of(_settings: Settings, database: Database) -> Device:
     return Device(database)
-
-
-def is_of(device: Known, person: str, now_ms: int) -> bool:
-    """True for a device one of whose slots is bound to the person now."""
-    return any(
-        one.person == person
-        and (one.since_ms is None or one.since_ms <= now_ms)
-        and (one.until_ms is None or one.until_ms > now_ms)
-        for one in device.bindings
-    )

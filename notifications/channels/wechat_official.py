@@ -12,6 +12,8 @@ from phr.auth import wechat as login
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import SettingInvalid
+from phr.notices import wechat_templates
+from phr.notices.wechat_templates import Templates
 
 PATH = "/cgi-bin/message/template/send"
 
@@ -20,27 +22,26 @@ PATH = "/cgi-bin/message/template/send"
 class WechatOfficial:
     database: Database
     app: App
-    template: str
-    fields: Mapping[str, str]
+    templates: Templates
     name: str = "wechat-official"
 
     def send(self, address: Mapping[str, str], message: Message) -> None:
         wechat.must_be_theirs(self.database, self.app, message.person, address["openid"])
+        template = self.templates.of_kind(message.kind)[0]
         body = {
             "touser": address["openid"],
-            "template_id": self.template,
-            "data": wechat.data(self.fields, message, self.app),
+            "template_id": template.id,
+            "data": wechat.data(template.fields, message, self.app),
         }
         wechat.post(self.database, self.app, PATH, body, message.at_ms)
 
 
 def of(settings: Settings, database: Database) -> WechatOfficial | None:
     """Raises SettingInvalid for the half of one."""
-    if settings.wechat_web_template is None:
+    account, templates = login.web_of(settings), wechat_templates.web_of(settings)
+    if templates is None:
         return None
-    account = login.web_of(settings)
     if account is None:
         raise SettingInvalid("PHR_WECHAT_WEB_TEMPLATE needs PHR_WECHAT_WEB_APPID and PHR_WECHAT_WEB_SECRET")
-    fields = wechat.fields(settings.wechat_web_template_fields, "PHR_WECHAT_WEB_TEMPLATE_FIELDS")
     app = App(account.url, account.appid, account.secret)
-    return WechatOfficial(database, app, settings.wechat_web_template, fields)
+    return WechatOfficial(database, app, templates)

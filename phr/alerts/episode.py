@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from phr.alerts.courses import CONFIRM, CRISIS, STEPS, Course, Courses, Step
+from phr.clock import DAY_MS, MINUTE_MS
 from phr.vocabulary.alert import Alert
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
 MOST_READINGS = 200  # of an episode; a sensor that alarms all night has more, and the first ones say why
 CALL_120 = 4
 WAITING = 2  # the level of what waits for a second reading

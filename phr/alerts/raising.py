@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from phr.alerts import carers, episode, escalating, store, telling
-from phr.alerts.courses import courses
+from phr.alerts import carers, episode, escalating, measuring_again, store, telling
+from phr.alerts.courses import CONFIRM, courses
 from phr.alerts.episode import CALL_120, Episode
 from phr.database import Database
 from phr.errors import ServerUnavailable
@@ -26,11 +26,15 @@ def take(database: Database, found: Iterable[Alert], now_ms: int) -> None:
         by_rule[alert.person, alert.rule].append(alert)
     touched: list[Episode] = []
     raisings: list[Raising] = []
+    asking: list[Alert] = []
     for (person, rule), alerts in by_rule.items():
         episodes = _settled(database, person, rule, sorted(alerts, key=lambda one: one.t_ms), now_ms)
+        told = list(_raisings(database, alerts, episodes, now_ms))
         touched += episodes
-        raisings += _raisings(database, alerts, episodes, now_ms)
+        raisings += told
+        asking += _asking(rule, told, episodes)
     outbox.raise_all(database, raisings)
+    measuring_again.ask(database, asking, now_ms)
     for one in touched:
         if any(at_ms <= now_ms for at_ms, _ in episode.steps_left(one, courses())):
             escalating.take_steps(database, one, now_ms)
@@ -56,7 +60,16 @@ def over(database: Database, person: str, rules: Iterable[str], now_ms: int) -> 
     """What these rules had found is not so any more; safe to repeat."""
     for rule in rules:
         for one in store.of_rules(database, person, rule, ()):
-            store.change(database, person, one.id, lambda known: episode.ended(known, "back-within", now_ms))
+            left = store.change(database, person, one.id, lambda known: episode.ended(known, "back-within", now_ms))
+            telling.stand_down(database, left, now_ms)
+
+
+def _asking(rule: str, told: Iterable[Raising], episodes: Iterable[Episode]) -> list[Alert]:
+    """Of a rule that waits for a second reading the first ones."""
+    if courses().of(rule).kind != CONFIRM:
+        return []
+    first = {met.key for one in episodes for met in one.readings if met.role == "opened"}
+    return [one.alert for one in told if one.is_told and one.alert.key in first]
 
 
 def _settled(database: Database, person: str, rule: str, alerts: Sequence[Alert], now_ms: int) -> list[Episode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from phr.alerts.courses import Step
 from phr.alerts.episode import CALL_120, Episode
@@ -17,6 +17,10 @@ _URGENT = (
 _CALM = (
     "您的家人有一条健康提醒还没有人看过：请联系 TA，并在应用里查看。",
     "Somebody of your family has a health alert that nobody has looked at: call them, and see it in the app.",
+)
+_RESIDENT = (
+    "有一位居民的健康预警还没有人处理：请在“我的居民”中查看。",
+    "A resident has a health alert that nobody sees to yet: look at your residents.",
 )
 _SYMPTOMS = (
     "您说有这些不适：请现在就拨打 120，不要自己去医院，让身边的人陪着您。",
@@ -35,6 +39,36 @@ def call(database: Database, one: Episode, step: Step, who: Iterable[str], now_m
     )
 
 
+def call_team(database: Database, one: Episode, who: Mapping[str, int], now_ms: int) -> None:
+    """Professionals, each from the instant on at which their team works; once for a level."""
+    told = [
+        Telling(
+            key=f"{_begin(one)}team:{person}",
+            person=person,
+            kind="alert-of-resident",
+            message_zh=_RESIDENT[0],
+            message_en=_RESIDENT[1],
+            categories=one.categories,
+            about=one.person,
+            urgency=one.level,
+            from_ms=opens_ms,
+            link=f"alerts/{one.id}",
+        )
+        for person, opens_ms in who.items()
+    ]
+    outbox.tell_many(database, told, now_ms)
+
+
+def stand_down(database: Database, one: Episode, now_ms: int, *, by_team: bool = False) -> None:
+    """Somebody sees to it, or it is over: a team that has not looked yet need not any more.
+
+    Of an emergency that is for one of the team to say: a person may say so of their own who should not be left alone.
+    """
+    if one.level < CALL_120 or by_team:
+        for level in range(1, one.level + 1):
+            outbox.withdraw_begun(database, f"{_begin(one, level)}team:", now_ms)
+
+
 def symptoms(database: Database, one: Episode, now_ms: int) -> None:
     """The person, once."""
     zh, en = _SYMPTOMS
@@ -47,8 +81,8 @@ def take_back(database: Database, one: Episode, now_ms: int) -> None:
     outbox.withdraw_begun(database, f"alert:{one.id}:", now_ms)
 
 
-def _begin(one: Episode) -> str:
-    return f"alert:{one.id}:{one.level}:"
+def _begin(one: Episode, level: int | None = None) -> str:
+    return f"alert:{one.id}:{level or one.level}:"
 
 
 def _to_family(one: Episode, key: str, person: str, words: tuple[str, str], urgency: int) -> Telling:

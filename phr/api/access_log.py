@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import fields
@@ -11,7 +11,7 @@ from phr.api import access_words
 from phr.api.access_words import Who
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
-from phr.api.shapes import PageQuery
+from phr.api.shapes import At, PageQuery, Words
 from phr.auth import clients
 from phr.clock import rfc3339
 from phr.people import access_pages, grants, people
@@ -29,11 +29,53 @@ class LogQuery(PageQuery):
     others = fields.Boolean(load_default=False)
 
 
+class WhoTold(TypedDict):
+    id: str | None
+    name: str | None
+    organisation: str | None
+
+
+class GrantNamed(TypedDict):
+    id: str
+    kind: str
+    purpose: str
+
+
+class ProgramTold(TypedDict):
+    id: str
+    name: str | None
+
+
+class LineTold(TypedDict):
+    """``seq``: the line's number in the person's chain; ``is_intact``: it is as it was written."""
+
+    id: str
+    at: At
+    words: Words
+    who: WhoTold
+    operator: str | None
+    role: str
+    role_words: Words
+    grants: list[GrantNamed]
+    verb: str
+    categories: list[str]
+    about: str
+    outcome: str
+    client: ProgramTold
+    seq: int | None
+    is_intact: bool
+
+
+class LogTold(TypedDict):
+    lines: list[LineTold]
+    next_cursor: str | None
+
+
 @blueprint.get("/v1/people/<person>/access-log")
 @access("access-log.read")
 @takes(LogQuery, location="query")
 @returns()
-def show_log(person: str, query: dict[str, Any]) -> dict[str, Any]:
+def show_log(person: str, query: dict[str, Any]) -> LogTold:
     """Who, in which role, by which grant, what, when, why, from which program; latest first."""
     page = access_pages.page(database(), person, query["limit"], query["cursor"], of_others=query["others"])
     lines = [one.line for one in page.lines]
@@ -46,7 +88,7 @@ def show_log(person: str, query: dict[str, Any]) -> dict[str, Any]:
 
 def _line(
     one: Shown, owner: Person | None, who: Person | None, by_id: dict[str, Grant], programs: dict[str, str]
-) -> dict[str, Any]:
+) -> LineTold:
     line = one.line
     told = _told(line, who)
     offset_min = owner.offset_min_at(line.at_ms) if owner else 0
@@ -54,11 +96,11 @@ def _line(
     return {
         "id": one.id,
         "at": rfc3339(line.at_ms),
-        "words": access_words.sentence(line, told, owner.name if owner else None, offset_min),
+        "words": _pair(access_words.sentence(line, told, owner.name if owner else None, offset_min)),
         "who": {"id": who.id if who and told.name else None, "name": told.name, "organisation": told.organisation},
         "operator": line.act,
         "role": line.role,
-        "role_words": access_words.role_words(line.role),
+        "role_words": _pair(access_words.role_words(line.role)),
         "grants": [{"id": grant.id, "kind": grant.kind, "purpose": grant.purpose} for grant in used],
         "verb": line.verb,
         "categories": list(line.categories),
@@ -68,6 +110,10 @@ def _line(
         "seq": one.seq,
         "is_intact": one.is_intact,
     }
+
+
+def _pair(said: access_words.Pair) -> Words:
+    return {"zh": said["zh"], "en": said["en"]}
 
 
 def _told(line: Line, who: Person | None) -> Who:

@@ -73,9 +73,9 @@ def _words_of(line: Line, offset_min: int) -> tuple[Words, dict[str, Pair]]:
         filled = _matched(pattern, method, path)
         if filled is not None:
             return words, _filling(filled, _period(query, offset_min))
-    command, _, _ = line.about.partition(":")
+    command, _, of = line.about.partition(":")
     table = _table()["commands"]
-    about = {"about": line.about or line.verb}
+    about = {"about": line.about or line.verb, "of": of.strip()}
     return _words(table.get(command, table[""])), {"zh": about, "en": about}
 
 
@@ -105,6 +105,8 @@ def _subject(line: Line, who: Who, owner: str | None) -> Pair:
     if line.act is not None or line.role in ("support", "operator"):
         name = line.act or line.who
         return {"zh": f"运维人员{name}", "en": f"Operator {name}"}
+    if line.role == "scheduler":
+        return {"zh": "系统", "en": "The system"}
     if line.who.startswith(ERASED):
         return {"zh": "一位已注销的用户", "en": "Somebody who was erased"}
     if who.name is None:

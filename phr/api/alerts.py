@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypedDict
 
 from flask import Blueprint, g
 from marshmallow import Schema, fields, validate
@@ -23,8 +24,8 @@ from phr.api.deciding import (
     takes,
 )
 from phr.api.installation import database
-from phr.clock import now_ms, rfc3339
-from phr.database import Document
+from phr.api.shapes import At, Words
+from phr.clock import MINUTE_MS, now_ms, rfc3339
 from phr.errors import InputInvalid, NotFound
 from phr.notices import outbox
 from phr.people import grants
@@ -35,12 +36,72 @@ blueprint = Blueprint("alerts", __name__)
 
 LISTED = 200
 _PROFESSIONALS = {FAMILY_DOCTOR, SPECIALIST}
-MINUTE_MS = 60_000
 LONGEST_SNOOZE_MIN = 30 * 24 * 60
-NOBODY_WATCHES = {
+NOBODY_WATCHES: Words = {
     "zh": "诊所只在工作时间看这些提醒，夜里没有人值守。情况紧急请拨打 120。",
     "en": "The clinic looks at alerts in its working hours; nobody watches at night. In an emergency call 120.",
 }
+
+
+class SaidTold(TypedDict):
+    by: str
+    at: At
+
+
+class EndedTold(TypedDict):
+    how: str
+    by: str | None
+    at: At
+
+
+class AlertTold(TypedDict):
+    """An episode without the values that raised it. ``called``: when each step of calling somebody was taken."""
+
+    id: str
+    rule: str
+    metric: str
+    severity: int
+    level: int
+    call_120: bool
+    state: str
+    opened_at: At
+    measured_at: At
+    received_at: At
+    is_late: bool
+    readings: int
+    acknowledged: list[SaidTold]
+    called: dict[str, At]
+    snoozed_until: At | None
+    question: Words | None
+    has_symptoms: bool | None
+    ended: EndedTold | None
+
+
+class AlertWithWords(AlertTold):
+    """``message``, ``source``, ``reviewed``: of the rule, as they were told."""
+
+    message: Words | None
+    source: str | None
+    reviewed: bool | None
+    nobody_watches: Words
+
+
+class AlertsTold(TypedDict):
+    alerts: list[AlertTold]
+    nobody_watches: Words
+
+
+class ContactTold(TypedDict):
+    """``has_grant``: they hold a right that lets them see anything."""
+
+    person: str
+    has_grant: bool
+
+
+class ContactsTold(TypedDict):
+    emergency: list[ContactTold]
+    low_glucose: list[ContactTold]
+    crisis: list[ContactTold]
 
 
 class AlertsQuery(Schema):
@@ -65,7 +126,7 @@ class ContactsBody(Schema):
 @access_by_category("read", by_period=True)
 @takes(AlertsQuery, location="query")
 @returns()
-def list_alerts(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
+def list_alerts(person: str, sight: Sight, query: dict[str, Any]) -> AlertsTold:
     """Newest first, at most 200: those that are open, unless others are asked for."""
     wanted = {"open": True, "ended": False, "all": None}[query["state"]]
     found = store.of_person(database(), person, is_open=wanted, limit=LISTED)
@@ -77,7 +138,7 @@ def list_alerts(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, A
 @blueprint.get("/v1/people/<person>/alerts/<alert>")
 @access_by_category("read", by_period=True)
 @returns()
-def show_alert(person: str, sight: Sight, alert: str) -> dict[str, Any]:
+def show_alert(person: str, sight: Sight, alert: str) -> AlertWithWords:
     """With the words of the rule, as they were told."""
     return _shown(_seen(person, alert, sight))
 
@@ -85,18 +146,20 @@ def show_alert(person: str, sight: Sight, alert: str) -> dict[str, Any]:
 @blueprint.post("/v1/people/<person>/alerts/<alert>/acknowledge")
 @access_by_category("read", by_period=True)
 @returns()
-def acknowledge_alert(person: str, sight: Sight, alert: str) -> dict[str, Any]:
+def acknowledge_alert(person: str, sight: Sight, alert: str) -> AlertWithWords:
     """The caller has seen it and sees to it: nobody else is called, unless it gets worse or is an emergency."""
     _seen(person, alert, sight)
     who, now = caller().subject, now_ms()
-    return _shown(store.change(database(), person, alert, lambda one: episode.acknowledged(one, who, now)))
+    seen = store.change(database(), person, alert, lambda one: episode.acknowledged(one, who, now))
+    telling.stand_down(database(), seen, now, by_team=_is_professional())
+    return _shown(seen)
 
 
 @blueprint.post("/v1/people/<person>/alerts/<alert>/snooze")
 @access_by_category("read", by_period=True)
 @takes(SnoozeBody)
 @returns()
-def snooze_alert(person: str, sight: Sight, alert: str, body: dict[str, Any]) -> dict[str, Any]:
+def snooze_alert(person: str, sight: Sight, alert: str, body: dict[str, Any]) -> AlertWithWords:
     """The caller alone is told nothing more of this rule for so long; an emergency is told all the same."""
     found = _seen(person, alert, sight)
     until_ms = now_ms() + body["minutes"] * MINUTE_MS
@@ -107,22 +170,24 @@ def snooze_alert(person: str, sight: Sight, alert: str, body: dict[str, Any]) ->
 @blueprint.post("/v1/people/<person>/alerts/<alert>/resolve")
 @access_by_category("read", by_period=True)
 @returns()
-def resolve_alert(person: str, sight: Sight, alert: str) -> dict[str, Any]:
+def resolve_alert(person: str, sight: Sight, alert: str) -> AlertWithWords:
     """It has been seen to, says the person, who stands in for them, or a professional who looks after them.
 
     What the rule finds from now on is another alert.
     """
     _seen(person, alert, sight)
-    if not set(g.permission.line.role.split(",")) & _PROFESSIONALS:
+    if not _is_professional():
         permit_owner()
-    return _shown(_ended(person, alert, "resolved"))
+    over = _ended(person, alert, "resolved")
+    telling.stand_down(database(), over, now_ms(), by_team=_is_professional())
+    return _shown(over)
 
 
 @blueprint.post("/v1/people/<person>/alerts/<alert>/symptoms")
 @access_by_category("write")
 @takes(SymptomsBody)
 @returns()
-def answer_symptoms(person: str, sight: Sight, alert: str, body: dict[str, Any]) -> dict[str, Any]:
+def answer_symptoms(person: str, sight: Sight, alert: str, body: dict[str, Any]) -> AlertWithWords:
     """The answer to the alert's question. A yes is an emergency: who was chosen for one is called at once."""
     found = _seen(person, alert, sight)
     permit(found.categories)
@@ -143,7 +208,7 @@ def answer_symptoms(person: str, sight: Sight, alert: str, body: dict[str, Any])
 @blueprint.get("/v1/people/<person>/alert-contacts")
 @access("grants.read")
 @returns()
-def show_contacts(person: str) -> Answer:
+def show_contacts(person: str) -> Answer[ContactsTold]:
     """Whom the person has chosen to be called, and whether each has a right that lets them see anything."""
     return _contacts(person, carers.contacts(database(), person))
 
@@ -152,7 +217,7 @@ def show_contacts(person: str) -> Answer:
 @access("grants.write")
 @takes(ContactsBody)
 @returns()
-def choose_contacts(person: str, body: dict[str, Any]) -> Answer:
+def choose_contacts(person: str, body: dict[str, Any]) -> Answer[ContactsTold]:
     """Instead of those before (If-Match, "0" where there were none). Each must hold a grant of the person's."""
     known = carers.contacts(database(), person)
     version = expected_version(known.version)
@@ -172,7 +237,7 @@ def choose_contacts(person: str, body: dict[str, Any]) -> Answer:
     )
 
 
-def alert_json(one: Episode, snoozed_until_ms: int | None = None) -> Document:
+def alert_json(one: Episode, snoozed_until_ms: int | None = None) -> AlertTold:
     """An episode without the values that raised it."""
     question = courses().of(one.rule).question
     asks = question and one.is_open and one.has_symptoms is None
@@ -194,24 +259,29 @@ def alert_json(one: Episode, snoozed_until_ms: int | None = None) -> Document:
         "snoozed_until": None if snoozed_until_ms is None else rfc3339(snoozed_until_ms),
         "question": {"zh": question[0], "en": question[1]} if question and asks else None,
         "has_symptoms": one.has_symptoms,
-        "ended": one.ended and {"how": one.ended.how, "by": one.ended.by, "at": rfc3339(one.ended.at_ms)},
+        "ended": {"how": one.ended.how, "by": one.ended.by, "at": rfc3339(one.ended.at_ms)} if one.ended else None,
     }
 
 
-def _shown(one: Episode) -> Document:
+def _shown(one: Episode) -> AlertWithWords:
     snoozed = carers.snoozed(database(), one.person, caller().subject, now_ms())
     told = outbox.found(database(), one.id)
-    words = told and {
-        "message": {"zh": told.notice.message_zh, "en": told.notice.message_en},
-        "source": told.notice.source,
-        "reviewed": told.notice.reviewed,
+    return {
+        **alert_json(one, snoozed.get(one.rule)),
+        "message": {"zh": told.notice.message_zh, "en": told.notice.message_en} if told else None,
+        "source": told.notice.source if told else None,
+        "reviewed": told.notice.reviewed if told else None,
+        "nobody_watches": NOBODY_WATCHES,
     }
-    return alert_json(one, snoozed.get(one.rule)) | (words or {}) | {"nobody_watches": NOBODY_WATCHES}
 
 
 def _ended(person: str, alert: str, how: Ending) -> Episode:
     who, now = caller().subject, now_ms()
     return store.change(database(), person, alert, lambda one: episode.ended(one, how, now, who))
+
+
+def _is_professional() -> bool:
+    return bool(set(g.permission.line.role.split(",")) & _PROFESSIONALS)
 
 
 def _is_seen(one: Episode, sight: Sight) -> bool:
@@ -226,11 +296,15 @@ def _seen(person: str, alert: str, sight: Sight) -> Episode:
     return found
 
 
-def _contacts(person: str, found: Contacts) -> Answer:
+def _contacts(person: str, found: Contacts) -> Answer[ContactsTold]:
     now = now_ms()
-    body = {
-        name: [{"person": one, "has_grant": bool(grants.live(database(), person, one, now))} for one in chosen]
-        for name in FOR
-        for chosen in [getattr(found, name)]
+
+    def told(chosen: Iterable[str]) -> list[ContactTold]:
+        return [{"person": one, "has_grant": bool(grants.live(database(), person, one, now))} for one in chosen]
+
+    body: ContactsTold = {
+        "emergency": told(found.emergency),
+        "low_glucose": told(found.low_glucose),
+        "crisis": told(found.crisis),
     }
     return Answer(body, version=found.version)

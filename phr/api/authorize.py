@@ -7,6 +7,7 @@ serves one decision, so that the next at a shared computer logs in as themselves
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -18,10 +19,10 @@ from phr.api import pages
 from phr.api.deciding import speaks
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import browsers, ceremonies, known_devices, smart, ways, wechat_people
+from phr.auth import browsers, ceremonies, own_client, smart, ways, wechat_people
 from phr.auth.ceremonies import Asking
 from phr.auth.codes import Login
-from phr.auth.ways import At, CodeSent, FactorMissing, Proof, ProofMissing
+from phr.auth.ways import At, CodeSent, FactorMissing, Proof, ProofMissing, SecondMissing
 from phr.auth.wechat import CodeRefused, WechatWeb
 from phr.auth.wechat_people import AMR
 from phr.clock import now_ms
@@ -52,35 +53,40 @@ def decide() -> Response:
     return _about_a_good_request(_decided)
 
 
-def log_in(fault: str | None = None, status: int = 200, phone: str = "") -> Response:
-    """The page with a form for each way to log in; it is sent to the address at which it was asked for."""
+def log_in(fault: str | None = None, status: int = 200, phone: str = "", *, sends_to: str | None = None) -> Response:
+    """The page with a form for each way to log in; it is sent to the address at which it was asked for.
+
+    ``sends_to``: where that leads on to without another page.
+    """
     party, forms = server().party, ways.offered(server().texts)
     asked = None if party is None else ceremonies.log_in_options(Asking(database(), party, pages.cookie()), now_ms())
     web = server().wechat_web if IN_WECHAT in request.user_agent.string else None
     shown = {"ways": forms, "fault": fault, "phone": phone, "wechat": web is not None}
-    return pages.page("log_in.html", status, sends_to=web.page_url if web else None, passkey=asked, **shown)
+    return pages.page("log_in.html", status, sends_to=web.page_url if web else sends_to, passkey=asked, **shown)
 
 
-def logged_in() -> Response:
+def logged_in(sends_to: str | None = None) -> Response:
     """Back to the same address, as the person that the form proves; or to WeChat, to be proven there."""
-    web = server().wechat_web
+    web, again = server().wechat_web, partial(log_in, sends_to=sends_to)
     if request.form.get("way") == WECHAT and web is not None:
         return to_wechat(web)
     try:
         at = At(database(), pages.device(), server().texts, pages.cookie(), server().party)
         proof = ways.prove(at, request.form.get("way", ""), request.form, now_ms())
     except CodeSent:
-        return log_in("sent", phone=request.form.get("phone", ""))
+        return again("sent", phone=request.form.get("phone", ""))
     except ProofMissing as error:
-        return log_in("other_proof", error.status)
+        return again("other_proof", error.status)
+    except SecondMissing as error:
+        return again("second_missing", error.status, phone=request.form.get("phone", ""))
     except TooManyTries as error:
-        answer = log_in("wait", error.status)
+        answer = again("wait", error.status)
         answer.headers["Retry-After"] = str(error.retry_after_s)
         return answer
     except FactorMissing as error:
-        return log_in("no_factor", error.status)
+        return again("no_factor", error.status)
     if proof is None:
-        return log_in("wrong", 403)
+        return again("wrong", 403)
     return come_in(proof, request.full_path)
 
 
@@ -88,7 +94,7 @@ def come_in(proof: Proof, place: str) -> Response:
     """To an address of ours, as somebody who has just logged in."""
     answer = Response(status=303, headers={"Location": place})
     pages.keep_cookie(answer, browsers.begin(database(), proof, now_ms()))
-    known_devices.remember(database(), pages.keep_device(answer), proof.person, now_ms())
+    pages.remember_device(answer, proof.person, now_ms())
     return answer
 
 
@@ -112,6 +118,8 @@ def from_wechat() -> Response:
         person = wechat_people.person_of(database(), web.who(asked["code"]), server().zone, now)
         if second_factors.is_needed(database(), person, now):
             return pages.told("sorry", "no_factor", 403)
+        if second_factors.has(database(), person):
+            return _second(person, back_to)
     except (CodeRefused, KeyDestroyed):
         return pages.told("sorry", "wrong", 403)
     except TooManyTries as error:
@@ -121,6 +129,31 @@ def from_wechat() -> Response:
     except ServerUnavailable as error:
         return pages.told("sorry", "wechat_away", error.status)
     return come_in(Proof(person, AMR), back_to)
+
+
+@blueprint.post(FROM_WECHAT)
+@speaks("application/x-www-form-urlencoded", "text/html")
+def second_of_wechat() -> Response:
+    """The second factor of whom WeChat has proven at this browser; after a wrong one it is asked again."""
+    now = now_ms()
+    if not pages.is_own_form():
+        return pages.told("sorry", "bad_form", 403)
+    half = wechat_people.end_half(database(), request.form.get("state", ""), pages.known_cookie(), now)
+    if half is None:
+        return pages.told("sorry", "bad_form", 403)
+    person, back_to = half
+    typed = request.form.get("code", "")[: ways.LONGEST_ANSWER]
+    try:
+        return come_in(Proof(person, ways.second(database(), person, AMR, typed, now)), back_to)
+    except SecondMissing as error:
+        return _second(person, back_to, "second_wrong", error.status)
+    except KeyDestroyed:
+        return pages.told("sorry", "wrong", 403)
+
+
+def _second(person: str, back_to: str, fault: str | None = None, status: int = 200) -> Response:
+    state = wechat_people.begin(database(), pages.cookie(), back_to, now_ms(), person)
+    return pages.page("second_code.html", status, fault=fault, state=state, place=FROM_WECHAT)
 
 
 def back() -> Response:
@@ -136,18 +169,37 @@ def _about_a_good_request(work: Callable[[Any], Response]) -> Response:
         return work(server().get_consent_grant(end_user=pages.login()))
     except OAuth2Error as error:
         if error.redirect_uri:
-            return server().sent_back(error)
+            return _told_to_client(error)
     except ValueError:  # authlib can't put every sign that it was sent into its message
         pass
     return pages.told("sorry", "bad_request", 400)
 
 
+def _told_to_client(error: OAuth2Error) -> Response:
+    """Once its person has logged in: no address alone makes us send a browser on to elsewhere (RFC 9700, 4.11.2)."""
+    if pages.login() is None and not _is_silent():
+        if request.form.get("step") == "log-in":
+            return logged_in(error.redirect_uri)
+        return log_in(sends_to=error.redirect_uri)
+    pages.leave()
+    return server().sent_back(error)
+
+
+def _is_silent() -> bool:
+    """True where the app wants no page shown (OpenID Connect Core, 3.1.2.1)."""
+    return "none" in request.args.get("prompt", "").split()
+
+
 def _shown(grant: Any) -> Response:
     who = grant.request.user
-    if "none" in request.args.get("prompt", "").split():  # each decision is the person's own
+    if _is_silent():  # each decision is the person's own
         error = LoginRequiredError if who is None else ConsentRequiredError
         return server().sent_back(error(redirect_uri=grant.redirect_uri, state=request.args.get("state")))
-    return log_in() if who is None or _is_too_old(who) else _consent(grant)
+    if who is None or _is_too_old(who):
+        return log_in()
+    if grant.request.client.stored.id == own_client.ID:  # the record's own pages, where logging in is the decision
+        return _answered(grant, who)
+    return _consent(grant)
 
 
 def _is_too_old(who: Login) -> bool:
@@ -172,7 +224,12 @@ def _decided(grant: Any) -> Response:
     if step == "leave" or who is None:
         pages.leave()
         return back()
-    answer: Response = server().create_authorization_response(grant_user=who if step == "allow" else None, grant=grant)
+    return _answered(grant, who if step == "allow" else None)
+
+
+def _answered(grant: Any, who: Login | None) -> Response:
+    """Back to the client with a code; without ``who`` with word that the person said no."""
+    answer: Response = server().create_authorization_response(grant_user=who, grant=grant)
     pages.leave()
     # Not 302 or 307: what was typed into a form here must not be sent on (RFC 9700, 4.12).
     answer.status_code = 303

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -24,16 +24,39 @@ from phr.intake.mqtt_rights import SERVER_USER, may, plain_name
 
 blueprint = Blueprint("broker_auth", __name__)
 HEADER = "X-Broker-Secret"
+Told = TypeVar("Told")
 
-_Answer = dict[str, Any]
-_REFUSED: _Answer = {"result": {"error": "not_allowed"}}
+Answered = Literal["allow", "deny"]
 
 
-def brokers_only(view: Callable[[], _Answer]) -> Callable[[], _Answer]:
+class LogInTold(TypedDict):
+    """As EMQX reads it."""
+
+    result: Answered
+    is_superuser: bool
+
+
+class RightTold(TypedDict):
+    """As EMQX reads it."""
+
+    result: Answered
+
+
+class RefusalTold(TypedDict):
+    error: Literal["not_allowed"]
+
+
+class HookTold(TypedDict):
+    """As VerneMQ reads it."""
+
+    result: Literal["ok"] | RefusalTold
+
+
+def brokers_only(view: Callable[[], Told]) -> Callable[[], Told]:
     """Only with the shared secret in its header; without such a setting there is no such route."""
 
     @wraps(view)
-    def guarded() -> _Answer:
+    def guarded() -> Told:
         secret = installation().settings.broker_hook_secret
         if not secret:
             raise NotFound("PHR_BROKER_HOOK_SECRET is not set")
@@ -49,7 +72,7 @@ def brokers_only(view: Callable[[], _Answer]) -> Callable[[], _Answer]:
 @brokers_only
 @returns()
 @speaks("application/json")
-def emqx_authentication() -> _Answer:
+def emqx_authentication() -> LogInTold:
     said = _said()
     is_welcome = _may_log_in(said.get("username"), said.get("password"))
     return {"result": "allow" if is_welcome else "deny", "is_superuser": False}
@@ -59,7 +82,7 @@ def emqx_authentication() -> _Answer:
 @brokers_only
 @returns()
 @speaks("application/json")
-def emqx_authorization() -> _Answer:
+def emqx_authorization() -> RightTold:
     said = _said()
     verb = {"publish": "write", "subscribe": "read"}.get(str(said.get("action")))
     return {"result": "allow" if _may(said.get("username"), verb, said.get("topic")) else "deny"}
@@ -69,7 +92,7 @@ def emqx_authorization() -> _Answer:
 @brokers_only
 @returns()
 @speaks("application/json")
-def vernemq_hook() -> _Answer:
+def vernemq_hook() -> HookTold:
     """One address for all hooks; VerneMQ names the hook in a header. A SUBSCRIBE is granted whole or not at all."""
     said, hook = _said(), request.headers.get("vernemq-hook", "").removesuffix("_m5")
     user = said.get("username")
@@ -84,7 +107,7 @@ def vernemq_hook() -> _Answer:
         is_allowed = bool(filters) and all(_may(user, "read", one) for one in filters)
     else:
         is_allowed = False
-    return {"result": "ok"} if is_allowed else _REFUSED
+    return {"result": "ok" if is_allowed else {"error": "not_allowed"}}
 
 
 def _said() -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -11,7 +11,7 @@ from phr.api.deciding import Answer, access_by_category, caller, expected_versio
 from phr.api.grant_shapes import DATES
 from phr.api.installation import database
 from phr.care.observation import PREGNANCY
-from phr.clock import now_ms, to_datetime
+from phr.clock import On, now_ms, to_datetime
 from phr.people import people
 from phr.plans import known
 from phr.plans.facts import facts_of
@@ -31,10 +31,28 @@ class FactsBody(Schema):
     best = fields.Dict(keys=fields.String(), values=Number(), load_default=dict, validate=validate.Length(0, 20))
 
 
+class EnteredTold(TypedDict):
+    """``best``: personal bests by metric, in its canonical unit."""
+
+    person: str
+    lives_high: bool | None
+    pregnant_until: On | None
+    best: dict[str, float]
+
+
+class FactsTold(EnteredTold):
+    """With words of diagnoses and medicines that rules know; None: not known, or not for the caller."""
+
+    diagnoses: list[str]
+    medications: list[str]
+    is_pregnant: bool | None
+    height_cm: float | None
+
+
 @blueprint.get("/v1/people/<person>/care-facts")
 @access_by_category("read")
 @returns()
-def show_care_facts(person: str, sight: Sight) -> Answer:
+def show_care_facts(person: str, sight: Sight) -> Answer[FactsTold]:
     """What the caller may see of it: words of diagnoses and medicines, pregnancy, height, and what was entered here."""
     people.require(database(), person)
     return _shown(person, sight)
@@ -44,7 +62,7 @@ def show_care_facts(person: str, sight: Sight) -> Answer:
 @access_by_category("write")
 @takes(FactsBody)
 @returns()
-def put_care_facts(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def put_care_facts(person: str, sight: Sight, body: dict[str, Any]) -> Answer[EnteredTold]:  # noqa: ARG001
     """As a whole, by the owner or who may write of care. ``best``: personal bests by metric, in its canonical unit."""
     whose, before = people.require(database(), person), known.of_person(database(), person)
     until = body["pregnant_until"]
@@ -55,14 +73,20 @@ def put_care_facts(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  
     best = {key: float(value) for key, value in body["best"].items()}
     new = Known(body["lives_high"], until_ms, best, version)
     entered = known.enter(database(), person, new, caller().subject, now_ms())
-    return Answer({"person": person} | body | {"pregnant_until": until.isoformat() if until else None}, entered.version)
+    told: EnteredTold = {
+        "person": person,
+        "lives_high": body["lives_high"],
+        "pregnant_until": until.isoformat() if until else None,
+        "best": body["best"],
+    }
+    return Answer(told, entered.version)
 
 
-def _shown(person: str, sight: Sight) -> Answer:
+def _shown(person: str, sight: Sight) -> Answer[FactsTold]:
     facts, entered = facts_of(database(), [person], now_ms())[person], known.of_person(database(), person)
     words = {word for word, categories in facts.categories.items() if is_within(categories, sight.periods)}
     may_see_care = is_within(ENTERED, sight.periods)
-    body = {
+    body: FactsTold = {
         "person": person,
         "diagnoses": sorted(words & (facts.diagnoses or set())),
         "medications": sorted(words & (facts.medications or set())),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint, g
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import access, caller, returns, takes
-from phr.api.grant_shapes import LONGEST_TOLD, PERSON, TextSeen, grant_json, grantable
+from phr.api.grant_shapes import LONGEST_TOLD, PERSON, GrantState, GrantTold, TextSeen, grant_json, grantable
+from phr.api.grants import GrantsTold
 from phr.api.installation import database
-from phr.clock import now_ms
+from phr.clock import On, now_ms
 from phr.errors import AccessDenied, NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
@@ -47,11 +48,37 @@ class AssistedBody(Schema):
     text = fields.Nested(TextSeen, required=True)
 
 
+class ContractTold(TypedDict):
+    """From the first day through the last; ``grant``: what it gives, its state is the contract's.
+
+    ``assisted``: how staff took the resident's consent down, where they did.
+    """
+
+    id: str
+    person: str
+    organisation: str
+    team: str
+    starts_on: On
+    ends_on: On
+    state: GrantState
+    grant: str
+    assisted: dict[str, str] | None
+
+
+class ContractsTold(TypedDict):
+    contracts: list[ContractTold]
+
+
+class DeathTold(TypedDict):
+    person: str
+    died_on: On
+
+
 @blueprint.post("/v1/people/<person>/contracts")
 @access("contracts.write")
 @takes(ContractBody)
 @returns(status=201)
-def make_contract(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def make_contract(person: str, body: dict[str, Any]) -> ContractTold:
     """By who works in the team's organisation; the resident is told, and nothing is granted before they consent."""
     now, staff = now_ms(), _staff()
     if staff is None or people.find(database(), person) is None:
@@ -72,7 +99,7 @@ def make_contract(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/contracts")
 @access("contracts.read")
 @returns()
-def list_contracts(person: str) -> dict[str, Any]:
+def list_contracts(person: str) -> ContractsTold:
     now, staff = now_ms(), _staff()
     found = [one for one in contracts.of_person(database(), person, now) if _concerns(one, staff)]
     return {"contracts": [contract_json(one, now) for one in found]}
@@ -91,7 +118,7 @@ def end_contract(person: str, contract: str) -> None:
 @access("contracts.write")
 @takes(AssistedBody)
 @returns()
-def take_consent_down(person: str, contract: str, body: dict[str, Any]) -> dict[str, Any]:
+def take_consent_down(person: str, contract: str, body: dict[str, Any]) -> GrantTold:
     """The resident's consent as staff took it down; the resident is told, and can take it back like any other."""
     now, staff = now_ms(), _staff()
     if staff is None:
@@ -103,7 +130,7 @@ def take_consent_down(person: str, contract: str, body: dict[str, Any]) -> dict[
 @access("contracts.write")
 @takes(DeathBody)
 @returns()
-def report_death(person: str, contract: str, body: dict[str, Any]) -> dict[str, Any]:
+def report_death(person: str, contract: str, body: dict[str, Any]) -> DeathTold:
     """By staff of the organisation that the resident has the contract with: what was granted is frozen."""
     now = now_ms()
     if _staff() is None:
@@ -113,11 +140,23 @@ def report_death(person: str, contract: str, body: dict[str, Any]) -> dict[str, 
     return {"person": dead.id, "died_on": body["died_on"].isoformat()}
 
 
+@blueprint.get("/v1/people/<person>/contracts/<contract>/proxies")
+@access("contracts.read")
+@returns()
+def list_proxies(person: str, contract: str) -> GrantsTold:
+    """Who has asked to be the resident's proxy, and whom they have made one before staff."""
+    now = now_ms()
+    _consented(person, contract, now)
+    found = [one for one in granting.of_person(database(), person) if _concerns_staff(one, now)]
+    known = people.find_many(database(), {one.grantee for one in found})
+    return {"grants": [grant_json(one, now, known.get(one.grantee)) for one in found]}
+
+
 @blueprint.post("/v1/people/<person>/contracts/<contract>/proxies/<grant>/consent")
 @access("contracts.write")
 @takes(AssistedBody)
 @returns()
-def confirm_proxy(person: str, contract: str, grant: str, body: dict[str, Any]) -> dict[str, Any]:
+def confirm_proxy(person: str, contract: str, grant: str, body: dict[str, Any]) -> GrantTold:
     """An elder's word before staff that somebody who has asked to is their proxy."""
     now, staff = now_ms(), _staff()
     if staff is None:
@@ -129,7 +168,7 @@ def confirm_proxy(person: str, contract: str, grant: str, body: dict[str, Any]) 
     return _taken_down(asked, staff, body, now)
 
 
-def contract_json(one: Contract, now_ms: int) -> dict[str, Any]:
+def contract_json(one: Contract, now_ms: int) -> ContractTold:
     return {
         "id": one.id,
         "person": one.person,
@@ -139,12 +178,13 @@ def contract_json(one: Contract, now_ms: int) -> dict[str, Any]:
         "ends_on": one.ends_on.isoformat(),
         "state": one.grant.state(now_ms),
         "grant": one.grant.id,
+        "assisted": dict(one.grant.assisted) if one.grant.assisted else None,
     }
 
 
-def _taken_down(grant: Grant, staff: Member, body: Mapping[str, Any], now: int) -> dict[str, Any]:
-    assisted = Assisted(body["how"], staff.person, body["evidence"], body["witness"])
-    granting.check_assisted(database(), assisted, staff.organisation, now)
+def _taken_down(grant: Grant, staff: Member, body: Mapping[str, Any], now: int) -> GrantTold:
+    assisted = Assisted(body["how"], staff.person, staff.organisation, body["evidence"], body["witness"])
+    granting.check_assisted(database(), assisted, now)
     consent = Consent(grant.person, body["text"]["version"], body["text"]["language"], assisted)
     accepted = granting.accept(database(), grant, consent, now)
     zh = "工作人员已按您的同意登记一项授权，如有不符请收回。"
@@ -157,6 +197,11 @@ def _staff() -> Member | None:
     """Where the caller works, if it is as staff that they ask."""
     is_staff = g.permission.line.role == STAFF
     return organisations.membership(database(), caller().subject, now_ms()) if is_staff else None
+
+
+def _concerns_staff(one: Grant, now: int) -> bool:
+    """A proxy who waits for the elder's word, or to whom it was given before staff."""
+    return one.kind == PROXY and (one.state(now) == "proposed" or (one.state(now) == "accepted" and bool(one.assisted)))
 
 
 def _concerns(one: Contract, staff: Member | None) -> bool:

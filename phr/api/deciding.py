@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, g, request
 from marshmallow import Schema, ValidationError
+from typing_extensions import TypeVar
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -22,18 +23,21 @@ from phr.api.problems import PreconditionMissing, ShapeInvalid
 from phr.api.professionals import speaks_for
 from phr.api.repeats import once
 from phr.auth import tickets
-from phr.auth.protector import TokenInvalid
+from phr.auth.protector import SecondFactorMissing, TokenInvalid
 from phr.auth.scopes import by_category as scopes_by_category
 from phr.auth.scopes import scopes
+from phr.auth.tokens import TWO_FACTORS, acr_of
 from phr.clock import now_ms
 from phr.errors import AccessDenied, InputInvalid, VersionConflict
-from phr.people import granting, organisations, seals
+from phr.people import granting, organisations, people, seals
 from phr.people.access import Ask, Caller, Permission, as_other, begin, hold_to, is_owners
 from phr.people.grants import OWNERS_ALONE, SHARING
 from phr.people.organisations import Member
+from phr.people.people import Person
 from phr.vocabulary.sight import HIDDEN, Period, hidden_but_from, plain
 
 View = Callable[..., Any]
+Body = TypeVar("Body", default=dict[str, Any])
 ME = "me"
 VIEW_AS = "View-As"  # with the id of a grant: a GET is answered as the grantee would be
 LONGEST_ABOUT = 120
@@ -41,10 +45,10 @@ _TIME = re.compile(r"[0-9TZ:.+ -]{1,35}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[Body]):
     """What a view gives where a body alone does not do."""
 
-    body: Any
+    body: Body
     version: int | None = None  # becomes the ETag
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,7 +59,8 @@ def access(
     """Only for a token with the scope; on a person's record only for those who may, each try in the access log.
 
     A scope of a person: the route has ``<person>`` ("me" is the caller); the view gets ``person``, its id. A scope of a
-    vendor: the view gets ``vendor``, its slug; of an organisation: ``member``, what the caller is there.
+    vendor: the view gets ``vendor``, its slug; of an organisation: ``member``, what the caller is there; of the
+    installation: nothing, and is for operators who have logged in with two factors.
     ``categories``: where the view touches others than the scope's.
     ``by_period``: the view keeps to ``period()``, or gives nothing that has a time; only then a grant on a period of
     data counts. The log line is written while the view reads (before a view that writes) and is on disk before the
@@ -72,6 +77,9 @@ def access(
                 return once(view, seals.vendor(vendor), vendor=vendor, **args)
             if scope.of == "organisation":
                 return view(member=_member(caller), **args)
+            if scope.of == "installation":
+                _check_operator(caller)
+                return view(**args)
             ask = Ask("", scope.verb, categories or scope.categories, "", by_period=by_period)
             permission = g.permission = _begun(ask, args)
             return _recorded(partial(once, view, args["person"]), permission, args)
@@ -157,24 +165,22 @@ def speaks(takes: str | None = None, gives: str | None = None) -> Callable[[View
     return decorate
 
 
-def returns(schema: type[Schema] | None = None, status: int = 200) -> Callable[[View], View]:
-    """The view's value (or Answer) as JSON, shaped by the schema; without one as msgspec writes it, which is faster."""
-    dumper = schema() if schema else None
+def returns(status: int = 200) -> Callable[[View], View]:
+    """The view's value (or Answer) as JSON. What is in it its annotation says, and phr.api.openapi after that."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**args: Any) -> Response:
             given = view(**args)
             answer = given if isinstance(given, Answer) else Answer(given)
-            shaped = dumper.dump(answer.body) if dumper else answer.body
-            body = b"" if answer.body is None else msgspec.json.encode(shaped)
+            body = b"" if answer.body is None else msgspec.json.encode(answer.body)
             response = Response(body, status, dict(answer.headers), content_type="application/json")
             if answer.version is not None:
                 response.set_etag(str(answer.version))
                 response.make_conditional(request)
             return response
 
-        answered.__dict__.update({"answer": schema, "status": status})
+        answered.__dict__.update({"status": status})
         return answered
 
     return decorate
@@ -193,6 +199,13 @@ def caller() -> Caller:
     """Who the current request comes from."""
     found: Caller = g.caller
     return found
+
+
+def whose(person: str) -> Person:
+    """Whose record the request is about; read again only where the decision did not need them. Raises NotFound."""
+    permission: Permission = g.permission
+    row = permission.whose if permission.line.person == person else None
+    return people.opened(database(), row) if row else people.require(database(), person)
 
 
 def expected_version(current: int) -> int:
@@ -270,6 +283,15 @@ def _member(caller: Caller) -> Member:
     if found is None:
         raise AccessDenied("this is for who works in an organisation")
     return found
+
+
+def _check_operator(caller: Caller) -> None:
+    is_oneself = caller.kind == "person" and caller.act is None
+    found = people.find(database(), caller.subject) if is_oneself else None
+    if found is None or people.OPERATOR not in found.roles:
+        raise AccessDenied("this is for who runs the installation")
+    if acr_of(caller.amr) != TWO_FACTORS:
+        raise SecondFactorMissing("log in with a second factor first")
 
 
 def _about(args: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from phr.api.deciding import (
     takes,
 )
 from phr.api.entries import OWN_WORD, effective_of, keep_retained
-from phr.api.entry_shapes import entry_json
+from phr.api.entry_shapes import EntryTold, entry_json
 from phr.api.installation import database
 from phr.api.shapes import WhenField
 from phr.clock import now_ms
@@ -97,9 +97,9 @@ class Sent:
 @takes(FileQuery, location="query")
 @returns()
 @speaks("application/octet-stream")
-def put_file(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer:
+def put_file(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer[EntryTold]:
     """The body is the file. Without an entry it makes the document; the same bytes again change nothing."""
-    found, sent = _standing(person, sight, entry), Sent(_body(), query["name"])
+    found, sent = _standing(person, sight, entry), Sent(file_sent(), query["name"])
     if found is None:
         kept = _made(person, entry, sent, query)
     elif (found.content.get("file") or {}).get("sha256") == sent.sha256:
@@ -121,12 +121,27 @@ def get_file(person: str, sight: Sight, entry: str) -> Response:
     if told is None:
         raise NotFound("there is no such file")
     pieces = files.pieces(database(), person, entry, told["id"])
-    first = next(pieces)  # so that a missing file or key is a problem document, not half an answer
-    name = quote(told.get("name") or f"{entry}", safe="")
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Content-Security-Policy": LOCKED}
-    whole: Iterator[bytes] = chain((first,), pieces)
-    media_type = told["media_type"] if told["media_type"] in extraction.TYPES else "application/octet-stream"
-    return Response(whole, 200, headers, content_type=media_type)
+    return file_answer(pieces, told.get("name") or entry, told["media_type"])
+
+
+def file_sent() -> bytes:
+    """The body of the request. Raises 413 beyond 10 MiB, InputInvalid for nothing."""
+    request.max_content_length = files.LARGEST_BYTES
+    content = request.get_data(cache=False)
+    if not content:
+        raise InputInvalid("the body is the file, and it is empty")
+    return content
+
+
+def file_answer(pieces: Iterator[bytes], name: str, media_type: str) -> Response:
+    """A file to be kept and not shown. Raises what its first piece does: no half an answer."""
+    first = next(pieces)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": LOCKED,
+    }
+    known = media_type if media_type in extraction.TYPES else "application/octet-stream"
+    return Response(chain((first,), pieces), 200, headers, content_type=known)
 
 
 def _standing(person: str, sight: Sight, entry: str) -> Entry | None:
@@ -141,15 +156,6 @@ def _standing(person: str, sight: Sight, entry: str) -> Entry | None:
         carriers = ", ".join(sorted(kind.name for kind in kinds().values() if has_file(kind)))
         raise InputInvalid(f"an entry of this kind carries no file; these do: {carriers}")
     return found
-
-
-def _body() -> bytes:
-    """Raises 413 beyond 10 MiB, InputInvalid for nothing."""
-    request.max_content_length = files.LARGEST_BYTES
-    content = request.get_data(cache=False)
-    if not content:
-        raise InputInvalid("the body is the file, and it is empty")
-    return content
 
 
 def _made(person: str, entry: str, sent: Sent, query: Mapping[str, Any]) -> Entry:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import access, caller, returns, takes
-from phr.api.entry_shapes import entry_json
+from phr.api.entry_shapes import EntryTold, entry_json
 from phr.api.installation import database, installation
-from phr.api.overview import latest_json
+from phr.api.overview import LatestTold, latest_json
 from phr.auth import tries
+from phr.auth.protector import SecondFactorMissing
 from phr.auth.tokens import TWO_FACTORS, acr_of
-from phr.clock import now_ms, rfc3339
+from phr.clock import At, now_ms, rfc3339
 from phr.errors import AccessDenied, NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
@@ -39,12 +40,6 @@ MOST_ENTRIES = 100
 FACTOR_LIFE_MS = 12 * 3_600_000
 
 
-class SecondFactorMissing(AccessDenied):
-    """The token does not say that its person proved who they are by more than a password, today."""
-
-    code = "second-factor-missing"
-
-
 class ReasonBody(Schema):
     reason = fields.String(required=True, validate=validate.Length(5, 500))
 
@@ -57,11 +52,50 @@ class FindingBody(Schema):
     is_justified = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
+class OpenedTold(TypedDict):
+    case: str
+    person: str
+    until: At
+
+
+class EmergencyTold(TypedDict):
+    """``is_whole``: there are no more entries; ``special``: the special categories are in it."""
+
+    entries: list[EntryTold]
+    is_whole: bool
+    latest: list[LatestTold]
+    special: bool
+
+
+class CaseTold(TypedDict):
+    """``special_reason``: where the special categories were opened; ``due_at``: until then an officer closes it."""
+
+    case: str
+    doctor: str
+    person: str
+    opened_at: At
+    due_at: At
+    special: bool
+    reason: str
+    special_reason: NotRequired[str]
+    closed_at: At | None
+    closed_by: str | None
+    is_justified: bool | None
+
+
+class CasesTold(TypedDict):
+    cases: list[CaseTold]
+
+
+class ExclusionsTold(TypedDict):
+    organisations: list[str]
+
+
 @blueprint.post("/v1/emergencies")
 @access("emergencies.write")
 @takes(OpenBody)
 @returns(status=201)
-def open_emergency(member: Member, body: dict[str, Any]) -> dict[str, Any]:
+def open_emergency(member: Member, body: dict[str, Any]) -> OpenedTold:
     """By the exact identity number alone; nobody learns whether one is registered whom they may not see."""
     now = now_ms()
     _check_doctor(member, now)
@@ -88,7 +122,7 @@ def open_emergency(member: Member, body: dict[str, Any]) -> dict[str, Any]:
 @access("emergencies.write")
 @takes(ReasonBody)
 @returns()
-def open_special(member: Member, case: str, body: dict[str, Any]) -> dict[str, Any]:
+def open_special(member: Member, case: str, body: dict[str, Any]) -> OpenedTold:
     """A second reason, and the summary holds the special categories as well, until the hour is over."""
     now = now_ms()
     _check_doctor(member, now)
@@ -105,7 +139,7 @@ def open_special(member: Member, case: str, body: dict[str, Any]) -> dict[str, A
 @blueprint.get("/v1/people/<person>/emergency-summary")
 @access("emergency.read")
 @returns()
-def show_emergency_summary(person: str) -> dict[str, Any]:
+def show_emergency_summary(person: str) -> EmergencyTold:
     """Allergies, medicines, conditions and the latest readings; to a doctor what the reasons have opened."""
     now, who = now_ms(), caller()
     is_special = who.subject == person or any(
@@ -126,7 +160,7 @@ def show_emergency_summary(person: str) -> dict[str, Any]:
 @blueprint.get("/v1/organisation/emergencies")
 @access("organisation.write")
 @returns()
-def list_emergencies(member: Member) -> dict[str, Any]:
+def list_emergencies(member: Member) -> CasesTold:
     """For the privacy officer; those that wait come first."""
     _check_officer(member)
     found = emergencies.of_organisation(database(), member.organisation)
@@ -137,7 +171,7 @@ def list_emergencies(member: Member) -> dict[str, Any]:
 @access("organisation.write")
 @takes(FindingBody)
 @returns()
-def close_emergency(member: Member, case: str, body: dict[str, Any]) -> dict[str, Any]:
+def close_emergency(member: Member, case: str, body: dict[str, Any]) -> CaseTold:
     """Within seven days of its opening, or the doctor opens no other until it is closed."""
     _check_officer(member)
     found = emergencies.require(database(), case)
@@ -154,7 +188,7 @@ def close_emergency(member: Member, case: str, body: dict[str, Any]) -> dict[str
 @blueprint.get("/v1/people/<person>/emergency-exclusions")
 @access("grants.read", categories=(SHARING,))
 @returns()
-def list_exclusions(person: str) -> dict[str, Any]:
+def list_exclusions(person: str) -> ExclusionsTold:
     return {"organisations": emergencies.excluded(database(), person)}
 
 
@@ -218,16 +252,20 @@ def _tell(case: Case, now: int) -> None:
             outbox.tell(database(), Telling(f"emergency:{case.id}:{one.person}", one.person, BREAK_GLASS, zh, en), now)
 
 
-def _case_json(one: Case) -> dict[str, Any]:
-    return {
+def _case_json(one: Case) -> CaseTold:
+    reasons = emergencies.reasons(database(), one)
+    told: CaseTold = {
         "case": one.id,
         "doctor": one.doctor,
         "person": one.person,
         "opened_at": rfc3339(one.opened_at_ms),
         "due_at": rfc3339(one.due_at_ms),
         "special": one.special_at_ms is not None,
-        **emergencies.reasons(database(), one),
+        "reason": reasons["reason"],
         "closed_at": None if one.closed_at_ms is None else rfc3339(one.closed_at_ms),
         "closed_by": one.closed_by,
         "is_justified": one.is_justified,
     }
+    if "special_reason" in reasons:
+        told["special_reason"] = reasons["special_reason"]
+    return told

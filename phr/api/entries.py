@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -20,7 +20,16 @@ from phr.api.deciding import (
     shape_faults,
     takes,
 )
-from phr.api.entry_shapes import EntriesQuery, EntryBody, EntryPatch, change_json, entry_json, filter_of
+from phr.api.entry_shapes import (
+    ChangeTold,
+    EntriesQuery,
+    EntryBody,
+    EntryPatch,
+    EntryTold,
+    change_json,
+    entry_json,
+    filter_of,
+)
 from phr.api.installation import database
 from phr.api.professionals import speaks_for
 from phr.api.repeats import idempotency_key
@@ -50,11 +59,23 @@ class RestoreBody(Schema):
     version = fields.Integer(strict=True, load_default=None, validate=validate.Range(1, 2**31))
 
 
+class EntriesTold(TypedDict):
+    entries: list[EntryTold]
+    next_cursor: str | None
+
+
+class ChangesTold(TypedDict):
+    """``next_cursor``: the version that the next page goes on before."""
+
+    changes: list[ChangeTold]
+    next_cursor: int | None
+
+
 @blueprint.post("/v1/people/<person>/entries")
 @access_by_category("write")
 @takes(EntryBody)
 @returns(status=201)
-def create_entry(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def create_entry(person: str, sight: Sight, body: dict[str, Any]) -> Answer[EntryTold]:  # noqa: ARG001
     draft = _draft(person, body)
     permit(categories(draft))
     new = NewEntry(person=person, draft=draft, author=_author(), id=body["id"], idempotency_key=idempotency_key())
@@ -68,7 +89,7 @@ def create_entry(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # 
 @access_by_category("read", by_period=True)
 @takes(EntriesQuery, location="query")
 @returns()
-def list_entries(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
+def list_entries(person: str, sight: Sight, query: dict[str, Any]) -> EntriesTold:
     page = listing.page(database(), person, filter_of(query, sight), query["limit"], query["cursor"])
     return {"entries": [entry_json(one) for one in page.entries], "next_cursor": page.next_cursor}
 
@@ -76,7 +97,7 @@ def list_entries(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, 
 @blueprint.get("/v1/people/<person>/entries/<entry>")
 @access_by_category("read", by_period=True)
 @returns()
-def show_entry(person: str, sight: Sight, entry: str) -> Answer:
+def show_entry(person: str, sight: Sight, entry: str) -> Answer[EntryTold]:
     found = _seen(entries.find(database(), person, entry), sight)
     return Answer(entry_json(found), version=found.version)
 
@@ -85,7 +106,7 @@ def show_entry(person: str, sight: Sight, entry: str) -> Answer:
 @access_by_category("write")
 @takes(EntryPatch)
 @returns()
-def change_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer:
+def change_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer[EntryTold]:
     found = _seen(entries.find(database(), person, entry), sight)
     expected_version(found.version)
     keep_retained(found)
@@ -110,7 +131,7 @@ def delete_entry(person: str, sight: Sight, entry: str) -> None:
 @access_by_category("read", by_period=True)
 @takes(HistoryQuery, location="query")
 @returns()
-def show_history(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer:
+def show_history(person: str, sight: Sight, entry: str, query: dict[str, Any]) -> Answer[ChangesTold]:
     current = _seen(history.latest(database(), person, entry), sight)
     found = history.changes(database(), current, query["limit"], query["cursor"])
     shown = [change_json(one) for one in found if _is_change_seen(one, sight)]
@@ -122,7 +143,7 @@ def show_history(person: str, sight: Sight, entry: str, query: dict[str, Any]) -
 @access_by_category("write")
 @takes(RestoreBody)
 @returns()
-def restore_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer:
+def restore_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -> Answer[EntryTold]:
     """As it was in a version, of a deleted one by default as it was before."""
     current = _seen(history.latest(database(), person, entry), sight)
     expected_version(current.version)
@@ -136,7 +157,7 @@ def restore_entry(person: str, sight: Sight, entry: str, body: dict[str, Any]) -
 @blueprint.post("/v1/people/<person>/entries/<entry>/hide")
 @access_by_category("write")
 @returns()
-def hide_entry(person: str, sight: Sight, entry: str) -> Answer:
+def hide_entry(person: str, sight: Sight, entry: str) -> Answer[EntryTold]:
     """Of what a professional wrote: from all but the owner and the organisation that wrote it."""
     return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=True)
 
@@ -144,11 +165,11 @@ def hide_entry(person: str, sight: Sight, entry: str) -> Answer:
 @blueprint.post("/v1/people/<person>/entries/<entry>/show")
 @access_by_category("write")
 @returns()
-def unhide_entry(person: str, sight: Sight, entry: str) -> Answer:
+def unhide_entry(person: str, sight: Sight, entry: str) -> Answer[EntryTold]:
     return _hidden(_seen(entries.find(database(), person, entry), sight), is_hidden=False)
 
 
-def _hidden(entry: Entry, *, is_hidden: bool) -> Answer:
+def _hidden(entry: Entry, *, is_hidden: bool) -> Answer[EntryTold]:
     permit_owner()
     expected_version(entry.version)
     permit(entry.categories)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 
-from phr.api.shapes import MomentField, PageQuery, WhenField
+from phr.api.shapes import At, MomentField, PageQuery, WhenField
 from phr.clock import rfc3339
 from phr.timeline.content import Provenance, SensitiveField
 from phr.timeline.entry import Author, Entry
@@ -95,43 +95,89 @@ def filter_of(query: Mapping[str, Any], sight: Sight) -> Filter:
     )
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+class SourceTold(TypedDict):
+    """``act``: the operator who wrote in the person's name."""
+
+    kind: str
+    id: NotRequired[str]
+    by: str
+    client: str
+    act: NotRequired[str]
+
+
+class EntryTold(TypedDict):
+    """And what an entry of its kind says, as it was sent."""
+
+    id: str
+    kind: str
+    effective_at: str
+    effective_until: NotRequired[str]
+    categories: list[str]
+    hidden: NotRequired[bool]
+    sensitive: NotRequired[list[str]]
+    provenance: dict[str, Any]
+    version: int
+    source: SourceTold
+    created_at: At
+    changed_at: At
+
+
+class ChangeTold(TypedDict):
+    """Who, when, from where, before and after; what is deleted has no after."""
+
+    version: int
+    action: str
+    at: At
+    source: SourceTold
+    before: EntryTold | None
+    after: EntryTold | None
+
+
+def entry_json(entry: Entry) -> EntryTold:
     """An entry as the API shows it, in lists and in the timeline too."""
-    end = entry.effective.end
-    return {
+    told: EntryTold = {
         "id": entry.id,
         "kind": entry.kind,
-        **entry.content,
+        **entry.content,  # type: ignore[typeddict-item] # its kind's own words, checked when it was written
         "effective_at": str(entry.effective.begin),
-        **({"effective_until": str(end)} if end else {}),
-        "categories": plain(entry.categories),
-        **({"hidden": True} if entry.is_hidden else {}),
-        **({"sensitive": entry.sensitive} if entry.sensitive else {}),
-        "provenance": entry.provenance,
+        "categories": list(plain(entry.categories)),
+        "provenance": dict(entry.provenance),
         "version": entry.version,
         "source": source_json(entry.source, entry.author),
         "created_at": rfc3339(entry.created_at_ms),
         "changed_at": rfc3339(entry.changed_at_ms),
     }
+    if entry.effective.end:
+        told["effective_until"] = str(entry.effective.end)
+    if entry.is_hidden:
+        told["hidden"] = True
+    if entry.sensitive:
+        told["sensitive"] = list(entry.sensitive)
+    return told
 
 
-def source_json(source: str, author: Author) -> dict[str, Any]:
+def source_json(source: str, author: Author) -> SourceTold:
     kind, _, name = source.partition(":")
-    return {"kind": kind, **({"id": name} if name else {}), "by": author.subject, "client": author.client_id}
+    told: SourceTold = {"kind": kind, "by": author.subject, "client": author.client_id}
+    if name:
+        told["id"] = name
+    return told
 
 
-def change_json(change: Change) -> dict[str, Any]:
-    """Who, when, from where, before and after; what is deleted has no after."""
+def change_json(change: Change) -> ChangeTold:
     after = change.after
+    source = source_json(after.source, after.author)
+    if after.author.act:
+        source["act"] = after.author.act
     return {
         "version": after.version,
         "action": change.action,
         "at": rfc3339(after.changed_at_ms),
-        "source": source_json(after.source, after.author) | ({"act": after.author.act} if after.author.act else {}),
+        "source": source,
         "before": _version_json(change.before),
         "after": _version_json(after),
     }
 
 
-def _version_json(entry: Entry | None) -> dict[str, Any] | None:
+def _version_json(entry: Entry | None) -> EntryTold | None:
     return None if entry is None or entry.is_deleted else entry_json(entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint, Response
 from marshmallow import Schema, fields, validate
@@ -16,7 +16,7 @@ from phr.clock import now_ms
 from phr.errors import InputInvalid
 from phr.interchange import exports
 from phr.interchange.exporters import find_format
-from phr.interchange.exports import NewExport
+from phr.interchange.exports import ExportTold, NewExport
 from phr.vocabulary.metrics import vocabulary
 
 blueprint = Blueprint("exports", __name__)
@@ -28,11 +28,15 @@ class ExportBody(Schema):
     language = fields.String(load_default="zh", validate=validate.OneOf(("zh", "en")))
 
 
+class ExportsTold(TypedDict):
+    exports: list[ExportTold]
+
+
 @blueprint.post("/v1/people/<person>/exports")
 @access("exports.read")
 @takes(ExportBody)
 @returns(status=201)
-def create_export(person: str, body: dict[str, Any]) -> Answer:
+def create_export(person: str, body: dict[str, Any]) -> Answer[ExportTold]:
     form = find_format(body["format"])
     if body["metric"] is not None and body["metric"] not in vocabulary().metrics:
         raise InputInvalid(f"no metric {body['metric']!r}", "/metric")
@@ -44,14 +48,14 @@ def create_export(person: str, body: dict[str, Any]) -> Answer:
 @blueprint.get("/v1/people/<person>/exports")
 @access("exports.read")
 @returns()
-def list_exports(person: str) -> dict[str, Any]:
+def list_exports(person: str) -> ExportsTold:
     return {"exports": [one.as_json() for one in exports.of_person(database(), person)]}
 
 
 @blueprint.get("/v1/people/<person>/exports/<one>")
 @access("exports.read")
 @returns()
-def show_export(person: str, one: str) -> dict[str, Any]:
+def show_export(person: str, one: str) -> ExportTold:
     return exports.find(database(), person, one).as_json()
 
 

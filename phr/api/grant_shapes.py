@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from marshmallow import Schema, fields, validate
 
-from phr.api.shapes import MomentField
+from phr.api.shapes import At, MomentField, one_of
 from phr.auth.scopes import scopes
 from phr.clock import rfc3339
 from phr.people.access import Caller
 from phr.people.consent_texts import LANGUAGES
 from phr.people.granting import KINDS, Consent
-from phr.people.grants import EVERYTHING, WITH_KIND, Grant, NewGrant
+from phr.people.grants import CODE, EVERYTHING, SUPPORT, WITH_KIND, Grant, NewGrant
 from phr.people.organisations import PROFESSIONS, TEAM
 from phr.people.people import Person
 from phr.vocabulary.sight import Period
 
 PERSON = r"[a-z2-7]{20}\Z"
-GRANTEE = rf"([a-z2-7]{{20}}|{TEAM}[a-z0-9-]{{1,24}}/[a-z0-9-]{{1,24}})\Z"
+GRANTEE = rf"({SUPPORT}|[a-z2-7]{{20}}|{TEAM}[a-z0-9-]{{1,24}}/[a-z0-9-]{{1,24}})\Z"
 LONGEST_TOLD = 2_000
 DATES = (date(1900, 1, 1), date(2200, 1, 1))
 
@@ -68,6 +68,67 @@ class GivenBody(AskedBody):
     text = fields.Nested(TextSeen, required=True)
 
 
+class InvitedBody(AskedBody):
+    """``grantee`` comes with the code."""
+
+    class Meta:
+        exclude = ("grantee", "question")
+
+    text = fields.Nested(TextSeen, required=True)
+
+
+GrantState = Annotated[str, one_of("proposed", "invited", "accepted", "frozen", "declined", "revoked", "expired")]
+
+
+class TextTold(TypedDict):
+    version: int
+    language: str
+
+
+class PeriodTold(TypedDict):
+    data_from: At | None
+    data_until: At | None
+
+
+_From = TypedDict("_From", {"from": At | None})  # a word of the language
+
+
+class GrantTold(PeriodTold, _From):
+    """``grantee``: None while whoever has the code may come; ``assisted``: how staff took the consent down."""
+
+    id: str
+    person: str
+    grantee: str | None
+    grantee_name: NotRequired[str | None]
+    organisation: NotRequired[str | None]
+    kind: str
+    state: GrantState
+    categories: list[str]
+    comes_with: list[str]
+    verbs: list[str]
+    purpose: str
+    until: At | None
+    proposed_by: str | None
+    proposed_at: At | None
+    accepted_by: str | None
+    accepted_at: At | None
+    assisted: dict[str, str] | None
+    declined_at: At | None
+    revoked_at: At | None
+    revoked_by: str | None
+    text: TextTold | None
+
+
+class ReferralTold(TypedDict):
+    grant: str
+    specialist: str
+    proposed_by: str | None
+    state: GrantState
+    until: At | None
+    question: str | None
+    answer: str | None
+
+
 def draft_of(whose: Person, body: Mapping[str, Any]) -> NewGrant:
     """The grant that a body describes; its kind has the purpose, and who consents the beginning.
 
@@ -92,14 +153,18 @@ def consent_of(who: Caller, text: Mapping[str, Any]) -> Consent:
     return Consent(who.subject, text["version"], text["language"])
 
 
-def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[str, Any]:
-    """``grantee``: who it is, where they asked for it themselves or are a professional: a name that may be told."""
+def grant_json(
+    one: Grant, now_ms: int, grantee: Person | None = None, teams: Mapping[str, str] | None = None
+) -> GrantTold:
+    """``grantee``: who it is, where they asked for it themselves or are a professional: a name that may be told.
+
+    ``teams``: what teams are called, by grantee.
+    """
     is_named = grantee and (one.proposed_by == one.grantee or PROFESSIONS & set(grantee.roles))
-    return {
+    told: GrantTold = {
         "id": one.id,
         "person": one.person,
-        "grantee": one.grantee,
-        **({"grantee_name": grantee.name, "organisation": grantee.organisation} if grantee and is_named else {}),
+        "grantee": None if one.grantee.startswith(CODE) else one.grantee,
         "kind": one.kind,
         "state": one.state(now_ms),
         "categories": sorted(one.categories),
@@ -108,7 +173,8 @@ def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[s
         "purpose": one.purpose,
         "from": None if one.awaits else rfc3339(one.from_ms),
         "until": _moment(one.until_ms),
-        **period_json(one.period),
+        "data_from": _moment(one.period.from_ms),
+        "data_until": _moment(one.period.until_ms),
         "proposed_by": one.proposed_by,
         "proposed_at": _moment(one.proposed_at_ms),
         "accepted_by": one.accepted_by,
@@ -119,16 +185,27 @@ def grant_json(one: Grant, now_ms: int, grantee: Person | None = None) -> dict[s
         "revoked_by": one.revoked_by,
         "text": {"version": one.text.version, "language": one.text.language} if one.text else None,
     }
+    if grantee and is_named:
+        told["grantee_name"], told["organisation"] = grantee.name, grantee.organisation
+    if teams and one.grantee in teams:
+        told["grantee_name"] = teams[one.grantee]
+    return told
 
 
-def period_json(period: Period) -> dict[str, Any]:
+def period_json(period: Period) -> PeriodTold:
     return {"data_from": _moment(period.from_ms), "data_until": _moment(period.until_ms)}
 
 
-def referral_json(one: Grant, told: Mapping[str, str], now_ms: int) -> dict[str, Any]:
-    asked = {"grant": one.id, "specialist": one.grantee, "proposed_by": one.proposed_by}
-    times = {"state": one.state(now_ms), "until": _moment(one.until_ms)}
-    return asked | times | {"question": told.get("question"), "answer": told.get("answer")}
+def referral_json(one: Grant, told: Mapping[str, str], now_ms: int) -> ReferralTold:
+    return {
+        "grant": one.id,
+        "specialist": one.grantee,
+        "proposed_by": one.proposed_by,
+        "state": one.state(now_ms),
+        "until": _moment(one.until_ms),
+        "question": told.get("question"),
+        "answer": told.get("answer"),
+    }
 
 
 def is_referral(one: Grant) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import msgspec
 from flask import Blueprint
@@ -13,20 +13,41 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import access, caller, returns, takes
 from phr.api.installation import database, installation
 from phr.api.shapes import PageQuery
-from phr.clock import now_ms, rfc3339
+from phr.clock import At, now_ms, rfc3339
 from phr.errors import InputInvalid, NotFound, PhrError
 from phr.formats import phr_v1
 from phr.intake import held
 from phr.intake.clock_words import is_clocks_fault
-from phr.intake.held import HeldRow
+from phr.intake.held import HeldRow, Reason
 from phr.people.grants import OWNERS_ALONE
 from phr.recording import Delivery, Verdict
+from phr.recording.delivery import VerdictTold
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Rejection
 
 blueprint = Blueprint("held", __name__)
 
 OUT_OF_BOUNDS = "out-of-bounds"
+
+
+class HeldTold(TypedDict):
+    """``item``: as it was sent; ``t``: the time that its device stated."""
+
+    id: str
+    reason: Reason
+    detail: str
+    device: str
+    metric: str
+    t: At
+    item: dict[str, Any]
+    arrived_at: At
+    is_correctable: bool
+    is_restampable: bool
+
+
+class HeldPageTold(TypedDict):
+    held: list[HeldTold]
+    next_cursor: str | None
 
 
 class StillOutOfBounds(InputInvalid):
@@ -56,7 +77,7 @@ class Correction(Schema):
 @access("readings.read", categories=(OWNERS_ALONE,))
 @takes(PageQuery, location="query")
 @returns()
-def list_held(person: str, query: dict[str, Any]) -> dict[str, Any]:
+def list_held(person: str, query: dict[str, Any]) -> HeldPageTold:
     page = held.page(database(), person, query["limit"], query["cursor"])
     return {"held": [_held(row) for row in page.rows], "next_cursor": page.next_cursor}
 
@@ -72,7 +93,7 @@ def discard_held(person: str, held_id: str) -> None:
 @access("readings.write", categories=(OWNERS_ALONE,))
 @takes(Correction)
 @returns()
-def correct_held(person: str, held_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def correct_held(person: str, held_id: str, body: dict[str, Any]) -> VerdictTold:
     """Recorded first, taken out of the held ones second: a crash in between leaves a row that can be sent again."""
     row = held.find(database(), person, held_key(held_id))
     now = now_ms()
@@ -107,7 +128,7 @@ def _refused(rejection: Rejection) -> InputInvalid:
     return kind(rejection.detail, "/unit")
 
 
-def _held(row: HeldRow) -> dict[str, Any]:
+def _held(row: HeldRow) -> HeldTold:
     return {
         "id": base64.urlsafe_b64encode(held.key(row).encode()).decode().rstrip("="),
         "reason": row.reason,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint, request
 from marshmallow import Schema, fields, validate
@@ -15,7 +15,7 @@ from phr.formats.building import ItemRefused
 from phr.formats.local_time import find_zone
 from phr.interchange import formats, imports, uploads
 from phr.interchange.formats import Wish
-from phr.interchange.imports import Import, NewImport
+from phr.interchange.imports import FileImportTold, Import, NewImport
 from phr.timeline.categories import all_categories
 from phr.vocabulary.sight import Sight
 
@@ -37,11 +37,27 @@ class ReasonBody(Schema):
     reason = fields.String(required=True, validate=validate.Length(1, 200))
 
 
+class ImportsTold(TypedDict):
+    imports: list[FileImportTold]
+
+
+class UploadingTold(FileImportTold):
+    """``next_byte``: where its file goes on."""
+
+    next_byte: int
+
+
+class PartTakenTold(TypedDict):
+    """Where the file goes on."""
+
+    next_byte: int
+
+
 @blueprint.post("/v1/people/<person>/imports")
 @access_by_category("write")
 @takes(ImportBody)
 @returns(status=201)
-def create_import(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def create_import(person: str, sight: Sight, body: dict[str, Any]) -> Answer[FileImportTold | UploadingTold]:  # noqa: ARG001
     """Whoever imports must be allowed to write every category: what a file holds shows only as it is read."""
     permit(all_categories())
     form = formats.find_format(body["format"])
@@ -58,7 +74,7 @@ def create_import(person: str, sight: Sight, body: dict[str, Any]) -> Answer:  #
 @blueprint.get("/v1/people/<person>/imports")
 @access_by_category("read")
 @returns()
-def list_imports(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
+def list_imports(person: str, sight: Sight) -> ImportsTold:  # noqa: ARG001
     permit(all_categories())
     return {"imports": [one.as_json() for one in imports.of_person(database(), person)]}
 
@@ -66,7 +82,7 @@ def list_imports(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
 @blueprint.get("/v1/people/<person>/imports/<one>")
 @access_by_category("read")
 @returns()
-def show_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa: ARG001
+def show_import(person: str, sight: Sight, one: str) -> FileImportTold | UploadingTold:  # noqa: ARG001
     permit(all_categories())
     return _json(imports.find(database(), person, one))
 
@@ -76,7 +92,7 @@ def show_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa:
 @takes(PartQuery, location="query")
 @returns()
 @speaks("application/octet-stream")
-def put_part(person: str, sight: Sight, one: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def put_part(person: str, sight: Sight, one: str, query: dict[str, Any]) -> PartTakenTold:  # noqa: ARG001
     """A part of the file, from the byte that it begins at; sending one again is safe."""
     permit(all_categories())
     request.max_content_length = uploads.LARGEST_PART_BYTES
@@ -90,7 +106,7 @@ def put_part(person: str, sight: Sight, one: str, query: dict[str, Any]) -> dict
 @blueprint.post("/v1/people/<person>/imports/<one>/start")
 @access_by_category("write")
 @returns(status=202)
-def start_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa: ARG001
+def start_import(person: str, sight: Sight, one: str) -> FileImportTold | UploadingTold:  # noqa: ARG001
     """The whole file is there: a scheduler takes it in."""
     permit(all_categories())
     size = uploads.received(database(), imports.find(database(), person, one).id)
@@ -103,14 +119,15 @@ def start_import(person: str, sight: Sight, one: str) -> dict[str, Any]:  # noqa
 @access_by_category("write")
 @takes(ReasonBody)
 @returns(status=202)
-def take_back_import(person: str, sight: Sight, one: str, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def take_back_import(person: str, sight: Sight, one: str, body: dict[str, Any]) -> FileImportTold | UploadingTold:  # noqa: ARG001
     """Begun when this answers; a scheduler does it."""
     permit(all_categories())
     return _json(imports.ask_back(database(), person, one, (_author(), body["reason"]), now_ms()))
 
 
-def _json(one: Import) -> dict[str, Any]:
-    return one.as_json() | ({"next_byte": uploads.received(database(), one.id)} if one.state == "uploading" else {})
+def _json(one: Import) -> FileImportTold | UploadingTold:
+    told = one.as_json()
+    return {**told, "next_byte": uploads.received(database(), one.id)} if one.state == "uploading" else told
 
 
 def _author() -> str:

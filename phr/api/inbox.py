@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields
@@ -10,14 +10,30 @@ from marshmallow import Schema, ValidationError, fields
 from phr import amending
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database, installation
-from phr.api.shapes import PageQuery
-from phr.clock import now_ms, rfc3339
+from phr.api.shapes import PageQuery, one_of
+from phr.clock import At, now_ms, rfc3339
 from phr.intake import inbox
 from phr.intake.inbox import Answered, Question
 from phr.people.grants import OWNERS_ALONE
 from phr.readings.void import Act
 
 blueprint = Blueprint("inbox", __name__)
+
+
+class WhoseTold(TypedDict):
+    """``t``: to the minute. ``is_proposed``: somebody of the household thinks it is this person's."""
+
+    id: str
+    metric: str
+    device: str
+    slot: str
+    t: At
+    answer: Annotated[str, one_of("mine", "guest", "not-ours")] | None
+    is_proposed: bool
+
+
+class InboxTold(TypedDict):
+    inbox: list[WhoseTold]
 
 
 class AnswerField(fields.Field[Any]):
@@ -45,7 +61,7 @@ class AnswerBody(Schema):
 @access("readings.read", categories=(OWNERS_ALONE,))
 @takes(PageQuery, location="query")
 @returns()
-def list_questions(person: str, query: dict[str, Any]) -> dict[str, Any]:
+def list_questions(person: str, query: dict[str, Any]) -> InboxTold:
     return {"inbox": [_question(one) for one in inbox.questions(database(), person, query["limit"])]}
 
 
@@ -79,7 +95,7 @@ def undo_answer(person: str, question: str) -> None:
     inbox.reopen(database(), person, question)
 
 
-def _question(one: Question) -> dict[str, Any]:
+def _question(one: Question) -> WhoseTold:
     return {
         "id": one.id,
         "metric": one.metric,

@@ -21,6 +21,7 @@ from phr.config import Settings
 from phr.database import Database, connect
 from phr.errors import SettingInvalid
 from phr.live.hub import Hub
+from phr.notices import wechat_templates
 from phr.notices.outbox import Notice
 from phr.people import keyring, master_keys
 from phr.recording import Recorder
@@ -93,11 +94,13 @@ class Installation:
 def install(app: Flask, settings: Settings, database: Database | None) -> Installation:
     """Gives the application its installation.
 
-    Raises SettingInvalid without a database to connect to, DataFileInvalid where a rule contradicts itself.
+    Raises SettingInvalid without a database to connect to and for templates of WeChat that are none, DataFileInvalid
+    where a rule contradicts itself.
     """
     if database is None and settings.mongodb_uri is None:
         raise SettingInvalid("PHR_MONGODB_URI is not set and no family is running here; start one with `make run`")
     rules()
+    wechat_templates.of(settings)
     words.dictionary()  # not in somebody's first search
     keyring.use(master_keys.load(settings))
     made = Installation(settings, issuer_of(settings), Rings(settings), database)

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from flask import Blueprint
 
+from phr.api.access_log import ProgramTold
 from phr.api.deciding import access, returns
 from phr.api.installation import database, installation
 from phr.auth import clients, links
 from phr.auth.links import Link
-from phr.clock import now_ms, rfc3339
+from phr.clock import At, now_ms, rfc3339
 
 blueprint = Blueprint("links", __name__)
+
+
+class LinkTold(TypedDict):
+    """``used_at``: when it last had new tokens."""
+
+    id: str
+    client: ProgramTold
+    scope: list[str]
+    began_at: At
+    used_at: At
+
+
+class LinksTold(TypedDict):
+    links: list[LinkTold]
 
 
 @blueprint.get("/v1/people/<person>/links")
 @access("grants.read")
 @returns()
-def list_links(person: str) -> dict[str, Any]:
+def list_links(person: str) -> LinksTold:
     """Those that live, latest first."""
     return {"links": [_shown(one) for one in links.of_person(database(), person, now_ms())]}
 
@@ -32,7 +47,7 @@ def end_link(person: str, link: str) -> None:
     installation().protector.validator.revocations.read(now_ms())
 
 
-def _shown(one: Link) -> dict[str, Any]:
+def _shown(one: Link) -> LinkTold:
     client = clients.find(database(), one.client_id)
     return {
         "id": one.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -14,7 +14,7 @@ from phr.api.installation import database, installation
 from phr.auth import browsers, links, tries
 from phr.auth.endpoints import good_token
 from phr.auth.ways import PASSKEY_TOUCHED
-from phr.clock import now_ms, rfc3339
+from phr.clock import At, now_ms, rfc3339
 from phr.errors import AccessDenied, InputInvalid
 from phr.feed import positions
 from phr.notices import outbox
@@ -46,11 +46,39 @@ class JoinBody(Schema):
     proof = fields.String(validate=validate.Length(1, 8_192))
 
 
+class LoginInvitedTold(TypedDict):
+    """``code``: told once; ``needs_proof``: no document was shown, so that another login must prove who it is."""
+
+    code: str
+    until: At
+    needs_proof: bool
+
+
+class LoginTold(TypedDict):
+    """``undo_until``: of one that joined, until when that can be taken back."""
+
+    login: str
+    kind: str
+    made_at: At | None
+    joined_at: At | None
+    undo_until: At | None
+
+
+class FactorTold(TypedDict):
+    made_at: At
+    recovery_codes_left: int
+
+
+class LoginsTold(TypedDict):
+    logins: list[LoginTold]
+    second_factor: FactorTold | None
+
+
 @blueprint.post("/v1/organisation/login-invitations")
 @access("organisation.write")
 @takes(InvitationBody)
 @returns(status=201)
-def create_invitation(member: Member, body: dict[str, Any]) -> dict[str, Any]:
+def create_invitation(member: Member, body: dict[str, Any]) -> LoginInvitedTold:
     """For a resident under contract, whom the code is given by hand; the document in their hand is the second proof."""
     now, person = now_ms(), body["person"]
     recency.hold_to(database(), caller(), now)
@@ -69,9 +97,11 @@ def create_invitation(member: Member, body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/logins")
 @access("logins.read")
 @returns()
-def list_logins(person: str) -> dict[str, Any]:
+def list_logins(person: str) -> LoginsTold:
     factor = second_factors.told(database(), person)
-    shown = None if factor is None else {"made_at": rfc3339(factor[0]), "recovery_codes_left": factor[1]}
+    shown: FactorTold | None = (
+        None if factor is None else {"made_at": rfc3339(factor[0]), "recovery_codes_left": factor[1]}
+    )
     return {"logins": [_json(one) for one in joining.of_person(database(), person)], "second_factor": shown}
 
 
@@ -79,7 +109,7 @@ def list_logins(person: str) -> dict[str, Any]:
 @access("logins.write")
 @takes(JoinBody)
 @returns()
-def join_record(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def join_record(person: str, body: dict[str, Any]) -> LoginTold:
     """The WeChat login that calls, whose record is empty, comes to the invitation's record from the next login on."""
     now = now_ms()
     tries.begin(database(), f"invitation:{person}", now)
@@ -132,9 +162,7 @@ def _check_target(found: Invitation, proof: str | None, now: int) -> None:
         raise AccessDenied("a second proof is needed: log in to the record in another way, or show a document")
 
 
-def _end_links(
-    person: str, now: int, is_meant: Callable[[tuple[str, ...]], bool] = lambda amr: amr == (WECHAT,)
-) -> None:
+def _end_links(person: str, now: int, is_meant: Callable[[tuple[str, ...]], bool] = lambda amr: WECHAT in amr) -> None:
     for one in links.of_person(database(), person, now):
         if is_meant(one.amr):
             links.end(database(), one.id, links.TAKEN_BACK, now)
@@ -159,7 +187,15 @@ def _log(person: str, role: str, about: str, now: int) -> None:
     deciding.record(database(), line)
 
 
-def _json(one: Login) -> dict[str, Any]:
-    times = {"made_at": one.made_at_ms, "joined_at": one.joined_at_ms, "undo_until": one.undo_until_ms}
-    told = {name: None if at_ms is None else rfc3339(at_ms) for name, at_ms in times.items()}
-    return {"login": one.id, "kind": one.kind} | told
+def _json(one: Login) -> LoginTold:
+    return {
+        "login": one.id,
+        "kind": one.kind,
+        "made_at": _moment(one.made_at_ms),
+        "joined_at": _moment(one.joined_at_ms),
+        "undo_until": _moment(one.undo_until_ms),
+    }
+
+
+def _moment(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)

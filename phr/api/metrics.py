@@ -15,6 +15,7 @@ from phr.api.deciding import speaks
 from phr.api.installation import database, installation
 from phr.clock import now_ms
 from phr.errors import AccessDenied, NotAuthenticated
+from phr.notices import deliveries
 from phr.readings import folding
 from phr.telemetry import readiness, reports
 from phr.telemetry.figures import COUNTERS, HISTOGRAMS, LEVELS
@@ -33,7 +34,9 @@ def show_metrics() -> Response:
     moment = now_ms()
     installation().report(moment, is_forced=True)
     registry = CollectorRegistry()
-    registry.register(_House(reports.all_reports(database()), folding.backlog(database()), moment))
+    registry.register(
+        _House(reports.all_reports(database()), folding.backlog(database()), deliveries.backlog(database()), moment)
+    )
     return Response(generate_latest(registry), content_type=CONTENT_TYPE)
 
 
@@ -56,8 +59,12 @@ def _is_from_here() -> bool:
         return False
 
 
+Waiting = dict[str, tuple[int, int]]  # of deliveries: by channel how many, and when the first is due
+
+
 class _House(Collector):
-    def __init__(self, found: list[Report], backlog: int, moment: int) -> None:
+    def __init__(self, found: list[Report], backlog: int, waiting: Waiting, moment: int) -> None:
+        self._deliveries = waiting
         self._reports = found
         self._backlog = backlog
         self._now_ms = moment
@@ -99,6 +106,12 @@ class _House(Collector):
         yield GaugeMetricFamily("phr_ingest_workers", "workers that report", value=len(workers))
         schedulers = readiness.live(self._reports, "scheduler", self._now_ms)
         yield GaugeMetricFamily("phr_scheduler_up", "1 while a scheduler reports", value=bool(schedulers))
+        waiting = GaugeMetricFamily("phr_deliveries_waiting", "messages that wait for a channel", labels=["channel"])
+        late = GaugeMetricFamily("phr_deliveries_late_seconds", "how long the first of them is due", labels=["channel"])
+        for channel, (count, first_ms) in sorted(self._deliveries.items()):
+            waiting.add_metric([channel], count)
+            late.add_metric([channel], max(0, self._now_ms - first_ms) / 1000)
+        yield from (waiting, late)
         yield GaugeMetricFamily("phr_folding_backlog", "buckets whose summaries are behind", value=self._backlog)
         for name, level in readiness.broker_levels(self._reports, self._now_ms).items():
             if name != readiness.BROKER_DROPPED:

@@ -6,20 +6,21 @@ import base64
 import binascii
 import re
 import secrets
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access, caller, expected_version, returns, takes
 from phr.api.installation import database, installation
-from phr.api.overview import notice_json
+from phr.api.overview import NoticeTold, notice_json
+from phr.api.shapes import At, Clock
 from phr.clock import now_ms, rfc3339, to_ms
-from phr.database import Document
 from phr.errors import InputInvalid
 from phr.intake import devices
-from phr.notices import addresses, allowances, outbox, preferences
-from phr.notices.addresses import CHANNELS, LONGEST, Address
+from phr.notices import addresses, allowances, outbox, preferences, proofs, push_key, wechat_templates
+from phr.notices.addresses import CHANNELS, LONGEST, UNPROVED, Address
 from phr.notices.allowances import RESULTS, Allowance
 from phr.notices.outbox import Notice
 from phr.notices.preferences import KINDS, Preferences
@@ -33,7 +34,71 @@ MOST_READ = 200
 ADDED = ("email", "web-push", "webhook", "device", "sms", "wechat-official")
 _EMAIL = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,185}\.[^@\s<>,;:\".]{2,63}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_CODE = re.compile(r"[0-9 ]{6,20}", re.ASCII)
 _TEMPLATE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class NoticeWithState(NoticeTold):
+    """``urgency``: from 1, which can wait, to 4; ``expires_at``: from when it is not sent any more."""
+
+    urgency: int
+    link: str | None
+    expires_at: At | None
+    read_at: At | None
+
+
+class NoticesTold(TypedDict):
+    notices: list[NoticeWithState]
+    next_cursor: str | None
+
+
+class ReadTold(TypedDict):
+    read: list[str]
+
+
+QuietTold = TypedDict("QuietTold", {"from": Clock, "to": Clock})
+
+
+class PreferencesTold(TypedDict):
+    """``kinds``: channels of each kind; ``details``: channels that may say what a notice is about."""
+
+    kinds: dict[str, list[str]]
+    quiet: QuietTold | None
+    details: list[str]
+    digest_at: Clock | None
+
+
+class AddressTold(TypedDict):
+    """``why``: of one that takes nothing any more."""
+
+    id: str
+    channel: str
+    state: str
+    why: str | None
+
+
+class AddressMadeTold(AddressTold):
+    """``secret``: what a webhook's messages are signed with, told once; None of other channels."""
+
+    secret: str | None
+
+
+class AddressesTold(TypedDict):
+    """``web_push_key``: what a browser subscribes with (applicationServerKey, base64url); null: no web push here."""
+
+    addresses: list[AddressTold]
+    web_push_key: str | None
+
+
+class AllowanceTold(TypedDict):
+    template: str
+    kinds: list[str]
+    left: int
+    ask_again: bool
+
+
+class AllowancesTold(TypedDict):
+    allowances: list[AllowanceTold]
 
 
 class NoticesQuery(Schema):
@@ -83,6 +148,10 @@ class AddressBody(Schema):
     address = fields.Nested(PlaceBody, load_default=dict)
 
 
+class ProofBody(Schema):
+    code = fields.String(required=True, validate=validate.Regexp(_CODE.pattern + r"\Z", error="six digits"))
+
+
 class AllowanceBody(Schema):
     template = fields.String(required=True, validate=validate.Regexp(_TEMPLATE.pattern + r"\Z"))
     result = fields.String(required=True, validate=validate.OneOf(RESULTS))
@@ -92,7 +161,7 @@ class AllowanceBody(Schema):
 @access("notices.read")
 @takes(NoticesQuery, location="query")
 @returns()
-def list_notices(person: str, query: dict[str, Any]) -> dict[str, Any]:
+def list_notices(person: str, query: dict[str, Any]) -> NoticesTold:
     """What the person was told, newest first, with when it was read."""
     before = _place(query["cursor"]) if "cursor" in query else None
     found = outbox.of_person(database(), person, before, query["limit"])
@@ -106,7 +175,7 @@ def list_notices(person: str, query: dict[str, Any]) -> dict[str, Any]:
 @access("notices.write")
 @takes(ReadBody)
 @returns()
-def read_notices(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def read_notices(person: str, body: dict[str, Any]) -> ReadTold:
     """The person has seen these: nothing more is sent of them. Ids that are none of the person's are left out."""
     now = now_ms()
     read = outbox.set_read(database(), person, body["ids"], now)
@@ -118,7 +187,7 @@ def read_notices(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/notice-preferences")
 @access("notices.read")
 @returns()
-def show_preferences(person: str) -> Answer:
+def show_preferences(person: str) -> Answer[PreferencesTold]:
     """How the person is told; before a choice, by every channel of theirs, in neutral words."""
     return _preferences(preferences.of(database(), [person]).get(person, Preferences()))
 
@@ -127,7 +196,7 @@ def show_preferences(person: str) -> Answer:
 @access("notices.write")
 @takes(PreferencesBody)
 @returns()
-def choose_preferences(person: str, body: dict[str, Any]) -> Answer:
+def choose_preferences(person: str, body: dict[str, Any]) -> Answer[PreferencesTold]:
     """Instead of those before (If-Match, "0" where there were none).
 
     What is urgent is told in quiet hours, too. Only some channels may say what a notice is about, and never of
@@ -147,17 +216,22 @@ def choose_preferences(person: str, body: dict[str, Any]) -> Answer:
 @blueprint.get("/v1/people/<person>/notice-addresses")
 @access("notices.read")
 @returns()
-def list_addresses(person: str) -> dict[str, Any]:
+def list_addresses(person: str) -> AddressesTold:
     """Where the person is told outside the app. What takes nothing any more is disabled, and says why."""
-    return {"addresses": [_address(one) for one in addresses.of_people(database(), [person], is_active=False)]}
+    found = addresses.of_people(database(), [person], is_active=False)
+    return {"addresses": [_address(one) for one in found], "web_push_key": push_key.public(installation().settings)}
 
 
 @blueprint.post("/v1/people/<person>/notice-addresses")
 @access("notices.write")
 @takes(AddressBody)
 @returns(status=201)
-def add_address(person: str, body: dict[str, Any]) -> dict[str, Any]:
-    """A webhook's answer has the secret that its messages are signed with; it is told once."""
+def add_address(person: str, body: dict[str, Any]) -> AddressMadeTold:
+    """A webhook's answer has the secret that its messages are signed with; it is told once.
+
+    An e-mail address is "unproved" at first: it is sent a code of six digits, good for 30 minutes, and nothing else
+    until that is given back at ``…/proof``. Add it again for another code.
+    """
     channel, given = body["channel"], dict(body["address"])
     if channel == "webhook":
         given["secret"] = f"whsec_{secrets.token_hex(24)}"
@@ -176,8 +250,20 @@ def add_address(person: str, body: dict[str, Any]) -> dict[str, Any]:
         name = "endpoint" if channel == "web-push" else "url"
         if not given.get(name, "").startswith("https://"):
             raise InputInvalid("an https address", f"/address/{name}")
-    made = addresses.put(database(), person, channel, given, now_ms())
-    return _address(made) | ({"secret": given["secret"]} if channel == "webhook" else {})
+    now = now_ms()
+    made = addresses.put(database(), person, channel, given, now)
+    if made.state == UNPROVED:
+        proofs.ask(database(), made, given["email"], now)
+    return {**_address(made), "secret": given["secret"] if channel == "webhook" else None}
+
+
+@blueprint.post("/v1/people/<person>/notice-addresses/<address>/proof")
+@access("notices.write")
+@takes(ProofBody)
+@returns()
+def prove_address(person: str, address: str, body: dict[str, Any]) -> AddressTold:
+    """The code that was sent to the address: it is active from now on. Of each code there are five tries."""
+    return _address(proofs.use(database(), person, address, body["code"], now_ms()))
 
 
 @blueprint.delete("/v1/people/<person>/notice-addresses/<address>")
@@ -191,16 +277,18 @@ def remove_address(person: str, address: str) -> None:
 @blueprint.get("/v1/people/<person>/wechat-allowances")
 @access("notices.read")
 @returns()
-def list_allowances(person: str) -> dict[str, Any]:
-    """How many messages WeChat may still show, and whether to ask for more at the next tap."""
-    return {"allowances": [_allowance(one) for one in allowances.of_person(database(), person)]}
+def list_allowances(person: str) -> AllowancesTold:
+    """Of each template how many messages WeChat may still show, which kinds it tells first, and whether to ask for more
+    at the next tap.
+    """
+    return {"allowances": [_allowance(allowances.find(database(), person, one)) for one in _templates()]}
 
 
 @blueprint.post("/v1/people/<person>/wechat-allowances")
 @access("notices.write")
 @takes(AllowanceBody)
 @returns()
-def report_allowance(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def report_allowance(person: str, body: dict[str, Any]) -> AllowanceTold:
     """What wx.requestSubscribeMessage gave for one template; for each accept one message more.
 
     Report each result once, with an Idempotency-Key.
@@ -209,7 +297,13 @@ def report_allowance(person: str, body: dict[str, Any]) -> dict[str, Any]:
     openid = openids.of_person(database(), person, installation().settings.wechat_appid)
     if openid is None:
         raise InputInvalid("this person has no login by WeChat; join one first", "/template")
-    found = allowances.report(database(), person, body["template"], body["result"], now)
+    if body["template"] not in _templates():
+        raise InputInvalid(f"this house sends by {', '.join(_templates()) or 'no template'}", "/template")
+    is_heard = installation().settings.wechat_push_token is not None  # WeChat tells of each accept itself
+    if is_heard and body["result"] == "accept":
+        found = allowances.find(database(), person, body["template"])
+    else:
+        found = allowances.report(database(), person, body["template"], body["result"], now)
     if body["result"] == "accept":
         addresses.put(database(), person, "wechat", {"appid": openid.appid, "openid": openid.openid}, now)
     return _allowance(found)
@@ -223,8 +317,9 @@ def _may_see(who: Caller, one: Notice) -> bool:
     return bool(one.metric) and visible(database(), who, ask, now_ms()).sees(one.categories, to_ms(one.measured_at))
 
 
-def _json(one: Notice) -> Document:
-    return notice_json(one) | {
+def _json(one: Notice) -> NoticeWithState:
+    return {
+        **notice_json(one),
         "urgency": one.urgency,
         "link": one.link,
         "expires_at": None if one.expires_at_ms is None else rfc3339(one.expires_at_ms),
@@ -232,8 +327,8 @@ def _json(one: Notice) -> Document:
     }
 
 
-def _preferences(one: Preferences) -> Answer:
-    body = {
+def _preferences(one: Preferences) -> Answer[PreferencesTold]:
+    body: PreferencesTold = {
         "kinds": {kind: list(one.kinds.get(kind, tuple(CHANNELS))) for kind in KINDS},
         "quiet": {"from": _clock(one.quiet[0]), "to": _clock(one.quiet[1])} if one.quiet else None,
         "details": list(one.details),
@@ -242,12 +337,19 @@ def _preferences(one: Preferences) -> Answer:
     return Answer(body, version=one.version)
 
 
-def _address(one: Address) -> Document:
+def _address(one: Address) -> AddressTold:
     return {"id": one.id, "channel": one.channel, "state": one.state, "why": one.why}
 
 
-def _allowance(one: Allowance) -> Document:
-    return {"template": one.template, "left": one.left, "ask_again": one.asks_again}
+def _allowance(one: Allowance) -> AllowanceTold:
+    kinds = list(_templates()[one.template])
+    return {"template": one.template, "kinds": kinds, "left": one.left, "ask_again": one.asks_again}
+
+
+def _templates() -> Mapping[str, tuple[str, ...]]:
+    """By id those that notices are sent by, with the kinds that each tells first."""
+    found = wechat_templates.of(installation().settings)
+    return found.kinds() if found else {}
 
 
 def _phone(person: str) -> str:

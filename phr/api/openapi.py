@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypedDict, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 import marshmallow
 from apispec import APISpec
@@ -13,12 +17,12 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
-from phr.api.deciding import returns, speaks
+from phr.api.answer_schemas import Described, schemas_of
+from phr.api.deciding import Answer, returns, speaks
 from phr.auth.scopes import scopes
 
 blueprint = Blueprint("openapi", __name__)
 
-Described = dict[str, Any]
 VERSION = "1"
 JSON, PROBLEM = "application/json", "application/problem+json"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -49,9 +53,24 @@ _PROBLEM: Described = {
 }
 
 
+class InfoTold(TypedDict):
+    title: str
+    version: str
+    description: str
+
+
+class DescriptionTold(TypedDict):
+    """As OpenAPI 3.1 has it. ``paths``: by path and method an operation; ``components``: what these refer to."""
+
+    openapi: str
+    info: InfoTold
+    paths: dict[str, dict[str, Any]]
+    components: dict[str, dict[str, Any]]
+
+
 @blueprint.get("/openapi.json")
 @returns()
-def show_openapi() -> Described:
+def show_openapi() -> DescriptionTold:
     """This description."""
     return described(current_app._get_current_object())  # type: ignore[attr-defined] # werkzeug's proxy
 
@@ -66,15 +85,15 @@ def show_docs() -> Response:
     return Response(page, 200, headers, content_type="text/html; charset=utf-8")
 
 
-def described(app: Flask) -> Described:
+def described(app: Flask) -> DescriptionTold:
     """The whole description; made once."""
     if _KEPT not in app.extensions:
         app.extensions[_KEPT] = _described(app)
-    found: Described = app.extensions[_KEPT]
+    found: DescriptionTold = app.extensions[_KEPT]
     return found
 
 
-def _described(app: Flask) -> Described:
+def _described(app: Flask) -> DescriptionTold:
     plugin = MarshmallowPlugin(schema_name_resolver=_name_of)
     spec = APISpec(
         title="Personal health record",
@@ -88,13 +107,13 @@ def _described(app: Flask) -> Described:
     plugin.converter.add_attribute_function(_own_words)  # type: ignore[union-attr] # made by the line above
     spec.components.schema("Problem", _PROBLEM)
     spec.components.security_scheme("token", _tokens())
+    answers = _answer_schemas(spec, app)
     by_path: dict[str, dict[str, Described]] = {}
     for rule, method, view in _views(app):
-        by_path.setdefault(_path(rule), {})[method] = _operation(rule, method, view)
+        by_path.setdefault(_path(rule), {})[method] = _operation(rule, method, view, answers)
     for path, operations in sorted(by_path.items()):
         spec.path(path=path, operations=operations)
-    made: Described = spec.to_dict()
-    return made
+    return cast(DescriptionTold, spec.to_dict())
 
 
 def _views(app: Flask) -> Iterator[tuple[Rule, str, Callable[..., Any]]]:
@@ -104,7 +123,34 @@ def _views(app: Flask) -> Iterator[tuple[Rule, str, Callable[..., Any]]]:
                 yield rule, method.lower(), app.view_functions[rule.endpoint]
 
 
-def _operation(rule: Rule, method: str, view: Callable[..., Any]) -> Described:
+def answer_type(view: Callable[..., Any]) -> Any:
+    """What a view says that it answers: a TypedDict, or some; None for one that says no more than that it is an object.
+
+    ``Annotated[Response, …]`` says it of a view that writes its answer itself.
+    """
+    said = get_type_hints(inspect.unwrap(view), include_extras=True).get("return")
+    if get_origin(said) is Annotated:
+        said = get_args(said)[1]
+    if get_origin(said) is Answer:
+        (said,) = get_args(said)
+    found = [one for one in (get_args(said) if _is_union(said) else (said,)) if is_typeddict(one)]
+    return reduce(or_, found) if found else None
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _answer_schemas(spec: APISpec, app: Flask) -> dict[Any, Described]:
+    """Of each type that a view answers its schema; what is in them stands among the components."""
+    kinds = list(dict.fromkeys(one for _, _, view in _views(app) if (one := answer_type(view)) is not None))
+    schemas, components = schemas_of(kinds)
+    for name, schema in sorted(components.items()):
+        spec.components.schema(name, schema)
+    return dict(zip(kinds, schemas, strict=True))
+
+
+def _operation(rule: Rule, method: str, view: Callable[..., Any], answers: dict[Any, Described]) -> Described:
     told, doc = view.__dict__, " ".join((view.__doc__ or "").split())
     words = rule.endpoint.partition(".")[2].replace("_", " ")
     operation: Described = {
@@ -112,7 +158,7 @@ def _operation(rule: Rule, method: str, view: Callable[..., Any]) -> Described:
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": words[:1].upper() + words[1:],
         "parameters": [*_places(rule), *_headers(method, told), *_query(told)],
-        "responses": _answers(told),
+        "responses": _answers(told, answers.get(answer_type(view), {"type": "object"})),
     }
     if doc:
         operation["description"] = doc
@@ -126,7 +172,7 @@ def _operation(rule: Rule, method: str, view: Callable[..., Any]) -> Described:
 def _places(rule: Rule) -> list[Described]:
     return [
         {"in": "path", "name": name, "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in sorted(rule.arguments)
+        for name in sorted(rule.arguments - (rule.defaults or {}).keys())
     ]
 
 
@@ -154,13 +200,12 @@ def _body(told: Described) -> Described | None:
     return None
 
 
-def _answers(told: Described) -> Described:
+def _answers(told: Described, answer: Described) -> Described:
     status = told.get("status", 200)
     media_type = told.get("gives_type") or JSON
     good: Described = {"description": "done"}
     if status != 204:
-        schema = told.get("answer") or ({"type": "object"} if media_type == JSON else {})
-        good["content"] = {media_type: {"schema": schema}}
+        good["content"] = {media_type: {"schema": answer if media_type == JSON else {}}}
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     # OAuth's end points answer in the shape of RFC 6749, its pages in HTML.
     others = {} if told.get("scope") else {JSON: {"schema": {"type": "object"}}, "text/html": {"schema": {}}}
@@ -168,8 +213,8 @@ def _answers(told: Described) -> Described:
     answers: Described = {str(status): good, "4XX": bad, "5XX": bad}
     if not told.get("scope"):
         answers["3XX"] = {"description": "somewhere else"}
-    if status != 200 and media_type == JSON:
-        answers["200"] = {"description": "it was there already", "content": {JSON: {"schema": {"type": "object"}}}}
+    if status not in (200, 204) and media_type == JSON:
+        answers["200"] = {"description": "it was there already", "content": {JSON: {"schema": answer}}}
     return answers
 
 
@@ -208,7 +253,7 @@ def _own_words(_converter: Any, field: marshmallow.fields.Field[Any], ret: Descr
     return told
 
 
-def _by_tag(spec: Described) -> dict[str, list[tuple[str, str, Described]]]:
+def _by_tag(spec: DescriptionTold) -> dict[str, list[tuple[str, str, Described]]]:
     """Method, path and operation, by what they are about."""
     found: dict[str, list[tuple[str, str, Described]]] = {}
     for path, operations in spec["paths"].items():

@@ -17,6 +17,7 @@ from phr.api.deciding import speaks
 from phr.api.installation import database, installation
 from phr.auth import browsers, known_devices
 from phr.auth.codes import Login
+from phr.auth.ways import HERE
 from phr.clock import now_ms
 from phr.errors import TooManyTries
 from phr.people import access
@@ -27,7 +28,6 @@ blueprint = Blueprint("pages", __name__)
 
 FOLDER = Path(__file__).with_name("pages")
 LANGUAGES = ("zh", "en")
-HERE = "pages"  # what stands for a client where a person acts at a page of ours
 
 
 @blueprint.get("/oauth/style.css")
@@ -132,12 +132,12 @@ def device() -> str | None:
     return request.cookies.get(f"{_name()}-device")
 
 
-def keep_device(answer: Response) -> str:
-    """What names this browser from now on."""
+def remember_device(answer: Response, person: str, now: int) -> None:
+    """This browser is one of the person's from now on, by a name of its own."""
     named, is_tls = device() or browsers.new_cookie(), installation().issuer.startswith("https://")
     age = known_devices.KEPT
     answer.set_cookie(f"{_name()}-device", named, age, secure=is_tls, httponly=True, samesite="Lax", path="/")
-    return named
+    known_devices.remember(database(), named, person, now, request.user_agent.string)
 
 
 def _name() -> str:

@@ -7,7 +7,7 @@ import binascii
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from flask import Blueprint
@@ -16,14 +16,14 @@ from marshmallow import Schema, fields, validate
 from phr.alerts import store
 from phr.api.deciding import access, caller, returns, takes
 from phr.api.installation import database
+from phr.api.shapes import At, On, Words
 from phr.auth.scopes import by_category
 from phr.clock import now_ms, rfc3339
-from phr.database import Document
 from phr.errors import InputInvalid
 from phr.panel import needs, rows
 from phr.panel.needs import GROUPS, Need, Order
 from phr.panel.rows import Row
-from phr.people import people
+from phr.people import directory, people
 from phr.people.access import Resident, record_shown, residents
 from phr.people.organisations import Member
 
@@ -36,10 +36,50 @@ _NOBODY = Row("", (), ())
 
 
 class PanelQuery(Schema):
+    """``name``: a part of the name, its pinyin or its initials (王芳, 芳, wangf, WF); of whom one sees the profile."""
+
+    name = fields.String(load_default=None, validate=validate.Length(1, 64))
     need = fields.String(load_default=None, validate=validate.OneOf(GROUPS))
     programme = fields.String(load_default=None, validate=validate.Length(1, 64))
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MOST))
     cursor = fields.String(load_default=None, validate=validate.Length(1, 512))
+
+
+class NeedTold(TypedDict):
+    code: str
+    group: str
+    words: Words
+
+
+class ResidentTold(TypedDict):
+    """``name``, ``birth_on``, ``sex``: for who may see the profile; ``cursor``: goes on behind this resident."""
+
+    person: str
+    cursor: str
+    name: str | None
+    birth_on: On | None
+    sex: str | None
+    programmes: list[str]
+    needs: list[NeedTold]
+
+
+class PanelTold(TypedDict):
+    residents: list[ResidentTold]
+    total: int
+    counts: dict[str, int]
+    next_cursor: str | None
+
+
+WeekTold = TypedDict(
+    "WeekTold", {"from": At, "alerts": int, "by_level": dict[str, int], "seen_by_somebody": int, "ended": int}
+)
+
+
+class SummaryTold(TypedDict):
+    residents: int
+    counts: dict[str, int]
+    needs: dict[str, int]
+    week: WeekTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +113,18 @@ class _Seen:
 @access("organisation.read")
 @takes(PanelQuery, location="query")
 @returns()
-def show_panel(member: Member, query: dict[str, Any]) -> dict[str, Any]:
+def show_panel(member: Member, query: dict[str, Any]) -> PanelTold:
     """Whoever lets the caller, or a team of theirs, look after them. Each who is shown stands in their own access log.
 
-    The order and the counts are made of what the caller may see of each.
+    The order and the counts are made of what the caller may see of each. ``cursor`` of one goes on behind them.
     """
     now = now_ms()
     everybody = _seen(member, now)
     wanted = [one for one in everybody if one.has(query["need"], query["programme"])]
+    if query["name"]:
+        visible = {one.person for one in wanted if PROFILE in one.resident.sight}
+        named = set(directory.find_by_name(database(), query["name"], visible))
+        wanted = [one for one in wanted if one.person in named]
     wanted.sort(key=lambda one: one.place)
     after = _place(query["cursor"]) if query["cursor"] else None
     ahead = wanted if after is None else [one for one in wanted if one.place > after]
@@ -88,7 +132,7 @@ def show_panel(member: Member, query: dict[str, Any]) -> dict[str, Any]:
     shown = {one.person: (one.resident, one.shown) for one in page}
     written = record_shown(database(), caller(), shown, ABOUT, now)
     known = people.find_many(database(), [one.person for one in page])
-    body = {
+    body: PanelTold = {
         "residents": [_json(one, known) for one in page],
         "total": len(everybody),
         "counts": _counts(everybody),
@@ -101,7 +145,7 @@ def show_panel(member: Member, query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/panel/summary")
 @access("organisation.read")
 @returns()
-def show_summary(member: Member) -> dict[str, Any]:
+def show_summary(member: Member) -> SummaryTold:
     """How many need what, and the alerts of the last seven days, of residents whose alerts the caller may see.
 
     Nobody is named, and so nobody's access log has it.
@@ -144,11 +188,12 @@ def _counts(everybody: Iterable[_Seen]) -> dict[str, int]:
     return {group: found[group] for group in GROUPS}
 
 
-def _json(one: _Seen, known: Mapping[str, people.Person]) -> Document:
+def _json(one: _Seen, known: Mapping[str, people.Person]) -> ResidentTold:
     person = known.get(one.person)
     is_named = person is not None and PROFILE in one.resident.sight
     return {
         "person": one.person,
+        "cursor": _cursor(one),
         "name": person.name if person and is_named else None,
         "birth_on": person.birth_on.isoformat() if person and is_named and person.birth_on else None,
         "sex": person.sex if person and is_named else None,

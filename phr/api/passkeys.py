@@ -1,25 +1,88 @@
-"""Where a person adds a passkey, at a browser: logs in, within five minutes, and has the device make one."""
+"""Where a person adds a passkey, by a login of the last five minutes: at a page of ours, or by an app of theirs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypedDict
+
+import msgspec
 from flask import Blueprint, Response, request
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from phr.api import pages, recency
 from phr.api.authorize import back, log_in, logged_in
-from phr.api.deciding import speaks
+from phr.api.deciding import access, caller, returns, speaks, takes
 from phr.api.installation import database
 from phr.api.oauth import server
-from phr.auth import ceremonies, known_devices
+from phr.api.shapes import At
+from phr.auth import ceremonies
 from phr.auth.ceremonies import Asking, Party, PasskeyRefused
 from phr.auth.codes import Login
-from phr.clock import now_ms
-from phr.errors import AlreadyThere
+from phr.clock import now_ms, rfc3339
+from phr.errors import AccessDenied, AlreadyThere, NotFound
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import passkeys, people, second_factors
 from phr.people.keyring import KeyDestroyed
 
 blueprint = Blueprint("passkeys", __name__)
+
+
+BASE64URL = validate.Regexp(r"[A-Za-z0-9_-]+={0,2}\Z")
+
+
+class ResponseBody(Schema):
+    class Meta:
+        unknown = EXCLUDE  # what browsers add to the same: transports, a public key besides
+
+    client_data = fields.String(required=True, data_key="clientDataJSON", validate=BASE64URL)
+    attestation = fields.String(required=True, data_key="attestationObject", validate=BASE64URL)
+
+
+class AttestationBody(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.String(required=True, validate=BASE64URL)
+    raw_id = fields.String(required=True, data_key="rawId", validate=BASE64URL)
+    type = fields.String(required=True, validate=validate.Equal("public-key"))
+    response = fields.Nested(ResponseBody, required=True)
+
+
+class PasskeyBody(Schema):
+    """``attestation``: what the authenticator gave, as ``PublicKeyCredential.toJSON()`` has it (WebAuthn Level 3)."""
+
+    attestation = fields.Nested(AttestationBody, required=True)
+
+
+class OptionsTold(TypedDict):
+    """``options``: for ``PublicKeyCredential.parseCreationOptionsFromJSON``, good for five minutes and once."""
+
+    options: dict[str, Any]
+
+
+class PasskeyTold(TypedDict):
+    login: str
+    made_at: At
+
+
+@blueprint.post("/v1/people/<person>/passkeys/options")
+@access("logins.write")
+@returns()
+def ask_for_passkey(person: str) -> OptionsTold:
+    """What an app that speaks for this installation's address asks an authenticator, to make a passkey."""
+    asking = _of_app(person)
+    return {"options": msgspec.json.decode(_options(asking, person, now_ms()))}
+
+
+@blueprint.post("/v1/people/<person>/passkeys")
+@access("logins.write")
+@takes(PasskeyBody)
+@returns(status=201)
+def add_passkey(person: str, body: dict[str, Any]) -> PasskeyTold:
+    now, answer = now_ms(), msgspec.json.encode(PasskeyBody().dump(body)["attestation"]).decode()
+    return {"login": _kept(_of_app(person), person, answer, now), "made_at": rfc3339(now)}
 
 
 @blueprint.get("/oauth/passkeys")
@@ -56,9 +119,7 @@ def _is_good(who: Login) -> bool:
 
 def _asking(party: Party, who: Login, fault: str | None = None, status: int = 200) -> Response:
     try:
-        person = people.require(database(), who.person)
-        asking, name = Asking(database(), party, pages.cookie()), person.name or who.person[:8]
-        asked = ceremonies.registration_options(asking, who.person, name, now_ms())
+        asked = _options(Asking(database(), party, pages.cookie()), who.person, now_ms())
     except KeyDestroyed:  # of somebody who is being erased
         pages.leave()
         return pages.told("sorry", "passkey_bad", 403)
@@ -68,19 +129,44 @@ def _asking(party: Party, who: Login, fault: str | None = None, status: int = 20
 def _added(party: Party, who: Login) -> Response:
     now, answer = now_ms(), request.form.get("attestation", "")
     try:
-        if len(answer) > ceremonies.LONGEST_ANSWER:
-            raise PasskeyRefused("too long")
-        found = ceremonies.registered(Asking(database(), party, pages.cookie()), who.person, answer, now)
-        name = passkeys.check_new(database(), found)
-        pages.log(who.person, "added a passkey", now)
-        _tell(who.person, name, now)
-        passkeys.add(database(), found, now)  # last: who comes in has been told of before
+        note = partial(pages.log, who.person, "added a passkey", now)
+        _kept(Asking(database(), party, pages.cookie()), who.person, answer, now, note=note)
     except (PasskeyRefused, AlreadyThere) as error:
         return _asking(party, who, "passkey_bad", error.status)
     done = pages.told("done", "passkey_done", 201)
-    known_devices.remember(database(), pages.keep_device(done), who.person, now)
+    pages.remember_device(done, who.person, now)
     pages.leave()
     return done
+
+
+def _of_app(person: str) -> Asking:
+    """For the person alone, by both factors where they have two: a passkey counts as two. Raises AccessDenied."""
+    who, party = caller(), server().party
+    if who.subject != person or who.act is not None:
+        raise AccessDenied("a passkey is the person's own")
+    if "mfa" not in who.amr and second_factors.has(database(), person):
+        raise AccessDenied("log in with both factors first")
+    if party is None:
+        raise NotFound("there are no passkeys here: the installation's address has no name, or no TLS")
+    return Asking(database(), party, f"app {who.client_id}", is_app=True)  # no cookie is written so
+
+
+def _options(asking: Asking, person: str, now: int) -> str:
+    name = people.require(database(), person).name or person[:8]
+    return ceremonies.registration_options(asking, person, name, now)
+
+
+def _kept(asking: Asking, person: str, answer: str, now: int, *, note: Callable[[], None] | None = None) -> str:
+    """The name of the new login. Raises PasskeyRefused, AlreadyThere. ``note``: where no route has written a line."""
+    if len(answer) > ceremonies.LONGEST_ANSWER:
+        raise PasskeyRefused("too long")
+    found = ceremonies.registered(asking, person, answer, now)
+    name = passkeys.check_new(database(), found)
+    if note is not None:
+        note()
+    _tell(person, name, now)
+    passkeys.add(database(), found, now)  # last: who comes in has been told of before
+    return name
 
 
 def _tell(person: str, login: str, now: int) -> None:

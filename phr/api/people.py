@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access, expected_version, returns, takes
 from phr.api.installation import database
+from phr.api.shapes import At, On
 from phr.clock import now_ms, rfc3339
 from phr.people import guardians, people
 from phr.people.people import Person
@@ -24,10 +25,28 @@ class ProfilePatch(Schema):
     timezone = fields.String(validate=validate.Length(1, 64))
 
 
+class ZoneTold(TypedDict):
+    since: At | None
+    timezone: str
+
+
+class ProfileTold(TypedDict):
+    id: str
+    name: str | None
+    birth_date: On | None
+    sex: str | None
+    timezone: str
+    timezones: list[ZoneTold]
+    roles: list[str]
+    organisation: str | None
+    consent_withdrawn: bool
+    died_on: On | None
+
+
 @blueprint.get("/v1/people/<person>")
 @access("profile.read", by_period=True)
 @returns()
-def show_person(person: str) -> Answer:
+def show_person(person: str) -> Answer[ProfileTold]:
     found = people.require(database(), person)
     return Answer(_profile(found), version=found.seq)
 
@@ -36,7 +55,7 @@ def show_person(person: str) -> Answer:
 @access("profile.write")
 @takes(ProfilePatch)
 @returns()
-def change_person(person: str, body: dict[str, Any]) -> Answer:
+def change_person(person: str, body: dict[str, Any]) -> Answer[ProfileTold]:
     """A new timezone holds from now on; the zones before stay as history."""
     seq = expected_version(people.require(database(), person).seq)
     zone = body.pop("timezone", None)
@@ -48,7 +67,7 @@ def change_person(person: str, body: dict[str, Any]) -> Answer:
     return Answer(_profile(changed), version=changed.seq)
 
 
-def _profile(person: Person) -> dict[str, Any]:
+def _profile(person: Person) -> ProfileTold:
     return {
         "id": person.id,
         "name": person.name,

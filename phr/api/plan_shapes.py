@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import Schema, fields, validate
 
 from phr.api.grant_shapes import DATES
+from phr.api.shapes import At, Clock, On, Words
 from phr.care.followup import Due
 from phr.clock import rfc3339
-from phr.plans.plans import LONGEST_NOTE, MOST, Plan, Taking, programme_of
+from phr.education.progress import Progress
+from phr.plans.plans import LONGEST_NOTE, MOST, Plan, Taking, Teaching, programme_of
 from phr.plans.rhythm import MOST_TIMES, Measuring, Rhythm
 from phr.timeline.coding import whole
 from phr.vocabulary.sight import is_within
@@ -35,6 +37,17 @@ class TakingBody(RhythmBody):
     entry = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_-]{1,64}\Z"))
 
 
+class LessonBody(Schema):
+    """``starts_on``: when to remind of it first; today, where it is not said."""
+
+    lesson = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,100}\Z"))
+    starts_on = fields.Date(load_default=None, allow_none=True, validate=validate.Range(*DATES))
+
+
+def _lessons() -> fields.List[dict[str, Any]]:
+    return fields.List(fields.Nested(LessonBody), validate=validate.Length(0, MOST))
+
+
 def _measurements() -> fields.List[dict[str, Any]]:
     return fields.List(fields.Nested(MeasuringBody), validate=validate.Length(0, MOST))
 
@@ -51,6 +64,7 @@ class PlanBody(Schema):
     ends_on = fields.Date(allow_none=True, load_default=None, validate=validate.Range(*DATES))
     measurements = _measurements()
     medications = _medications()
+    lessons = _lessons()
     next_on = fields.Date(allow_none=True, load_default=None, validate=validate.Range(*DATES))
     note = fields.String(load_default="", validate=validate.Length(0, LONGEST_NOTE))
 
@@ -59,8 +73,63 @@ class PlanPatch(Schema):
     ends_on = fields.Date(allow_none=True, validate=validate.Range(*DATES))
     measurements = _measurements()
     medications = _medications()
+    lessons = _lessons()
     next_on = fields.Date(allow_none=True, validate=validate.Range(*DATES))
     note = fields.String(validate=validate.Length(0, LONGEST_NOTE))
+
+
+class RhythmTold(TypedDict):
+    every_days: int | None
+    weekdays: list[int]
+    times: list[Clock]
+
+
+class MeasuringTold(RhythmTold):
+    metric: str
+
+
+class TakingTold(RhythmTold):
+    entry: str
+
+
+class LessonTold(TypedDict):
+    lesson: str
+    title: Words
+    starts_on: On
+    read_at: NotRequired[At | None]
+    answered_at: NotRequired[At | None]
+    finished_at: NotRequired[At | None]
+
+
+class DueTold(TypedDict):
+    due_on: On
+    why: str
+    must_be_face_to_face: bool
+    check_up_on: On
+    face_to_face_this_year: int
+
+
+class PlanTold(TypedDict):
+    """``medications``: None for who may not see any; ``visits``: when the next is due, None without a form."""
+
+    id: str
+    programme: str
+    zh: str
+    en: str
+    limits: Words | None
+    organisation: str
+    state: str
+    starts_on: On
+    ends_on: On | None
+    measurements: list[MeasuringTold]
+    medications: list[TakingTold] | None
+    lessons: list[LessonTold]
+    visits: DueTold | None
+    next_on: On | None
+    note: str
+    by: str
+    at: At
+    version: int
 
 
 def said_by(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,8 +142,13 @@ def said_by(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def plan_json(plan: Plan, due: Due | None, sight: Collection[str]) -> dict[str, Any]:
-    """Medicines for those alone who may see medications; None stands for "not for you"."""
+def plan_json(
+    plan: Plan, due: Due | None, sight: Collection[str], begun: Mapping[str, Progress] | None = None
+) -> PlanTold:
+    """Medicines for those alone who may see medications; None stands for "not for you". Lessons likewise, one by one.
+
+    ``begun``: how the person gets on with lessons; None, of an earlier version, leaves that out.
+    """
     programme = programme_of(plan.programme)
     limits_zh, limits_en = programme.said_of_limits
     return {
@@ -87,10 +161,11 @@ def plan_json(plan: Plan, due: Due | None, sight: Collection[str]) -> dict[str, 
         "state": plan.state,
         "starts_on": plan.starts_on.isoformat(),
         "ends_on": _text(plan.ends_on),
-        "measurements": [{"metric": one.metric} | _rhythm_json(one.rhythm) for one in plan.measuring],
-        "medications": [{"entry": one.entry} | _rhythm_json(one.rhythm) for one in plan.taking]
+        "measurements": [{"metric": one.metric, **_rhythm_json(one.rhythm)} for one in plan.measuring],
+        "medications": [{"entry": one.entry, **_rhythm_json(one.rhythm)} for one in plan.taking]
         if is_within(MEDICATIONS, sight)
         else None,
+        "lessons": [_lesson_json(one, begun) for one in plan.teaching if is_within(one.categories, sight)],
         "visits": _due_json(due),
         "next_on": _text(plan.next_on),
         "note": plan.note,
@@ -100,7 +175,19 @@ def plan_json(plan: Plan, due: Due | None, sight: Collection[str]) -> dict[str, 
     }
 
 
-def _due_json(due: Due | None) -> dict[str, Any] | None:
+def _lesson_json(one: Teaching, begun: Mapping[str, Progress] | None) -> LessonTold:
+    """When it was first read, last answered and first finished, which may have been before it was prescribed."""
+    title: Words = {"zh": one.zh, "en": one.en}
+    told: LessonTold = {"lesson": one.lesson, "title": title, "starts_on": one.starts_on.isoformat()}
+    if begun is None:
+        return told
+    done = begun.get(one.lesson, Progress(one.lesson))
+    told["read_at"], told["answered_at"] = _moment(done.read_ms), _moment(done.answered_ms)
+    told["finished_at"] = _moment(done.finished_ms)
+    return told
+
+
+def _due_json(due: Due | None) -> DueTold | None:
     """None for a programme without a form."""
     if due is None:
         return None
@@ -117,8 +204,12 @@ def _rhythm(body: Mapping[str, Any]) -> Rhythm:
     return Rhythm(body.get("every_days"), tuple(body["weekdays"]), tuple(body["times"]))
 
 
-def _rhythm_json(rhythm: Rhythm) -> dict[str, Any]:
+def _rhythm_json(rhythm: Rhythm) -> RhythmTold:
     return {"every_days": rhythm.every_days, "weekdays": list(rhythm.weekdays), "times": list(rhythm.times)}
+
+
+def _moment(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)
 
 
 def _text(day: date | None) -> str | None:

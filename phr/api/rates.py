@@ -22,7 +22,7 @@ from joserfc.jws import extract_compact
 
 from phr.api.addresses import address_of, networks
 from phr.api.installation import database, installation
-from phr.auth import links
+from phr.auth import links, own_client
 from phr.auth.rates import SCHEME, Ahead
 from phr.config import Settings
 from phr.errors import NotAuthenticated, SettingInvalid, TooManyTries
@@ -33,6 +33,8 @@ TELLING = frozenset(
         "operators",
         "openapi",
         "education",
+        "lessons.list_courses",
+        "lessons.show_course",
         "metrics",
         "pages.show_style",
         "pages.show_script",
@@ -41,9 +43,12 @@ TELLING = frozenset(
         "oauth.show_discovery",
         "oauth.show_smart",
         "grants.list_texts",
+        "wechat_push",  # WeChat's servers, who come as often as people tap, and prove themselves first
     }
 )
-GUARDED = frozenset({"devices.claim_device", "received_grants.propose_grant"})  # guessed at, or told to strangers
+GUARDED = frozenset(
+    {"devices.claim_device", "received_grants.propose_grant", "received_grants.take_up_invitation"}
+)  # guessed at, or told to strangers
 PER_MIN = "address_requests_per_min", "client_requests_per_min", "person_requests_per_min"
 
 
@@ -99,10 +104,13 @@ def _address() -> str:
 
 
 def _client() -> str:
-    """Of the client that the request names, whether or not it proves to be that; "" where it names none."""
+    """Of the client that the request names, whether or not it proves to be that; "" where it names none.
+
+    The record's own pages are not counted as one: everybody comes by them, each counted by address and link.
+    """
     basic = request.authorization.username if request.authorization else None
     named = request.form.get("client_id") or request.args.get("client_id") or basic or _who_signs()
-    return _hidden(named) if named else ""
+    return _hidden(named) if named and named != own_client.ID else ""
 
 
 def _person() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from flask import Blueprint, request
 
@@ -17,6 +16,7 @@ from phr.intake.entered import HAND
 from phr.intake.owner import VENDORS_DEVICE
 from phr.people.access import Caller
 from phr.recording import Delivery, Verdict
+from phr.recording.delivery import VerdictTold
 from phr.telemetry.verdicts import count_items
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Decoded, Quarantined, Rejection, Run
@@ -32,7 +32,7 @@ _INVALID = ("device-invalid", "a device is a name of 1 to 64 of [A-Za-z0-9._:-],
 @access("readings.write")
 @returns()
 @speaks("application/vnd.phr.readings+json")
-def take_readings(person: str) -> dict[str, Any]:
+def take_readings(person: str) -> VerdictTold:
     """``?device=``: for formats whose payloads can't name the device; a vendor's device brings its own format."""
     named = request.args.get("device")
     form = find_format(request.content_type, _registered(person, named))

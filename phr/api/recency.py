@@ -18,13 +18,19 @@ ROUTES = frozenset(
         ("DELETE", "/v1/people/<person>/emergency-exclusions/<organisation>"),
         ("POST", "/v1/people/<person>/logins/join"),
         ("DELETE", "/v1/people/<person>/logins/<login>"),
+        ("DELETE", "/v1/people/<person>/known-browsers/<browser>"),
+        ("POST", "/v1/people/<person>/passkeys/options"),
+        ("POST", "/v1/people/<person>/passkeys"),
         ("POST", "/v1/people/<person>/second-factor"),
         ("POST", "/v1/people/<person>/second-factor/confirm"),
         ("DELETE", "/v1/people/<person>/second-factor"),
         ("POST", "/v1/people/<person>/exports"),
         ("GET", "/v1/people/<person>/exports/<one>/file"),
         ("POST", "/v1/people/<person>/grants"),
+        ("POST", "/v1/people/<person>/grants/invitations"),
         ("POST", "/v1/people/<person>/grants/<grant>/accept"),
+        ("POST", "/v1/people/<person>/contracts/<contract>/consent"),
+        ("POST", "/v1/people/<person>/contracts/<contract>/proxies/<grant>/consent"),
     }
 )
 

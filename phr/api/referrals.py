@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint, g
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import access, caller, returns, takes
-from phr.api.grant_shapes import LONGEST_TOLD, is_referral, referral_json
+from phr.api.grant_shapes import LONGEST_TOLD, ReferralTold, is_referral, referral_json
 from phr.api.installation import database
 from phr.clock import now_ms
 from phr.errors import NotFound
@@ -22,10 +22,14 @@ class AnswerBody(Schema):
     answer = fields.String(required=True, validate=validate.Length(1, LONGEST_TOLD))
 
 
+class ReferralsTold(TypedDict):
+    referrals: list[ReferralTold]
+
+
 @blueprint.get("/v1/people/<person>/referrals")
 @access("referrals.read", by_period=True)
 @returns()
-def list_referrals(person: str) -> dict[str, Any]:
+def list_referrals(person: str) -> ReferralsTold:
     """All of them; a specialist gets what is asked of them."""
     now = now_ms()
     found = [one for one in granting.of_person(database(), person) if is_referral(one) and _concerns(one)]
@@ -36,7 +40,7 @@ def list_referrals(person: str) -> dict[str, Any]:
 @access("referrals.write")
 @takes(AnswerBody)
 @returns()
-def answer_referral(person: str, grant: str, body: dict[str, Any]) -> dict[str, Any]:
+def answer_referral(person: str, grant: str, body: dict[str, Any]) -> ReferralTold:
     now, found = now_ms(), granting.find(database(), person, grant)
     if found.grantee != caller().subject or not is_referral(found) or found.state(now) != "accepted":
         raise NotFound("no such question to you")

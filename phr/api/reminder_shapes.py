@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from marshmallow import Schema, fields, validate
 
-from phr.api.shapes import MomentField
-from phr.clock import rfc3339
+from phr.api.shapes import At, Clock, MomentField, On, Words
+from phr.clock import MINUTE_MS, rfc3339
 from phr.reminders.adherence import Adherence, Share
 from phr.reminders.ledger import Seen
-from phr.reminders.moments import MINUTE_MS, clock_text, slot_text
+from phr.reminders.moments import Pattern, clock_text, slot_text
 from phr.reminders.reminder import Reminder
 from phr.reminders.schedule import FIRST_DAY, KINDS, LAST_DAY, LONGEST_TEXT, MOST_TIMES, Schedule
 from phr.timeline.coding import Quantity, printed
@@ -75,6 +75,77 @@ class WordBody(Schema):
     intake = fields.Nested(IntakeBody, load_default=None)
 
 
+QuietTold = TypedDict("QuietTold", {"from": Clock, "until": Clock})
+
+
+class ReminderTold(TypedDict):
+    id: str
+    kind: str
+    text: str
+    text_en: NotRequired[str]
+    about: str | None
+    rrule: str
+    starts_on: On
+    ends_on: On | None
+    times: list[Clock]
+    zone: str | None
+    window_min: int | None
+    quiet: QuietTold | None
+    categories: list[str]
+    source: str
+    next_at: At | None
+    version: int
+    created_at: At
+    changed_at: At
+
+
+class OccurrenceTold(TypedDict):
+    """``at``: the local time that it was planned for, its name in paths; ``planned_at``: the instant."""
+
+    reminder: str
+    at: str
+    kind: str
+    about: str | None
+    planned_at: At
+    until: At
+    state: str
+    settled_at: NotRequired[At]
+    by: NotRequired[str | None]
+
+
+class WordTold(TypedDict):
+    """``already``: it was settled before; ``message`` says how."""
+
+    occurrence: OccurrenceTold
+    already: bool
+    message: NotRequired[Words]
+
+
+class ShareTold(TypedDict):
+    asked: int
+    done: int
+    skipped: int
+    missed: int
+    open: int
+    done_percent: float | None
+
+
+class DayShareTold(ShareTold):
+    day: On
+
+
+class WeekShareTold(ShareTold):
+    monday: On
+
+
+class AdherenceTold(TypedDict):
+    total: ShareTold
+    by_kind: dict[str, ShareTold]
+    by_reminder: dict[str, ShareTold]
+    days: list[DayShareTold]
+    weeks: list[WeekShareTold]
+
+
 def schedule_from(key: str, person: str, body: Mapping[str, Any]) -> Schedule:
     """What a body says; a field that is None is as if it were not there."""
     return changed(Schedule(key=key, person=person, rrule="", starts_on=FIRST_DAY, times=(), kind=body["kind"]), body)
@@ -93,35 +164,42 @@ def changed(schedule: Schedule, body: Mapping[str, Any]) -> Schedule:
     return replace(schedule, **said)
 
 
-def reminder_json(one: Reminder, words: Mapping[str, str]) -> dict[str, Any]:
+def reminder_json(one: Reminder, words: Mapping[str, str]) -> ReminderTold:
     pattern = one.pattern
-    quiet = pattern.quiet and {"from": clock_text(pattern.quiet[0]), "until": clock_text(pattern.quiet[1])}
-    return {
+    told: ReminderTold = {
         "id": one.id,
         "kind": one.kind,
         "text": words["text"],
-        **({"text_en": words["text_en"]} if words["text_en"] else {}),
         "about": one.about,
         "rrule": one.rrule,
         "starts_on": pattern.days.starts_on.isoformat(),
-        "ends_on": pattern.days.ends_on and pattern.days.ends_on.isoformat(),
+        "ends_on": pattern.days.ends_on.isoformat() if pattern.days.ends_on else None,
         "times": list(map(clock_text, pattern.times)),
         "zone": one.zone,
         "window_min": pattern.window_min,
-        "quiet": quiet,
-        "categories": one.categories,
+        "quiet": _quiet(pattern),
+        "categories": list(one.categories),
         "source": one.source,
         "next_at": None if one.next_ms is None else rfc3339(one.next_ms),
         "version": one.version,
         "created_at": rfc3339(one.created_at_ms),
         "changed_at": rfc3339(one.changed_at_ms),
     }
+    if words["text_en"]:
+        told["text_en"] = words["text_en"]
+    return told
 
 
-def occurrence_json(one: Seen) -> dict[str, Any]:
-    """``at``: the local time that it was planned for, its name in paths; ``planned_at``: the instant."""
+def _quiet(pattern: Pattern) -> QuietTold | None:
+    if not pattern.quiet:
+        return None
+    begins, ends = pattern.quiet
+    return {"from": clock_text(begins), "until": clock_text(ends)}
+
+
+def occurrence_json(one: Seen) -> OccurrenceTold:
     offset_min = one.slot - one.planned_ms // MINUTE_MS
-    return {
+    told: OccurrenceTold = {
         "reminder": one.reminder,
         "at": slot_text(one.slot),
         "kind": one.kind,
@@ -129,20 +207,21 @@ def occurrence_json(one: Seen) -> dict[str, Any]:
         "planned_at": rfc3339(one.planned_ms, offset_min if abs(offset_min) < 24 * 60 else None),
         "until": rfc3339(one.closes_ms),
         "state": one.state,
-        **({} if one.settled_ms is None else {"settled_at": rfc3339(one.settled_ms), "by": one.by}),
     }
+    if one.settled_ms is not None:
+        told["settled_at"], told["by"] = rfc3339(one.settled_ms), one.by
+    return told
 
 
-def word_json(one: Seen, *, is_late: bool) -> dict[str, Any]:
+def word_json(one: Seen, *, is_late: bool) -> WordTold:
     zh, en = ALREADY.get((one.kind, one.state), ALREADY_OTHER.get(one.state, ("已不再需要", "not asked for any more")))
-    return {
-        "occurrence": occurrence_json(one),
-        "already": is_late,
-        **({"message": {"zh": zh, "en": en}} if is_late else {}),
-    }
+    told: WordTold = {"occurrence": occurrence_json(one), "already": is_late}
+    if is_late:
+        told["message"] = {"zh": zh, "en": en}
+    return told
 
 
-def adherence_json(found: Adherence) -> dict[str, Any]:
+def adherence_json(found: Adherence) -> AdherenceTold:
     return {
         "total": share_json(found.total),
         "by_kind": {name: share_json(one) for name, one in found.by_kind.items()},
@@ -152,7 +231,7 @@ def adherence_json(found: Adherence) -> dict[str, Any]:
     }
 
 
-def share_json(one: Share) -> dict[str, Any]:
+def share_json(one: Share) -> ShareTold:
     return {
         "asked": one.asked,
         "done": one.done,

@@ -6,18 +6,22 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from flask import Blueprint
 
 from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, shape_faults, takes
 from phr.api.installation import database
 from phr.api.reminder_shapes import (
+    AdherenceTold,
     DaysQuery,
+    OccurrenceTold,
     ReminderBody,
     ReminderPatch,
+    ReminderTold,
     SpanQuery,
     WordBody,
+    WordTold,
     adherence_json,
     changed,
     occurrence_json,
@@ -26,7 +30,7 @@ from phr.api.reminder_shapes import (
     word_json,
 )
 from phr.api.repeats import idempotency_key
-from phr.clock import now_ms
+from phr.clock import DAY_MS, now_ms
 from phr.database import Document
 from phr.errors import InputInvalid, NotFound
 from phr.people import people
@@ -42,7 +46,6 @@ from phr.vocabulary.sight import Sight, is_within
 
 blueprint = Blueprint("reminders", __name__)
 
-DAY_MS = 86_400_000
 LONGEST_MS = 92 * DAY_MS
 BEFORE_MS, AHEAD_MS = DAY_MS, 7 * DAY_MS
 FARTHEST_MS = 2 * 366 * DAY_MS
@@ -51,11 +54,22 @@ Shown = TypeVar("Shown", Reminder, Seen)
 MOST_SHOWN = 2_000
 
 
+class RemindersTold(TypedDict):
+    reminders: list[ReminderTold]
+
+
+class OccurrencesTold(TypedDict):
+    """``more``: there were too many to list."""
+
+    occurrences: list[OccurrenceTold]
+    more: bool
+
+
 @blueprint.post("/v1/people/<person>/reminders")
 @access_by_category("write")
 @takes(ReminderBody)
 @returns(status=201)
-def create_reminder(person: str, sight: Sight, body: dict[str, Any]) -> Answer:
+def create_reminder(person: str, sight: Sight, body: dict[str, Any]) -> Answer[ReminderTold]:
     """Of a medicine, ``about`` is its entry, whose categories it then has."""
     key = f"by:{caller().subject}:{person}:{idempotency_key() or secrets.token_urlsafe(12)}"
     schedule = _about(schedule_from(key, person, body), sight)
@@ -70,7 +84,7 @@ def create_reminder(person: str, sight: Sight, body: dict[str, Any]) -> Answer:
 @blueprint.get("/v1/people/<person>/reminders")
 @access_by_category("read")
 @returns()
-def list_reminders(person: str, sight: Sight) -> dict[str, Any]:
+def list_reminders(person: str, sight: Sight) -> RemindersTold:
     found = schedules.of_person(database(), person)
     rows = {one.id: row for one, row in found}
     shown = _visible((one for one, _ in found), sight)
@@ -80,7 +94,7 @@ def list_reminders(person: str, sight: Sight) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/reminders/<reminder>")
 @access_by_category("read")
 @returns()
-def show_reminder(person: str, sight: Sight, reminder: str) -> Answer:
+def show_reminder(person: str, sight: Sight, reminder: str) -> Answer[ReminderTold]:
     found = _seen(schedules.find(database(), person, reminder), sight)
     return Answer(_json(found), version=found.version)
 
@@ -89,7 +103,7 @@ def show_reminder(person: str, sight: Sight, reminder: str) -> Answer:
 @access_by_category("write")
 @takes(ReminderPatch)
 @returns()
-def change_reminder(person: str, sight: Sight, reminder: str, body: dict[str, Any]) -> Answer:
+def change_reminder(person: str, sight: Sight, reminder: str, body: dict[str, Any]) -> Answer[ReminderTold]:
     """From now on; what was asked before stays as it was."""
     found = _seen(schedules.find(database(), person, reminder), sight)
     expected_version(found.version)
@@ -115,7 +129,7 @@ def end_reminder(person: str, sight: Sight, reminder: str) -> None:
 @access_by_category("read")
 @takes(SpanQuery, location="query")
 @returns()
-def list_occurrences(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
+def list_occurrences(person: str, sight: Sight, query: dict[str, Any]) -> OccurrencesTold:
     """What was asked and what became of it, and what is planned; from yesterday to a week ahead by default."""
     now = now_ms()
     low = query["start"].t_ms if query["start"] else now - BEFORE_MS
@@ -123,6 +137,13 @@ def list_occurrences(person: str, sight: Sight, query: dict[str, Any]) -> dict[s
     if not 0 < high - low <= LONGEST_MS or high > now + FARTHEST_MS:
         days = LONGEST_MS // DAY_MS
         raise InputInvalid(f"from before to, at most {days} days, at most {FARTHEST_MS // DAY_MS} days ahead", "/to")
+    shown = occurrences_of(person, sight, (low, high), now)
+    return {"occurrences": [occurrence_json(one) for one in shown[:MOST_SHOWN]], "more": len(shown) > MOST_SHOWN}
+
+
+def occurrences_of(person: str, sight: Sight, span: tuple[int, int], now: int) -> list[Seen]:
+    """What was asked and what is planned in [from, to), by its time: as much of it as may be seen."""
+    low, high = span
     found = ledger.of_person(database(), person, low, high)
     kept = {one.id for one in found}
     ahead = (
@@ -131,15 +152,14 @@ def list_occurrences(person: str, sight: Sight, query: dict[str, Any]) -> dict[s
         for one in answering.upcoming(database(), row, max(low, now), high)
         if high > now and one.id not in kept
     )
-    shown = sorted(_visible([*found, *ahead], sight), key=lambda one: (one.planned_ms, one.id))
-    return {"occurrences": [occurrence_json(one) for one in shown[:MOST_SHOWN]], "more": len(shown) > MOST_SHOWN}
+    return sorted(_visible([*found, *ahead], sight), key=lambda one: (one.planned_ms, one.id))
 
 
 @blueprint.get("/v1/people/<person>/reminders/adherence")
 @access_by_category("read")
 @takes(DaysQuery, location="query")
 @returns()
-def show_adherence(person: str, sight: Sight, query: dict[str, Any]) -> dict[str, Any]:
+def show_adherence(person: str, sight: Sight, query: dict[str, Any]) -> AdherenceTold:
     """By day and week, of the local days from ``from`` to ``to``, both of them; what may not be seen is not counted."""
     low, high = query["from_on"], query["to_on"]
     if not 0 <= (high - low).days < LONGEST_DAYS:
@@ -154,7 +174,7 @@ def show_adherence(person: str, sight: Sight, query: dict[str, Any]) -> dict[str
 @access_by_category("write")
 @takes(WordBody)
 @returns()
-def set_done(person: str, sight: Sight, reminder: str, at: str, body: dict[str, Any]) -> dict[str, Any]:
+def set_done(person: str, sight: Sight, reminder: str, at: str, body: dict[str, Any]) -> WordTold:
     """Said again, it answers what it is already, "already taken". With ``intake`` the entry of it is written too."""
     return _said(_row(person, sight, reminder), answering.parsed_slot(at), DONE, body)
 
@@ -163,11 +183,11 @@ def set_done(person: str, sight: Sight, reminder: str, at: str, body: dict[str, 
 @access_by_category("write")
 @takes(WordBody)
 @returns()
-def set_skipped(person: str, sight: Sight, reminder: str, at: str, body: dict[str, Any]) -> dict[str, Any]:
+def set_skipped(person: str, sight: Sight, reminder: str, at: str, body: dict[str, Any]) -> WordTold:
     return _said(_row(person, sight, reminder), answering.parsed_slot(at), SKIPPED, body)
 
 
-def _said(row: Document, slot: int, outcome: str, body: dict[str, Any]) -> dict[str, Any]:
+def _said(row: Document, slot: int, outcome: str, body: dict[str, Any]) -> WordTold:
     permit(row["categories"])
     now, who = now_ms(), caller()
     at_ms = body["at"].t_ms if body["at"] else now
@@ -231,9 +251,9 @@ def _seen(reminder: Reminder, sight: Sight) -> Reminder:
     return reminder
 
 
-def _answer(reminder: Reminder) -> Answer:
+def _answer(reminder: Reminder) -> Answer[ReminderTold]:
     return Answer(_json(reminder), version=reminder.version)
 
 
-def _json(reminder: Reminder) -> dict[str, Any]:
+def _json(reminder: Reminder) -> ReminderTold:
     return reminder_json(reminder, words_of(database(), schedules.row_of(database(), reminder.id)))

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, TypedDict, get_type_hints
 
 import numpy as np
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
+from phr.api import deciding
+from phr.api.answer_schemas import ShapedAs
 from phr.api.deciding import access, period, returns, takes
 from phr.api.grant_shapes import DATES
 from phr.api.installation import database
-from phr.care.protocol import DAY_MS, Days, Measured, Protocol
+from phr.api.shapes import CitedTold, Words, cited_json
+from phr.care.protocol import Days, Measured, Protocol
 from phr.care.protocols import protocols
-from phr.clock import now_ms, to_datetime
+from phr.clock import DAY_MS, now_ms, to_datetime
 from phr.errors import InputInvalid, NotFound
-from phr.people import people
 from phr.people.people import Person
 from phr.readings import series
 from phr.readings.columns import ABSENT
@@ -39,6 +41,20 @@ MOST_READINGS = 200_000  # of a metric: one a minute for 90 days, of a second so
 LONGEST_DAYS = 366
 
 
+_Span = TypedDict("_Span", {"from": date, "through": date})  # words of the language
+
+
+class ReportTold(Words, _Span):
+    """``report``: of the protocol's own shape; ``reviewed_by``: None until a clinician signs."""
+
+    person: str
+    protocol: str
+    report: Annotated[Any, ShapedAs(tuple(get_type_hints(one.report)["return"] for one in protocols().values()))]
+    meant_for: str
+    sources: list[CitedTold]
+    reviewed_by: str | None
+
+
 class ProtocolUnknown(NotFound):
     code = "protocol-unknown"
 
@@ -52,9 +68,9 @@ class ReportQuery(Schema):
 @access("readings.read", by_period=True)
 @takes(ReportQuery, location="query")
 @returns()
-def show_report(person: str, protocol: str, query: dict[str, Any]) -> dict[str, Any]:
+def show_report(person: str, protocol: str, query: dict[str, Any]) -> ReportTold:
     """What a protocol makes of the last days: each result with what it rests on and whether that is enough to judge."""
-    asked, whose = _protocol(protocol), people.require(database(), person)
+    asked, whose = _protocol(protocol), deciding.whose(person)
     days = _days(asked, whose, query)
     return {
         "person": person,
@@ -65,7 +81,7 @@ def show_report(person: str, protocol: str, query: dict[str, Any]) -> dict[str, 
         "through": to_date(days.last),
         "report": report_of(whose, asked, days, period(READINGS)),
         "meant_for": asked.meant_for,
-        "sources": asked.sources,
+        "sources": [cited_json(one) for one in asked.sources],
         "reviewed_by": asked.reviewed_by or None,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import msgspec
 from flask import Blueprint
@@ -12,7 +12,7 @@ from phr.api.deciding import access, caller, returns, takes
 from phr.api.held import NotCorrectable, held_key
 from phr.api.installation import database, installation
 from phr.api.shapes import Moment, MomentField
-from phr.clock import now_ms, rfc3339
+from phr.clock import At, now_ms, rfc3339
 from phr.errors import AlreadyThere
 from phr.formats import phr_v1
 from phr.intake import held, restamps
@@ -21,6 +21,7 @@ from phr.intake.held import HeldRow
 from phr.intake.restamps import Restamp
 from phr.people.grants import OWNERS_ALONE
 from phr.recording import Delivery, Verdict
+from phr.recording.delivery import VerdictTold
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.reading import Run
 
@@ -59,11 +60,36 @@ class Shift(Schema):
     why = WHY
 
 
+class RestampedTold(TypedDict):
+    """``left``: how many can't be so and stay held; ``has_more``: the same call finds more."""
+
+    restamped: int
+    left: int
+    has_more: bool
+
+
+_Times = TypedDict("_Times", {"from": At, "to": At})  # words of the language
+
+
+class RestampTold(_Times):
+    """``from``: what the device stated; ``to``: what its owner says."""
+
+    device: str
+    by: str
+    client: str
+    at: At
+    why: str
+
+
+class RestampsTold(TypedDict):
+    restamps: list[RestampTold]
+
+
 @blueprint.post("/v1/people/<person>/held/<held_id>/restamp")
 @access("readings.write", categories=(OWNERS_ALONE,))
 @takes(NewTime)
 @returns()
-def restamp_held(person: str, held_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def restamp_held(person: str, held_id: str, body: dict[str, Any]) -> VerdictTold:
     row = held.find(database(), person, held_key(held_id))
     if not is_clocks_fault(row.reason):
         raise NotCorrectable(f"it is held because it is {row.reason}; its time is not what is wrong with it")
@@ -85,7 +111,7 @@ def restamp_held(person: str, held_id: str, body: dict[str, Any]) -> dict[str, A
 @access("readings.write", categories=(OWNERS_ALONE,))
 @takes(Shift)
 @returns()
-def restamp_all(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def restamp_all(person: str, body: dict[str, Any]) -> RestampedTold:
     """At most 500 a call; ``has_more`` says that the same call finds more. What can't be so stays held, ``left``."""
     found = held.of_clock(database(), person, body["device"], _between(body), MOST_AT_ONCE + 1)
     rows, shift_ms, now = found[:MOST_AT_ONCE], body["shift_s"] * 1000, now_ms()
@@ -104,7 +130,7 @@ def restamp_all(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/held/restamps")
 @access("readings.read", categories=(OWNERS_ALONE,))
 @returns()
-def list_restamps(person: str) -> dict[str, Any]:
+def list_restamps(person: str) -> RestampsTold:
     """The latest 500: who put which time right."""
     return {"restamps": [_shown(one) for one in restamps.of_person(database(), person, MOST_AT_ONCE)]}
 
@@ -147,7 +173,7 @@ def _fault(verdict: Verdict) -> str | None:
     return "at that time it can't have been measured either" if verdict.held else None
 
 
-def _shown(one: Restamp) -> dict[str, Any]:
+def _shown(one: Restamp) -> RestampTold:
     return {
         "device": one.device,
         "by": one.by,

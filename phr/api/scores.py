@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import access, period, returns, takes
 from phr.api.installation import database
+from phr.api.shapes import CitedTold, Words, cited_json
 from phr.care import scores
-from phr.care.scores import Risk, Sex
-from phr.clock import age_on, now_ms, rfc3339, to_datetime
+from phr.care.scores import Risk, Score, Sex
+from phr.clock import At, age_on, now_ms, rfc3339, to_datetime
 from phr.people import people
 from phr.people.people import Person
 from phr.readings.latest import Latest, latest
@@ -39,10 +40,47 @@ class RiskBody(Schema):
     systolic = fields.Float(load_default=None, validate=validate.Range(60, 260))
 
 
+class UsedTold(TypedDict):
+    """A latest reading; of a blood pressure the systolic."""
+
+    metric: str
+    t: At
+    value: float | None
+    unit: str | None
+
+
+class ScoreTold(Words):
+    """``value``, ``category``: None where something is ``missing`` or the score is not for the person."""
+
+    name: str
+    unit: str
+    value: float | None
+    category: str | None
+    missing: list[str]
+    is_enough: bool
+    notes: list[str]
+    meant_for: str
+    sources: list[CitedTold]
+    reviewed_by: str | None
+
+
+class ScoresTold(TypedDict):
+    person: str
+    made_of: list[UsedTold]
+    scores: list[ScoreTold]
+
+
+class ChinaParTold(TypedDict):
+    person: str
+    made_of: list[UsedTold]
+    notes: list[str]
+    score: ScoreTold
+
+
 @blueprint.get("/v1/people/<person>/scores")
 @access("scores.read", by_period=True)
 @returns()
-def show_scores(person: str) -> dict[str, Any]:
+def show_scores(person: str) -> ScoresTold:
     """Body mass index and eGFR of the latest values, with what they are made of and what is missing."""
     whose, found = people.require(database(), person), _latest(person, OF_BODY)
     values, creatinine = _values(found), found.get("creatinine")
@@ -51,8 +89,8 @@ def show_scores(person: str) -> dict[str, Any]:
         "person": person,
         "made_of": _made_of(found),
         "scores": [
-            scores.bmi(values.get("weight"), values.get("height"), _age(whose, now_ms())),
-            scores.egfr(values.get("creatinine"), _age(whose, measured_at), _sex(whose)),
+            _told(scores.bmi(values.get("weight"), values.get("height"), _age(whose, now_ms()))),
+            _told(scores.egfr(values.get("creatinine"), _age(whose, measured_at), _sex(whose))),
         ],
     }
 
@@ -61,7 +99,7 @@ def show_scores(person: str) -> dict[str, Any]:
 @access("scores.read", by_period=True)
 @takes(RiskBody)
 @returns()
-def show_china_par(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def show_china_par(person: str, body: dict[str, Any]) -> ChinaParTold:
     """The ten-year risk of the latest values and of what is told; nothing of it is kept. ``systolic``: mmHg."""
     whose, found = people.require(database(), person), _latest(person, OF_RISK)
     values, told = _values(found), body["systolic"]
@@ -75,7 +113,24 @@ def show_china_par(person: str, body: dict[str, Any]) -> dict[str, Any]:
         **body | {"systolic": systolic},
     )
     notes = [OF_THE_RECORD] if told is None and systolic is not None else []
-    return {"person": person, "made_of": _made_of(found), "notes": notes, "score": scores.china_par(risk)}
+    return {"person": person, "made_of": _made_of(found), "notes": notes, "score": _told(scores.china_par(risk))}
+
+
+def _told(score: Score) -> ScoreTold:
+    return {
+        "name": score.name,
+        "zh": score.zh,
+        "en": score.en,
+        "unit": score.unit,
+        "value": score.value,
+        "category": score.category,
+        "missing": list(score.missing),
+        "is_enough": score.is_enough,
+        "notes": list(score.notes),
+        "meant_for": score.meant_for,
+        "sources": [cited_json(one) for one in score.sources],
+        "reviewed_by": score.reviewed_by,
+    }
 
 
 def _latest(person: str, keys: tuple[str, ...]) -> dict[str, Latest]:
@@ -89,7 +144,7 @@ def _values(found: Mapping[str, Latest]) -> dict[str, float]:
     return {key: canonical(one.metric, one.values[name]) for key, one, name in named if name in one.values}
 
 
-def _made_of(found: Mapping[str, Latest]) -> list[dict[str, Any]]:
+def _made_of(found: Mapping[str, Latest]) -> list[UsedTold]:
     values = _values(found)
     return [
         {

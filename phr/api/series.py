@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
 import msgspec
 from flask import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
-from phr.api.deciding import access, period, returns, takes
+from phr.api.answer_schemas import ShapedAs
+from phr.api.deciding import access, period, returns, takes, whose
 from phr.api.installation import database
 from phr.api.shapes import Moment, MomentField
 from phr.errors import InputInvalid, NotFound
-from phr.people import people
 from phr.people.people import Person, ZonePeriod
 from phr.readings import cursor, series, table
 from phr.readings.local_time import Clock
@@ -23,13 +23,33 @@ from phr.readings.series import AUTO, MOST_ROWS, End, Series, Wish
 from phr.readings.track import Resolution
 from phr.recording import rankings
 from phr.timeline.categories import READINGS
-from phr.vocabulary.metric import Metric
+from phr.vocabulary.metric import Enough, Metric
 from phr.vocabulary.metrics import vocabulary
 
 blueprint = Blueprint("series", __name__)
 
 LONGEST_SOURCE = 256
 CLOCKS_KEPT = 64
+
+
+class SeriesTold(TypedDict):
+    """``columns``: of equal length, by name; ``t`` is always there.
+
+    Raw there are also ``value`` or one a component, ``end`` of what lasts, ``flag`` where there is one, and the fields
+    asked for; of periods ``n``, ``min``, ``max``, one of ``mean``, ``sum`` and ``last``, ``zone``, ``coverage`` and
+    ``is_enough``. Numbers are in ``unit``. ``enough``: how much there must be before a period is judged; None: no
+    source says.
+    """
+
+    person: str
+    metric: str
+    unit: str | None
+    resolution: Resolution
+    columns: Annotated[
+        msgspec.Raw, ShapedAs((dict[str, list[float | str | bool | dict[str, Any] | list[str] | None]],))
+    ]
+    enough: Annotated[dict[str, Any], ShapedAs((Enough,))] | None
+    next_cursor: str | None
 
 
 class MetricUnknown(NotFound):
@@ -69,9 +89,9 @@ class SeriesQuery(Schema):
 @access("readings.read", by_period=True)
 @takes(SeriesQuery, location="query")
 @returns()
-def show_series(person: str, metric: str, query: dict[str, Any]) -> dict[str, Any]:
+def show_series(person: str, metric: str, query: dict[str, Any]) -> SeriesTold:
     measured = metric_of(metric)
-    clock = _clock(people.require(database(), person))
+    clock = _clock(whose(person))
     found = series.read(
         Lane(database(), person, measured, clock.offset_at),
         _wish(query),

@@ -4,15 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict
 
 from marshmallow import Schema, ValidationError, fields, validate
+from msgspec import Meta
 
+from phr import clock
+from phr.care.source import Source
 from phr.clock import rfc3339
 from phr.formats.building import ItemRefused, parse_time
 from phr.timeline.effective import FORMS, Remembered, When, instant, remembered
 
 PLUS_LOST = re.compile(r" (\d\d:\d\d)\Z")  # a + in a query that was not written %2B arrives as a space
+
+
+# What stands in answers: an instant as RFC 3339 has it, a day, bytes, a time of day; texts in both languages.
+At = clock.At
+On = clock.On
+Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
+Clock = Annotated[str, Meta(pattern="^[0-2][0-9]:[0-5][0-9]$")]
+
+
+class Words(TypedDict):
+    zh: str
+    en: str
+
+
+def one_of(*words: str) -> Meta:
+    """In an ``Annotated``: it is one of these, where they are known to data and not to a type checker."""
+    return Meta(extra_json_schema={"enum": list(words)})
+
+
+class CitedTold(TypedDict):
+    """A document and what is taken from it. ``evidence`` "unverified": general knowledge, to be marked so."""
+
+    title: Words
+    year: int
+    section: str
+    evidence: str
+
+
+def cited_json(one: Source) -> CitedTold:
+    return {
+        "title": {"zh": one.title_zh, "en": one.title_en},
+        "year": one.year,
+        "section": one.section,
+        "evidence": one.evidence,
+    }
 
 
 class Moment(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -10,9 +10,9 @@ from marshmallow import Schema, fields, validate
 from phr import amending
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database, installation
-from phr.clock import now_ms, rfc3339, to_datetime
+from phr.clock import At, now_ms, rfc3339, to_datetime
 from phr.intake import inbox, proposals
-from phr.intake.proposals import Offer, Proposal
+from phr.intake.proposals import Offer, Proposal, State
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import people
@@ -34,11 +34,39 @@ class AnswerBody(Schema):
     earlier = fields.Boolean(load_default=True, truthy={True}, falsy={False})
 
 
+class ProposalTold(TypedDict):
+    """``by``: who has the device; ``person``: whose the slot would be."""
+
+    id: str
+    device: str
+    slot: str
+    by: str
+    person: str
+    at: At
+    state: State
+
+
+class ProposalsTold(TypedDict):
+    slot_proposals: list[ProposalTold]
+
+
+class DeclinedTold(TypedDict):
+    device: str
+    slot: str
+
+
+class AcceptedTold(DeclinedTold):
+    """``stored``: how many of the slot's earlier readings are in the record now."""
+
+    since: At
+    stored: int
+
+
 @blueprint.post("/v1/people/<person>/devices/<vendor_slug>/<device>/slots")
 @access("devices.write", categories=(OWNERS_ALONE,))
 @takes(OfferBody)
 @returns(status=201)
-def propose_slot(person: str, vendor_slug: str, device: str, body: dict[str, Any]) -> dict[str, Any]:
+def propose_slot(person: str, vendor_slug: str, device: str, body: dict[str, Any]) -> ProposalTold:
     """The other is told, once a day and device, whatever is proposed and taken back on that day."""
     now, offer = now_ms(), Offer(f"{vendor_slug}/{device}", body["slot"], person, body["person"])
     made = proposals.propose(database(), offer, now)
@@ -50,7 +78,7 @@ def propose_slot(person: str, vendor_slug: str, device: str, body: dict[str, Any
 @blueprint.get("/v1/people/<person>/slot-proposals")
 @access("devices.read", categories=(OWNERS_ALONE,))
 @returns()
-def list_proposals(person: str) -> dict[str, Any]:
+def list_proposals(person: str) -> ProposalsTold:
     return {"slot_proposals": [_proposal(one) for one in proposals.concerning(database(), person)]}
 
 
@@ -58,7 +86,7 @@ def list_proposals(person: str) -> dict[str, Any]:
 @access("devices.write", categories=(OWNERS_ALONE,))
 @takes(AnswerBody)
 @returns()
-def answer_proposal(person: str, proposal: str, body: dict[str, Any]) -> dict[str, Any]:
+def answer_proposal(person: str, proposal: str, body: dict[str, Any]) -> DeclinedTold | AcceptedTold:
     """Bound first, earlier readings recorded second: after a crash in between the same answer is sent again."""
     if body["answer"] == "decline":
         declined = proposals.decline(database(), person, proposal)
@@ -99,7 +127,7 @@ def _told(offer: Offer, now: int) -> Telling:
     )
 
 
-def _proposal(one: Proposal) -> dict[str, Any]:
+def _proposal(one: Proposal) -> ProposalTold:
     return {
         "id": one.id,
         "device": one.offer.device,

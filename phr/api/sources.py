@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -30,6 +30,28 @@ class OrderShape(Schema):
     )
 
 
+class RankedTold(TypedDict):
+    """``rank``: the lower, the sooner it is believed; of sources of equal rank the one with more readings."""
+
+    source: str
+    category: str | None
+    rank: int
+
+
+class SourcesTold(TypedDict):
+    """``sources``: the person's own order, of sources and categories; ``usual``: that of categories where it ends.
+
+    ``all_count``: every source counts, there is nothing to choose.
+    """
+
+    person: str
+    metric: str
+    all_count: bool
+    sources: list[str]
+    usual: list[str]
+    order: list[RankedTold]
+
+
 class AllSourcesCount(InputInvalid):
     """Of spot measurements every one counts: there is nothing to choose."""
 
@@ -39,7 +61,7 @@ class AllSourcesCount(InputInvalid):
 @blueprint.get("/v1/people/<person>/sources/<metric>")
 @access("readings.read")
 @returns()
-def show_sources(person: str, metric: str) -> Answer:
+def show_sources(person: str, metric: str) -> Answer[SourcesTold]:
     measured = metric_of(metric)
     return _answer(person, measured, priorities.find(database(), person, measured.key))
 
@@ -48,7 +70,7 @@ def show_sources(person: str, metric: str) -> Answer:
 @access("readings.write")
 @takes(OrderShape)
 @returns()
-def put_sources(person: str, metric: str, body: dict[str, Any]) -> Answer:
+def put_sources(person: str, metric: str, body: dict[str, Any]) -> Answer[SourcesTold]:
     """``sources``: devices and categories, believed in this order before all others; none: the usual order."""
     measured = metric_of(metric)
     if measured.merge_sources:
@@ -67,12 +89,12 @@ def _check(person: str, metric: Metric, sources: list[str]) -> None:
             raise InputInvalid(f"{name!r} is named twice", f"/sources/{number}")
 
 
-def _answer(person: str, metric: Metric, own: Priorities) -> Answer:
+def _answer(person: str, metric: Metric, own: Priorities) -> Answer[SourcesTold]:
     sources = priorities.sources_of(database(), person, metric.key)
     ranking = rankings.ranking(database(), person, metric.key, sources)
     category_of = {HAND: HAND, **ranking.category_of}
     ordered = sorted(sources, key=lambda source: (ranking.rank(source), source))
-    body = {
+    body: SourcesTold = {
         "person": person,
         "metric": metric.key,
         "all_count": metric.merge_sources,

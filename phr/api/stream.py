@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from flask import Blueprint, Response, g, request
 from marshmallow import Schema, fields, validate
@@ -40,10 +40,17 @@ class StreamQuery(Schema):
     ticket = fields.String(load_default=None)
 
 
+class TicketTold(TypedDict):
+    """``expires_in``: seconds."""
+
+    ticket: str
+    expires_in: int
+
+
 @blueprint.post("/v1/people/<person>/stream-ticket")
 @access_by_category("read", by_period=True)
 @returns(status=201)
-def issue_ticket(person: str, sight: Sight) -> dict[str, Any]:  # noqa: ARG001
+def issue_ticket(person: str, sight: Sight) -> TicketTold:  # noqa: ARG001
     return {"ticket": tickets.issue(database(), caller(), person, now_ms()), "expires_in": tickets.LIFE_S}
 
 
@@ -66,7 +73,7 @@ def open_stream(person: str, sight: Sight, query: dict[str, Any]) -> Response:
 
 
 def _told(one: Item | Notice) -> dict[str, Any]:
-    return {"kind": "notice"} | notice_json(one) if isinstance(one, Notice) else item_json(one)
+    return {"kind": "notice", **notice_json(one)} if isinstance(one, Notice) else {**item_json(one)}
 
 
 def _cursor(reader: Reader, since: str | None) -> Cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, takes
 from phr.api.installation import database
 from phr.api.professionals import speaks_for
+from phr.api.shapes import At
 from phr.clock import now_ms, rfc3339
 from phr.errors import AccessDenied, NotFound
 from phr.plans import targets, whose
@@ -20,6 +21,27 @@ from phr.vocabulary.sight import Sight, is_within
 blueprint = Blueprint("targets", __name__)
 
 
+class TargetTold(TypedDict):
+    target: str
+    rule: str | None
+    metric: str
+    component: str | None
+    limit: float | None
+    unit: str | None
+    why: str
+    by: str
+    at: At
+    version: int
+
+
+class TargetsTold(TypedDict):
+    targets: list[TargetTold]
+
+
+class TargetVersionsTold(TypedDict):
+    versions: list[TargetTold]
+
+
 class TargetBody(Schema):
     limit = Number(required=True, allow_none=True)
     why = fields.String(required=True, validate=validate.Length(1, LONGEST_WHY))
@@ -28,7 +50,7 @@ class TargetBody(Schema):
 @blueprint.get("/v1/people/<person>/targets")
 @access_by_category("read")
 @returns()
-def list_targets(person: str, sight: Sight) -> dict[str, Any]:
+def list_targets(person: str, sight: Sight) -> TargetsTold:
     """The limits that a doctor has set for this person, with who and why."""
     found = targets.of_person(database(), person)
     return {"targets": [target_json(one) for one in found if is_within(whose.of_target(one.name), sight.periods)]}
@@ -38,7 +60,7 @@ def list_targets(person: str, sight: Sight) -> dict[str, Any]:
 @access_by_category("write")
 @takes(TargetBody)
 @returns()
-def put_target(person: str, sight: Sight, target: str, body: dict[str, Any]) -> Answer:  # noqa: ARG001
+def put_target(person: str, sight: Sight, target: str, body: dict[str, Any]) -> Answer[TargetTold]:  # noqa: ARG001
     """By a professional; ``limit`` in the metric's canonical unit, null takes the target back. A change: If-Match."""
     targets.subject(target)
     permit(whose.of_target(target))
@@ -54,7 +76,7 @@ def put_target(person: str, sight: Sight, target: str, body: dict[str, Any]) -> 
 @blueprint.get("/v1/people/<person>/targets/<target>/history")
 @access_by_category("read")
 @returns()
-def show_target_history(person: str, sight: Sight, target: str) -> Answer:
+def show_target_history(person: str, sight: Sight, target: str) -> Answer[TargetVersionsTold]:
     """Every version, newest first."""
     found = targets.history(database(), person, target)
     if not found or not is_within(whose.of_target(target), sight.periods):
@@ -70,7 +92,7 @@ def hold_to_professionals() -> str:
     return organisation
 
 
-def target_json(one: Target) -> dict[str, Any]:
+def target_json(one: Target) -> TargetTold:
     about = targets.subject(one.name)
     unit = targets.unit_of(about)
     return {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 
 from phr.api.deciding import Answer, access_by_category, caller, expected_version, permit, returns, takes
 from phr.api.installation import database
 from phr.api.targets import hold_to_professionals
-from phr.api.visit_shapes import CloseBody, may_see, task_json
+from phr.api.visit_shapes import CloseBody, TaskTold, may_see, task_json
 from phr.clock import now_ms
 from phr.errors import NotFound
 from phr.plans import tasks
@@ -18,10 +18,14 @@ from phr.vocabulary.sight import Sight
 blueprint = Blueprint("tasks", __name__)
 
 
+class TasksTold(TypedDict):
+    tasks: list[TaskTold]
+
+
 @blueprint.get("/v1/people/<person>/tasks")
 @access_by_category("read")
 @returns()
-def list_tasks(person: str, sight: Sight) -> dict[str, Any]:
+def list_tasks(person: str, sight: Sight) -> TasksTold:
     found = tasks.of_people(database(), [person])
     return {"tasks": [task_json(one) for one in found if may_see(one, sight)]}
 
@@ -30,7 +34,7 @@ def list_tasks(person: str, sight: Sight) -> dict[str, Any]:
 @access_by_category("write")
 @takes(CloseBody)
 @returns()
-def close_task(person: str, sight: Sight, task: str, body: dict[str, Any]) -> Answer:
+def close_task(person: str, sight: Sight, task: str, body: dict[str, Any]) -> Answer[TaskTold]:
     """By a professional, with what came of it; of a referral that was not ordered, why not."""
     found = tasks.find(database(), person, task)
     if not may_see(found, sight):

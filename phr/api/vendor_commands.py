@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import access, returns, takes
 from phr.api.installation import database
-from phr.clock import now_ms, rfc3339
+from phr.api.shapes import one_of
+from phr.clock import At, now_ms, rfc3339
 from phr.intake import commands
 from phr.intake.commands import LONGEST_LIFE_S, SHORTEST_LIFE_S, NewCommand
 
@@ -23,11 +24,18 @@ class CommandBody(Schema):
     life_s = fields.Integer(load_default=DAY_S, strict=True, validate=validate.Range(SHORTEST_LIFE_S, LONGEST_LIFE_S))
 
 
+class CommandTold(TypedDict):
+    id: str
+    device: str
+    code: Annotated[str, one_of(*sorted(commands.CODES))]
+    expires_at: At
+
+
 @blueprint.post("/v1/vendor/devices/<device>/commands")
 @access("vendor.write")
 @takes(CommandBody)
 @returns(status=202)
-def send_command(vendor: str, device: str, body: dict[str, Any]) -> dict[str, Any]:
+def send_command(vendor: str, device: str, body: dict[str, Any]) -> CommandTold:
     draft = NewCommand(device=f"{vendor}/{device}", code=body["code"], args=body["args"], life_s=body["life_s"])
     made = commands.add(database(), draft, now_ms())
     return {"id": made.id, "device": made.device, "code": made.code, "expires_at": rfc3339(made.expires_at_ms)}

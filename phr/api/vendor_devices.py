@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from flask import Blueprint, request
@@ -12,12 +12,14 @@ from marshmallow import Schema, fields, validate
 from phr.api.deciding import access, returns, speaks, takes
 from phr.api.installation import database, installation
 from phr.api.problems import ShapeInvalid
-from phr.api.vendor import shown_devices
-from phr.clock import now_ms, rfc3339
+from phr.api.shapes import Base64
+from phr.api.vendor import VendorsDeviceTold, shown_devices
+from phr.clock import At, now_ms, rfc3339
 from phr.errors import NotFound
 from phr.intake import certificates, claim_codes, claims, devices, enrolment
 from phr.intake.device import Device
 from phr.intake.devices import NewDevice
+from phr.intake.enrolment import EnrolledTold
 
 blueprint = Blueprint("vendor_devices", __name__)
 
@@ -33,11 +35,34 @@ class DevicesShape(Schema):
     devices = fields.List(fields.Nested(DeviceShape), required=True, validate=validate.Length(1, enrolment.MOST))
 
 
+class AllEnrolledTold(TypedDict):
+    devices: list[EnrolledTold]
+
+
+class CertificateMadeTold(TypedDict):
+    """PEM. ``serial``: in hexadecimal digits; ``key``: where it is ours, told once; ``authority``: who signed."""
+
+    serial: str
+    ends_at: At
+    certificate: str
+    key: NotRequired[str]
+    authority: str
+
+
+class ClaimCodeTold(TypedDict):
+    """``qr_text``: what the picture says."""
+
+    device: str
+    claim_code: str
+    qr_text: str
+    qr_png_base64: Base64
+
+
 @blueprint.post("/v1/vendor/devices")
 @access("vendor.write")
 @returns(status=201)
 @speaks("application/json")
-def create_devices(vendor: str) -> dict[str, Any]:
+def create_devices(vendor: str) -> EnrolledTold | AllEnrolledTold:
     """One device, or {"devices": [...]} of 1,000 at most, all or none; their logins work within a few seconds."""
     wanted, is_list = _wanted()
     drafts = [
@@ -51,7 +76,7 @@ def create_devices(vendor: str) -> dict[str, Any]:
 @blueprint.get("/v1/vendor/devices/<device>")
 @access("vendor.read")
 @returns()
-def show_device(vendor: str, device: str) -> dict[str, Any]:
+def show_device(vendor: str, device: str) -> VendorsDeviceTold:
     return shown_devices([_own(vendor, device)])[0]
 
 
@@ -59,24 +84,25 @@ def show_device(vendor: str, device: str) -> dict[str, Any]:
 @access("vendor.write")
 @returns(status=201)
 @speaks("text/plain")
-def create_certificate(vendor: str, device: str) -> dict[str, Any]:
+def create_certificate(vendor: str, device: str) -> CertificateMadeTold:
     """The body is a request in PEM; an empty one asks for a key of ours, shown once."""
     home, now = installation().settings.data_dir, now_ms()
     made = certificates.issue(database(), home, _own(vendor, device), request.get_data() or None, now)
-    key = {} if made.key_pem is None else {"key": made.key_pem}
-    return {
+    told: CertificateMadeTold = {
         "serial": f"{made.serial:x}",
         "ends_at": rfc3339(made.ends_at_ms),
         "certificate": made.certificate_pem,
-        **key,
         "authority": certificates.authority_pem(home, now),
     }
+    if made.key_pem is not None:
+        told["key"] = made.key_pem
+    return told
 
 
 @blueprint.post("/v1/vendor/devices/<device>/claim-code")
 @access("vendor.write")
 @returns(status=201)
-def create_claim_code(vendor: str, device: str) -> dict[str, Any]:
+def create_claim_code(vendor: str, device: str) -> ClaimCodeTold:
     """A new code, shown once, with its picture; the code before opens nothing any more."""
     ref = _own(vendor, device).ref
     code = claims.renew_code_of_free(database(), ref)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
 from phr.api.deciding import Answer, access, expected_version, returns, takes
 from phr.api.installation import database, installation
-from phr.api.shapes import PageQuery
+from phr.api.shapes import PageQuery, Words
 from phr.clock import now_ms
 from phr.intake import enrolment, limits, models
 from phr.intake.models import Model
@@ -44,11 +44,48 @@ class ModelPatch(Schema):
     category = fields.String(allow_none=True, validate=validate.Length(1, 32))
 
 
+class ModelTold(TypedDict):
+    """``rate_per_min``: messages of one device, where it is the model's own."""
+
+    model: str
+    name: Words
+    format: str | None
+    metrics: list[str]
+    rate_per_min: int | None
+    category: str | None
+
+
+class ModelsTold(TypedDict):
+    models: list[ModelTold]
+    next_cursor: str | None
+
+
+class LimitsTold(TypedDict):
+    """None: no limit."""
+
+    messages_per_min: int | None
+    readings_per_min: int | None
+
+
+class RatesTold(TypedDict):
+    """``vendor``: all devices together; ``models``, ``devices``: those with rates of their own.
+
+    ``refused_per_min``: payloads that may be refused whole, of all devices.
+    """
+
+    vendor: LimitsTold
+    device: LimitsTold
+    refused_per_min: int | None
+    models: dict[str, LimitsTold]
+    devices: dict[str, LimitsTold]
+    next_cursor: str | None
+
+
 @blueprint.post("/v1/vendor/models")
 @access("vendor.write")
 @takes(ModelShape)
 @returns(status=201)
-def create_model(vendor: str, body: dict[str, Any]) -> dict[str, Any]:
+def create_model(vendor: str, body: dict[str, Any]) -> ModelTold:
     name = body.pop("name")
     model = Model(vendor=vendor, slug=body.pop("model"), name_zh=name["zh"], name_en=name["en"], **body)
     enrolment.check_format(model.format, vendor)
@@ -59,7 +96,7 @@ def create_model(vendor: str, body: dict[str, Any]) -> dict[str, Any]:
 @access("vendor.read")
 @takes(PageQuery, location="query")
 @returns()
-def list_models(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
+def list_models(vendor: str, query: dict[str, Any]) -> ModelsTold:
     found = models.of_vendor(database(), vendor, query["limit"] + 1, query["cursor"] or "")
     shown = found[: query["limit"]]
     next_cursor = shown[-1].slug if len(found) > len(shown) else None
@@ -69,7 +106,7 @@ def list_models(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/v1/vendor/models/<model>")
 @access("vendor.read")
 @returns()
-def show_model(vendor: str, model: str) -> Answer:
+def show_model(vendor: str, model: str) -> Answer[ModelTold]:
     found = models.find(database(), vendor, model)
     return Answer(_model(found), version=found.version)
 
@@ -78,7 +115,7 @@ def show_model(vendor: str, model: str) -> Answer:
 @access("vendor.write")
 @takes(ModelPatch)
 @returns()
-def change_model(vendor: str, model: str, body: dict[str, Any]) -> Answer:
+def change_model(vendor: str, model: str, body: dict[str, Any]) -> Answer[ModelTold]:
     found = models.find(database(), vendor, model)
     expected_version(found.version)
     if name := body.pop("name", None):
@@ -92,7 +129,7 @@ def change_model(vendor: str, model: str, body: dict[str, Any]) -> Answer:
 @access("vendor.read")
 @takes(PageQuery, location="query")
 @returns()
-def list_rates(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
+def list_rates(vendor: str, query: dict[str, Any]) -> RatesTold:
     """What holds: a device's own rate goes before its model's, and that before everybody's."""
     everybody = limits.plan_of(installation().settings)
     own = limits.of(database(), vendor)
@@ -108,11 +145,11 @@ def list_rates(vendor: str, query: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _limits(one: Limits) -> dict[str, Any]:
+def _limits(one: Limits) -> LimitsTold:
     return {"messages_per_min": one.messages_per_min, "readings_per_min": one.readings_per_min}
 
 
-def _model(one: Model) -> dict[str, Any]:
+def _model(one: Model) -> ModelTold:
     return {
         "model": one.slug,
         "name": {"zh": one.name_zh, "en": one.name_en},

@@ -12,13 +12,15 @@ from phr.api.deciding import Answer, access_by_category, caller, expected_versio
 from phr.api.installation import database
 from phr.api.plans import seen, stamped, today_of
 from phr.api.reports import report_of
-from phr.api.visit_files import answered, whose_of
+from phr.api.visit_files import PROFILE, answered, whose_of
 from phr.api.visit_shapes import (
     ConfirmBody,
     FormQuery,
     SentBody,
     VisitBody,
     VisitPatch,
+    VisitsTold,
+    VisitTold,
     glucose_at_home,
     may_see,
     pressure_at_home,
@@ -58,7 +60,7 @@ _GOALS = {
 @access_by_category("write")
 @takes(VisitBody)
 @returns(status=201)
-def prepare_visit(person: str, sight: Sight, plan: str, body: dict[str, Any]) -> Answer:
+def prepare_visit(person: str, sight: Sight, plan: str, body: dict[str, Any]) -> Answer[VisitTold]:
     """The form with what the record knows; what must be measured or asked stays empty, with home averages beside it."""
     found = seen(person, plan, sight)
     stamp = stamped()
@@ -76,7 +78,7 @@ def prepare_visit(person: str, sight: Sight, plan: str, body: dict[str, Any]) ->
 @blueprint.get("/v1/people/<person>/plans/<plan>/visits")
 @access_by_category("read")
 @returns()
-def list_visits(person: str, sight: Sight, plan: str) -> dict[str, Any]:
+def list_visits(person: str, sight: Sight, plan: str) -> VisitsTold:
     found = visits.of_plan(database(), seen(person, plan, sight))
     return {"visits": [visit_json(one) for one in found if may_see(one, sight)]}
 
@@ -84,7 +86,7 @@ def list_visits(person: str, sight: Sight, plan: str) -> dict[str, Any]:
 @blueprint.get("/v1/people/<person>/visits/<visit>")
 @access_by_category("read")
 @returns()
-def show_visit(person: str, sight: Sight, visit: str) -> Answer:
+def show_visit(person: str, sight: Sight, visit: str) -> Answer[VisitTold]:
     found = _seen(person, visit, sight)
     return Answer(visit_json(found), version=found.version)
 
@@ -93,7 +95,7 @@ def show_visit(person: str, sight: Sight, visit: str) -> Answer:
 @access_by_category("write")
 @takes(VisitPatch)
 @returns()
-def fill_visit_in(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer:
+def fill_visit_in(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer[VisitTold]:
     """Values of the visit, signs of danger, what is adopted from home; what follows is proposed anew each time."""
     found = _changeable(person, visit, sight)
     if found.state != PREPARED:
@@ -112,7 +114,7 @@ def fill_visit_in(person: str, sight: Sight, visit: str, body: dict[str, Any]) -
 @access_by_category("write")
 @takes(ConfirmBody)
 @returns()
-def confirm_visit(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer:
+def confirm_visit(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer[VisitTold]:
     """By a doctor, who stands by it. ``accept_proposal``: class, referral, next date as proposed where none is said."""
     found = _changeable(person, visit, sight)
     permit(ENCOUNTERS)
@@ -128,7 +130,7 @@ def confirm_visit(person: str, sight: Sight, visit: str, body: dict[str, Any]) -
 @blueprint.post("/v1/people/<person>/visits/<visit>/reopen")
 @access_by_category("write")
 @returns()
-def reopen_visit(person: str, sight: Sight, visit: str) -> Answer:
+def reopen_visit(person: str, sight: Sight, visit: str) -> Answer[VisitTold]:
     """To correct it; what was confirmed stays in its history, and it has to be confirmed and sent on again."""
     found = _changeable(person, visit, sight)
     if found.state != CONFIRMED:
@@ -140,7 +142,7 @@ def reopen_visit(person: str, sight: Sight, visit: str) -> Answer:
 @access_by_category("write")
 @takes(SentBody)
 @returns()
-def mark_visit_sent(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer:
+def mark_visit_sent(person: str, sight: Sight, visit: str, body: dict[str, Any]) -> Answer[VisitTold]:
     """That the form was typed into, or taken over by, the regional system, under which number."""
     found = _changeable(person, visit, sight)
     if found.state != CONFIRMED:
@@ -156,8 +158,8 @@ def mark_visit_sent(person: str, sight: Sight, visit: str, body: dict[str, Any])
 def get_form(person: str, sight: Sight, visit: str, query: dict[str, Any]) -> Response:
     """With the official names and codes: JSON, a spreadsheet, or a page to print."""
     found = _seen(person, visit, sight)
-    name_is_seen = is_within(("profile",), sight.periods) or caller().subject == person
-    return answered([(found, whose_of(found, is_seen=name_is_seen))], query["format"])
+    seen = access.visible(database(), caller(), Ask(person, "read", PROFILE, "", True), now_ms())
+    return answered([(found, whose_of(found, is_seen=is_within(PROFILE, seen.periods)))], query["format"])
 
 
 def _prepared(plan: Plan, sight: Sight, body: Mapping[str, Any]) -> Visit:
@@ -249,6 +251,6 @@ def _changeable(person: str, visit: str, sight: Sight) -> Visit:
     return found
 
 
-def _stored(visit: Visit) -> Answer:
+def _stored(visit: Visit) -> Answer[VisitTold]:
     stored = visits.put(database(), visit, stamped())
     return Answer(visit_json(stored), version=stored.version)

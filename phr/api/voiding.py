@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint
 from marshmallow import Schema, fields, validate
@@ -42,11 +42,18 @@ class MoveBody(VoidBody):
     person = fields.String(required=True, validate=validate.Length(1, 64))
 
 
+class DoneTold(TypedDict):
+    """``readings``: how many are now as they were to be; ``changed``: those that were not so before."""
+
+    readings: int
+    changed: int
+
+
 @blueprint.post("/v1/people/<person>/readings/void")
 @access("readings.write")
 @takes(VoidBody)
 @returns()
-def void_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def void_readings(person: str, body: dict[str, Any]) -> DoneTold:
     return _answer(amending.take_out(database(), source_of(person, body), _wanted(body), _act(body)))
 
 
@@ -54,7 +61,7 @@ def void_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @access("readings.write")
 @takes(VoidBody)
 @returns()
-def restore_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def restore_readings(person: str, body: dict[str, Any]) -> DoneTold:
     return _answer(amending.give_back(database(), source_of(person, body), _wanted(body), _act(body)))
 
 
@@ -62,7 +69,7 @@ def restore_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
 @access("readings.write")
 @takes(MoveBody)
 @returns()
-def move_readings(person: str, body: dict[str, Any]) -> dict[str, Any]:
+def move_readings(person: str, body: dict[str, Any]) -> DoneTold:
     """The caller must be allowed to write into both records, and to read this one: moving shows what is moved."""
     act, way = _act(body), Way(source_of(person, body), _wanted(body), body["person"])
     if way.to == person:
@@ -96,5 +103,5 @@ def _act(body: dict[str, Any]) -> Act:
     return Act(caller().act or caller().subject, body["reason"], now_ms())
 
 
-def _answer(done: Done) -> dict[str, Any]:
+def _answer(done: Done) -> DoneTold:
     return {"readings": len(done.keys), "changed": done.changed}

@@ -19,11 +19,11 @@ from pymongo.client_session import ClientSession
 from phr.audit import chains, writers
 from phr.audit.chains import CHAINS, Chain
 from phr.audit.writers import WRITERS, Numbered, Writer
+from phr.clock import DAY_MS
 from phr.database import Database, Document, transact
 from phr.people.access_lines import LEAST_KEPT_DAYS, LOG, genuine_sum, key_of
 
 LINES_AT_ONCE = 1_000
-DAY_MS = 86_400_000
 
 _LOG = logging.getLogger(__name__)
 Found = tuple[Document, bytes]  # a line's row, and its sum

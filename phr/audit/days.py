@@ -21,7 +21,7 @@ from pymongo import UpdateOne
 from phr import private_files
 from phr.audit.chains import CHAINS
 from phr.auth.keys import ALGORITHM, Ring, access_ring
-from phr.clock import to_datetime
+from phr.clock import DAY_MS, to_datetime
 from phr.config import Settings
 from phr.database import Database, Document, insert_new
 from phr.errors import SettingInvalid
@@ -30,7 +30,6 @@ from phr.people.access_lines import LEAST_KEPT_DAYS
 HEADS, DAYS = "access_heads", "access_days"
 FILE = Path("registers") / "access_log.jsonl"
 TYPE = "access-log-day+json"
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from phr.clock import to_datetime
 from phr.database import Database, insert_new
-from phr.errors import InputInvalid
+from phr.errors import InputInvalid, SettingInvalid
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import passkeys, seals
@@ -33,6 +34,9 @@ LIFE_MS = int(LIFE.total_seconds() * 1000)
 LOG_IN, REGISTER = "log-in", "register"
 LONGEST_ANSWER = 16_384
 NONCE_BYTES, TIME_BYTES = 16, 8
+# Who calls, where an app and no page does: the SHA-256 of the certificate that signs it, base64url without padding.
+# Source: Android developers, "Sign in your user with Credential Manager", "Verify the origin".
+ANDROID = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]{43}")
 NAME = "健康档案 PHR"
 # What the library's parsers let through for an answer that is none, beside what it raises of its own.
 _ODD = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
@@ -46,19 +50,24 @@ class PasskeyRefused(InputInvalid):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """For whom passkeys are made: the installation, as its address names it."""
+    """For whom passkeys are made: the installation, as its address names it.
+
+    ``apps``: what stands for the origin where an app for Android makes one by itself.
+    """
 
     id: str
     origin: str
+    apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who answers: a browser by its cookie, for us."""
+    """Who answers: a browser by its cookie, for us; or an app, whose own origin does too."""
 
     database: Database
     party: Party
     cookie: str
+    is_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +78,18 @@ class Known:
     is_verified: bool
 
 
-def party_of(issuer: str) -> Party | None:
-    """None where browsers know no passkeys: without TLS but on localhost, or under an address of numbers."""
+def party_of(issuer: str, apps: str = "") -> Party | None:
+    """None where browsers know no passkeys: without TLS but on localhost, or under an address of numbers.
+
+    ``apps``: as the setting has them. Raises SettingInvalid.
+    """
+    known = tuple(one for one in apps.replace(",", " ").split() if one)
+    for one in known:
+        if not ANDROID.fullmatch(one):
+            raise SettingInvalid(
+                f"PHR_PASSKEY_ORIGINS: {one} is no android:apk-key-hash: with the SHA-256 of the certificate "
+                "that signs the app, 43 characters of base64url"
+            )
     parts = urlsplit(issuer)
     host = parts.hostname or ""
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and host == "localhost")
@@ -78,7 +97,7 @@ def party_of(issuer: str) -> Party | None:
         return None
     usual = {"https": 443, "http": 80}[parts.scheme]
     port = "" if parts.port in (None, usual) else f":{parts.port}"
-    return Party(host, f"{parts.scheme}://{host}{port}")
+    return Party(host, f"{parts.scheme}://{host}{port}", known)
 
 
 @cache
@@ -137,7 +156,7 @@ def registered(asking: Asking, person: str, answer: str, now_ms: int) -> Passkey
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=asking.party.id,
-            expected_origin=asking.party.origin,
+            expected_origin=[asking.party.origin, *(asking.party.apps if asking.is_app else ())],
         )
     except _odd() as error:
         raise refused from error

@@ -16,7 +16,7 @@ from phr.database import Database
 from phr.errors import AccessDenied, InputInvalid
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import logins, second_factors
+from phr.people import logins, openids, people, second_factors
 
 MODULE_PX = 6
 URGENT = 3  # told in quiet hours, too: it may be somebody else
@@ -36,8 +36,8 @@ def _nothing() -> None:
 
 def begin(database: Database, who: Who, now_ms: int) -> str:
     """What an authenticator app reads (otpauth URI); nothing changes before ``confirm``. Raises AccessDenied."""
-    if not logins.has_password(database, who.person):
-        raise AccessDenied("a second factor goes with a password, and there is none here")
+    if not _has_first(database, who.person):
+        raise AccessDenied("a second factor goes with a password, a phone or WeChat, and there is none of them here")
     _check(database, who)
     return second_factors.begin(database, who.person, now_ms)
 
@@ -89,6 +89,13 @@ def picture(uri: str) -> bytes:
 def inline(uri: str) -> str:
     """The same as SVG to stand in a page: no file that a browser could keep, no source that its policy has to allow."""
     return segno.make(uri, error="m", micro=False).svg_inline(scale=MODULE_PX)
+
+
+def _has_first(database: Database, person: str) -> bool:
+    """True for who comes in by something that a second factor is asked with; a passkey alone is two already."""
+    if logins.has_password(database, person) or openids.has(database, person):
+        return True
+    return people.require(database, person).phone is not None
 
 
 def _check(database: Database, who: Who) -> None:

@@ -10,12 +10,23 @@ from authlib.oidc.core import OpenIDCode
 from phr.auth.client_auth import RequestingClient
 from phr.auth.keys import ID_ALGORITHM, Key, Rings
 from phr.auth.links import Link
+from phr.auth.smart import MetadataTold
 from phr.auth.tokens import ONE_FACTOR, TWO_FACTORS, acr_of
 from phr.clock import now_ms
 from phr.database import Database
 from phr.people import people
 
 LIFE_S = 600
+
+
+class DiscoveryTold(MetadataTold):
+    subject_types_supported: list[str]
+    id_token_signing_alg_values_supported: list[str]
+    acr_values_supported: list[str]
+    claims_supported: list[str]
+    claims_parameter_supported: bool
+    request_parameter_supported: bool
+    request_uri_parameter_supported: bool
 
 
 class IdTokens(OpenIDCode):  # type: ignore[misc] # authlib has no types
@@ -56,9 +67,10 @@ class IdTokens(OpenIDCode):  # type: ignore[misc] # authlib has no types
         return claims
 
 
-def discovery(metadata: dict[str, Any]) -> dict[str, Any]:
+def discovery(metadata: MetadataTold) -> DiscoveryTold:
     """/.well-known/openid-configuration: the server's metadata and what OpenID Connect Discovery 1.0 adds."""
-    return metadata | {
+    return {
+        **metadata,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ID_ALGORITHM],
         "acr_values_supported": [ONE_FACTOR, TWO_FACTORS],

@@ -11,8 +11,9 @@ from typing import Any
 
 from phr.errors import DataFileInvalid, InputInvalid
 
-OF_PEOPLE, OF_MACHINES = frozenset({"person", "login", "organisation"}), frozenset({"vendor", "server"})
-OF = ("person", "login", "vendor", "organisation", "server")
+OF_PEOPLE = frozenset({"person", "login", "organisation", "installation"})
+OF_MACHINES = frozenset({"vendor", "server"})
+OF = (*sorted(OF_PEOPLE), *sorted(OF_MACHINES))
 OFFLINE = "offline_access"  # a client may go on without the person: it gets refresh tokens
 FILE = Path(__file__).with_name("scopes.toml")
 

@@ -38,7 +38,8 @@ class Server(AuthorizationServer):  # type: ignore[misc] # authlib has no types
     def __init__(self, app: Flask, database: Callable[[], Database], settings: Settings) -> None:
         super().__init__(app, save_token=_keep_nothing)
         self.database, self.issuer = database, issuer_of(settings)
-        self.texts, self.party = texts.of(settings), ceremonies.party_of(self.issuer)
+        self.texts = texts.of(settings)
+        self.party = ceremonies.party_of(self.issuer, settings.passkey_origins)
         self.wechat, self.wechat_web, self.zone = wechat.of(settings), wechat.web_of(settings), settings.timezone
 
     def query_client(self, client_id: str) -> RequestingClient | None:
@@ -123,7 +124,7 @@ def create(
     return server
 
 
-def metadata(server: Server) -> dict[str, Any]:
+def metadata(server: Server) -> smart.MetadataTold:
     """RFC 8414, naming only what there is."""
     issuer = server.issuer
     return {
@@ -141,13 +142,12 @@ def metadata(server: Server) -> dict[str, Any]:
         "code_challenge_methods_supported": [S256],
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["zh", "en"],
-    } | {
-        name: value
-        for end_point, may_be_public in (("token", [PUBLIC]), ("revocation", [PUBLIC]), ("introspection", []))
-        for name, value in (
-            (f"{end_point}_endpoint_auth_methods_supported", [*AUTH_METHODS, *may_be_public]),
-            (f"{end_point}_endpoint_auth_signing_alg_values_supported", list(ALGORITHMS)),
-        )
+        "token_endpoint_auth_methods_supported": [*AUTH_METHODS, PUBLIC],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": [*AUTH_METHODS, PUBLIC],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
     }
 
 

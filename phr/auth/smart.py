@@ -10,7 +10,9 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
 
 from phr.auth.scopes import Scope, scopes
 from phr.auth.scopes import check as check_ours
@@ -20,6 +22,7 @@ FILE = Path(__file__).with_name("smart.toml")
 READ, WRITE = ("read",), ("write",)
 LETTERS = {"rs": READ, "cud": WRITE, "cruds": READ + WRITE, "read": READ, "write": WRITE, "*": READ + WRITE}
 LAUNCH_PATIENT = "launch/patient"
+Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 CAPABILITIES = (
     "launch-standalone",
     "client-public",
@@ -32,6 +35,47 @@ CAPABILITIES = (
     "permission-v1",
     "permission-v2",
 )
+
+
+class SmartTold(TypedDict):
+    issuer: Url
+    jwks_uri: Url
+    authorization_endpoint: Url
+    token_endpoint: Url
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint: Url
+    revocation_endpoint: Url
+    grant_types_supported: list[str]
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    capabilities: list[str]
+
+
+class MetadataTold(TypedDict):
+    """RFC 8414, 2."""
+
+    issuer: Url
+    authorization_endpoint: Url
+    token_endpoint: Url
+    device_authorization_endpoint: Url
+    revocation_endpoint: Url
+    introspection_endpoint: Url
+    jwks_uri: Url
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    response_modes_supported: list[str]
+    grant_types_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
+    ui_locales_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
 
 
 @cache
@@ -77,20 +121,22 @@ def is_about_patient(scope: str) -> bool:
     return any(name == LAUNCH_PATIENT or name in meanings() for name in scope.split())
 
 
-def configuration(metadata: dict[str, Any]) -> dict[str, Any]:
+def configuration(metadata: MetadataTold) -> SmartTold:
     """/.well-known/smart-configuration: what the server's metadata says, as SMART wants it."""
-    taken: Iterable[str] = (
-        "issuer",
-        "jwks_uri",
-        "authorization_endpoint",
-        "token_endpoint",
-        "token_endpoint_auth_methods_supported",
-        "token_endpoint_auth_signing_alg_values_supported",
-        "introspection_endpoint",
-        "revocation_endpoint",
-        "grant_types_supported",
-        "scopes_supported",
-        "response_types_supported",
-        "code_challenge_methods_supported",
-    )
-    return {name: metadata[name] for name in taken} | {"capabilities": list(CAPABILITIES)}
+    return {
+        "issuer": metadata["issuer"],
+        "jwks_uri": metadata["jwks_uri"],
+        "authorization_endpoint": metadata["authorization_endpoint"],
+        "token_endpoint": metadata["token_endpoint"],
+        "token_endpoint_auth_methods_supported": metadata["token_endpoint_auth_methods_supported"],
+        "token_endpoint_auth_signing_alg_values_supported": metadata[
+            "token_endpoint_auth_signing_alg_values_supported"
+        ],
+        "introspection_endpoint": metadata["introspection_endpoint"],
+        "revocation_endpoint": metadata["revocation_endpoint"],
+        "grant_types_supported": metadata["grant_types_supported"],
+        "scopes_supported": metadata["scopes_supported"],
+        "response_types_supported": metadata["response_types_supported"],
+        "code_challenge_methods_supported": metadata["code_challenge_methods_supported"],
+        "capabilities": list(CAPABILITIES),
+    }

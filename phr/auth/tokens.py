@@ -40,7 +40,8 @@ def acr_of(amr: Iterable[str]) -> str:
 
 def issuer_of(settings: Settings) -> str:
     """The base URL that tokens name as their issuer."""
-    return (settings.issuer or f"http://{settings.bind}:{settings.http_port}").rstrip("/")
+    scheme = "https" if settings.tls_certificate else "http"
+    return (settings.issuer or f"{scheme}://{settings.bind}:{settings.http_port}").rstrip("/")
 
 
 def sign(key: Key, claims: Claims, now_ms: int) -> str:

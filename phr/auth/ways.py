@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,11 +14,15 @@ from phr.errors import AccessDenied, InputInvalid
 from phr.feed import positions
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import directory, logins, people, seals, second_factors
+from phr.people import access, directory, joining, logins, people, seals, second_factors
+from phr.people.access_lines import Line
+from phr.people.grants import LOGINS
+from phr.people.joining import Invitation
 from phr.people.keyring import KeyDestroyed
 from phr.people.people import Person
 
 LONGEST_ANSWER = 256
+HERE = "pages"  # what stands for a client where a person acts at a page of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,12 @@ class FactorMissing(AccessDenied):
     """Who sees other people's records logs in with a second factor, and this one has none."""
 
     code = "factor-missing"
+
+
+class SecondMissing(AccessDenied):
+    """The first factor was right; the second one, which this person has, was not there or wrong."""
+
+    code = "second-factor-missing"
 
 
 class ProofMissing(AccessDenied):
@@ -117,13 +127,28 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """First without a code, which is then sent; who shares the number says which of them it is by the birth date."""
+    """First without a code, which is then sent; who shares the number says which of them it is by the birth date.
+
+    At a new device a record with something in it opens with a clinic's invitation besides, which was given for an
+    identity document.
+    """
 
     name: str = "phone"
     fields: tuple[Field, ...] = (
         Field("phone", "tel", "tel", "手机号", "Phone number"),
         Field("code", "text", "one-time-code", "短信验证码（留空则发送）", "Code; leave empty to get one", False),
         Field("born", "date", "bday", "出生日期（多人共用号码时）", "Birth date, if the number is shared", False),
+        Field(
+            "second",
+            "text",
+            "one-time-code",
+            "动态验证码或恢复码（如已启用）",
+            "Code of your app, if you have one",
+            False,
+        ),
+        Field(
+            "invitation", "text", "off", "机构当面发放的邀请码（如有）", "Code that your clinic gave you, if any", False
+        ),
     )
 
     def prove(self, at: At, answers: Mapping[str, str], now_ms: int) -> Proof | None:
@@ -136,10 +161,18 @@ class Phone:
             raise CodeSent
         if not phone_codes.use(at.database, phone, answers["code"], now_ms):
             return None
-        person = _of_phone(at, phone, answers["born"], now_ms)
+        fitting = _of_phone(at.database, phone, answers["born"])
+        invitation = joining.find(at.database, answers["invitation"], now_ms) if answers["invitation"] else None
+        person = _known(at, fitting, now_ms) if invitation is None else _invited(fitting, invitation)
         if second_factors.is_needed(at.database, person, now_ms):
             raise FactorMissing("this login needs a second factor")
-        return Proof(person, ("sms",))
+        try:
+            amr = second(at.database, person, ("sms",), answers["second"], now_ms)
+        except KeyDestroyed:  # of somebody who is being erased
+            return None
+        if invitation is not None:
+            _use(at.database, invitation, now_ms)
+        return Proof(person, amr)
 
     @staticmethod
     def _send(at: At, phone: str, now_ms: int) -> None:
@@ -186,7 +219,7 @@ def offered(texts: Texts | None) -> tuple[Way, ...]:
 
 
 def prove(at: At, name: str, answers: Mapping[str, str], now_ms: int) -> Proof | None:
-    """By the way of this name. Raises TooManyTries, FactorMissing, ProofMissing, CodeSent."""
+    """By the way of this name. Raises TooManyTries, FactorMissing, SecondMissing, ProofMissing, CodeSent."""
     way = next((one for one in (*offered(at.texts), PASSKEY) if one.name == name), None)
     if way is None:
         return None
@@ -201,29 +234,86 @@ def _wants_two(database: Database, person: str, now_ms: int) -> bool:
     return second_factors.has(database, person) or second_factors.is_needed(database, person, now_ms)
 
 
+def second(database: Database, person: str, first: tuple[str, ...], code: str, now_ms: int) -> tuple[str, ...]:
+    """By what somebody is proven whose first factor was right. Raises SecondMissing where theirs is wrong or lacking.
+
+    Who has chosen to have a second factor is asked it however they come; tries of it wait longer each time.
+    """
+    if not second_factors.has(database, person):
+        return first
+    if not code:
+        raise SecondMissing("this login needs the second factor as well")
+    key = f"second:{person}"
+    tries.begin(database, key, now_ms)
+    if not _uses(database, person, code, now_ms):
+        raise SecondMissing("this is not the code that the app shows now, or it was used before")
+    tries.forget(database, key)
+    return (*first, "otp", "mfa")
+
+
+def _uses(database: Database, person: str, code: str, now_ms: int) -> bool:
+    """True for the right code, the first time; of a recovery code its person is told."""
+    used = second_factors.use(database, person, code, now_ms)
+    if used == "recovery":
+        zh = "您使用恢复码登录了一次；如非本人操作，请立即联系机构更换登录方式。"
+        en = "A recovery code was used to log in as you. If that was not you, have your login changed at once."
+        outbox.tell(database, Telling(f"recovery:{person}:{now_ms}", person, "recovery-code-used", zh, en), now_ms)
+    return used is not None
+
+
 def _by_second(database: Database, person: str, code: str, now_ms: int) -> tuple[str, ...] | None:
     """By what somebody is proven whose password was right (RFC 8176), None where their second factor is not."""
     if not second_factors.has(database, person):
         if second_factors.is_needed(database, person, now_ms):
             raise FactorMissing("this login needs a second factor and has none")
         return ("pwd",)
-    used = second_factors.use(database, person, code, now_ms)
-    if used == "recovery":
-        zh = "您使用恢复码登录了一次；如非本人操作，请立即联系机构更换密码。"
-        en = "A recovery code was used to log in as you. If that was not you, have your password changed at once."
-        outbox.tell(database, Telling(f"recovery:{person}:{now_ms}", person, "recovery-code-used", zh, en), now_ms)
-    return None if used is None else ("pwd", "otp", "mfa")
+    return ("pwd", "otp", "mfa") if _uses(database, person, code, now_ms) else None
 
 
-def _of_phone(at: At, phone: str, born: str, now_ms: int) -> str:
-    """The one whose number it is and who was here before; else the one whose record is empty. Raises ProofMissing."""
-    found = people.find_many(at.database, directory.find_by_phone(at.database, phone)).values()
-    fitting = [one for one in found if not born or (one.birth_on and one.birth_on.isoformat() == born)]
+def _of_phone(database: Database, phone: str, born: str) -> list[Person]:
+    """Those whose number it is, of this birth date where one is given."""
+    found = people.find_many(database, directory.find_by_phone(database, phone)).values()
+    return [one for one in found if not born or (one.birth_on and one.birth_on.isoformat() == born)]
+
+
+def _known(at: At, fitting: Sequence[Person], now_ms: int) -> str:
+    """The one who was here before; else the one whose record is empty. Raises ProofMissing."""
     known = [one for one in fitting if known_devices.knows(at.database, at.device, one.id, now_ms)]
     known = known or [one for one in fitting if _is_empty(at.database, one)]
     if len(known) != 1:
         raise ProofMissing("log in here in another way first")
     return known[0].id
+
+
+def _invited(fitting: Sequence[Person], invitation: Invitation) -> str:
+    """The one whom staff gave the code for a document. Raises ProofMissing."""
+    if not invitation.is_proven or invitation.person not in {one.id for one in fitting}:
+        raise ProofMissing("this code is for somebody else, or was given without a document")
+    return invitation.person
+
+
+def _use(database: Database, invitation: Invitation, now_ms: int) -> None:
+    """Uses the invitation up; noted and told before, since it opens a record. Raises ProofMissing."""
+    line = Line(
+        at_ms=now_ms,
+        who=invitation.person,
+        client_id=HERE,
+        act=None,
+        role="owner",
+        grant=None,
+        person=invitation.person,
+        verb="write",
+        categories=(LOGINS,),
+        about="logged in by an invitation",
+        outcome="allowed",
+    )
+    access.record(database, line)
+    zh = "有人用机构发放的邀请码和您的手机号在一台新设备上登录了您的健康档案。如非本人操作，请立即联系机构。"
+    en = "Somebody logged in at a new device, by your phone and a clinic's code. If that was not you, ask the clinic."
+    key = f"invited-login:{invitation.id}"
+    outbox.tell(database, Telling(key, invitation.person, "login-added", zh, en, urgency=3), now_ms)
+    if not joining.use(database, invitation):
+        raise ProofMissing("this code was used before")
 
 
 def _is_empty(database: Database, person: Person) -> bool:

@@ -14,20 +14,22 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from phr.clock import DAY_MS, HOUR_MS
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 REFERENCE_DAYS = 90  # what is usual is made of so many days
 LEAST_REFERENCE = 21  # of them with readings; with fewer nothing is called usual
-_BLOCK_H = 3  # an hour of the day by itself has too few readings to say what is usual in it
-_MAD_TO_SD = 1.4826  # of a normal distribution
+BLOCK_H = 3  # an hour of the day by itself has too few readings to say what is usual in it
+_MAD_TO_SD, _MEAN_TO_SD = 1.4826, 1.2533  # of a normal distribution: from the median, the mean of what lies apart
 _CLIP_SD = 3.0  # further out a single day counts no more than this
 _COUNTS_SD = 4.0  # what one of the last days counts at most, so that a wild one does not speak for its week
 _SHRINK = 14  # what so many readings say is believed by half
 _ALIKE = 0.4  # what part of a day's deviation is taken to last into the next until the days say otherwise
 _MOST_ALIKE = 0.7
+_BAND_SD = 2.0  # our own choice: who goes on as usual is within it on about 19 days of 20
 
 
 class Kind(StrEnum):
@@ -51,6 +53,7 @@ class Span:
 # One bad night is no news. Longer spans find what is smaller; what creeps is seen from a quarter of a year away.
 SPANS = (Span(2, 2, 7, 4.6), Span(4, 3, 7, 4.1), Span(7, 4, 7, 3.8), Span(28, 8, 90, 4.5))
 LOOKED_BACK_DAYS = max(one.days + one.gap for one in SPANS) + REFERENCE_DAYS
+MADE_OF_DAYS = SPANS[0].gap + REFERENCE_DAYS  # how far back of a day what is usual on it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +92,75 @@ class Daily:
     value: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rhythm:
+    """How a person's readings go through day and week. ``hours``: what each three hours add, and each weekday
+    (0 is a Thursday).
+
+    ``readings``: each with its day and what hour and weekday leave of it.
+    """
+
+    daily: Daily
+    readings: Daily
+    hours: Floats
+    weekdays: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Usual for a day (from ``hour`` on, where that is asked); None where ``n`` days with readings are too few."""
+
+    day: int
+    hour: int | None
+    low: float | None
+    high: float | None
+    n: int
+
+
 def daily(t_ms: Sequence[int], values: Sequence[float]) -> Daily:
     """Readings in the order of time as one value a day: the median of what is left without hour and weekday.
 
     So a person who measured at night for once is not called lower for it.
     """
+    return rhythm(t_ms, values).daily
+
+
+def rhythm(t_ms: Sequence[int] | Ints, values: Sequence[float] | Floats) -> Rhythm:
+    """What hour and weekday explain of readings in the order of time, and what they leave."""
     t, value = np.asarray(t_ms, np.int64), np.asarray(values, np.float64)
-    block = t // HOUR_MS % 24 // _BLOCK_H
-    value = value - _effects(value - np.median(value), block, 24 // _BLOCK_H)[block]
-    day, value = _medians(t // DAY_MS, value)
-    weekday = day % 7
-    return Daily(day, value - _effects(value - np.median(value), weekday, 7)[weekday])
+    if not t.size:
+        return Rhythm(Daily(t, value), Daily(t, value), np.zeros(24 // BLOCK_H), np.zeros(7))
+    block = t // HOUR_MS % 24 // BLOCK_H
+    hours = _effects(value - np.median(value), block, 24 // BLOCK_H)
+    day_of, left = t // DAY_MS, value - hours[block]
+    day, value = _medians(day_of, left)
+    weekdays = _effects(value - np.median(value), day % 7, 7)
+    return Rhythm(Daily(day, value - weekdays[day % 7]), Daily(day_of, left - weekdays[day_of % 7]), hours, weekdays)
+
+
+def bands(of: Rhythm, days: range, precision: float, *, by_hour: bool) -> list[Band]:
+    """Within which values are usual, for each of the days (``by_hour``: for each three hours of them, of one reading).
+
+    As it was known a week before, so that what has changed stands out of it. Pure of guidelines: it judges nothing.
+    """
+    return [one for day in days for one in _bands_on(of, day, precision, by_hour=by_hour)]
+
+
+def _bands_on(of: Rhythm, day: int, precision: float, *, by_hour: bool) -> list[Band]:
+    until = day - SPANS[0].gap
+    usual, hours = usual_before(of.daily, until, precision), range(0, 24, BLOCK_H) if by_hour else (None,)
+    if usual is None:
+        n = int(_before(of.daily, until).sum())
+        return [Band(day, hour, None, None, n) for hour in hours]
+    spread = usual.spread
+    if by_hour:
+        single = of.readings.value[_before(of.readings, until)]
+        spread = max(_spread(single - np.median(single)), spread)
+    found = []
+    for hour in hours:
+        middle = usual.level + float(of.weekdays[day % 7]) + (0.0 if hour is None else float(of.hours[hour // BLOCK_H]))
+        found.append(Band(day, hour, middle - _BAND_SD * spread, middle + _BAND_SD * spread, usual.days))
+    return found
 
 
 def usual_before(series: Daily, day: int, precision: float) -> Usual | None:
@@ -107,13 +168,18 @@ def usual_before(series: Daily, day: int, precision: float) -> Usual | None:
 
     ``precision``: what the metric is stated to; no spread is taken to be below half of it, since devices round.
     """
-    chosen = (series.day < day) & (series.day >= day - REFERENCE_DAYS)
+    chosen = _before(series, day)
     value = series.value[chosen]
     if value.size < LEAST_REFERENCE:
         return None
     level = float(np.median(value))
     spread = max(_spread(value - level), precision / 2)
     return Usual(level, spread, _carried(series.day[chosen], (value - level) / spread), int(value.size))
+
+
+def _before(series: Daily, day: int) -> Bools:
+    """Which are of the days that say what was usual on one."""
+    return (series.day < day) & (series.day >= day - REFERENCE_DAYS)
 
 
 def is_known(series: Daily, today: int, precision: float) -> bool:
@@ -204,8 +270,12 @@ def _medians(day: Ints, values: Floats) -> tuple[Ints, Floats]:
 
 
 def _spread(apart: Floats) -> float:
-    """Standard deviation of what is cut at three of the median's: sharper than that alone, and as little misled."""
-    rough = _MAD_TO_SD * float(np.median(np.abs(apart)))
+    """Standard deviation of what is cut at three of the median's: sharper than that alone, and as little misled.
+
+    Where most days say the very same the median is nothing, and the mean stands in for it.
+    """
+    far = np.abs(apart)
+    rough = _MAD_TO_SD * float(np.median(far)) or _MEAN_TO_SD * float(far.mean())
     return float(np.sqrt((np.clip(apart, -_CLIP_SD * rough, _CLIP_SD * rough) ** 2).mean()))
 
 

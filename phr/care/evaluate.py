@@ -144,7 +144,7 @@ def _alert(rule: Rule, observation: Observation, person: PersonFacts, now_ms: in
     metric, own = observation.metric, targets_of(rule, person)
     source_zh, source_en = source_words(rule, has_target=bool(own))
     unit = observation.unit or metric.unit
-    words = _words(rule, observation)
+    words = words_of(rule, observation)
     return Alert(
         key=_key(rule, observation),
         rule=rule.id,
@@ -171,7 +171,7 @@ def _alert(rule: Rule, observation: Observation, person: PersonFacts, now_ms: in
     )
 
 
-def _words(rule: Rule, observation: Observation) -> dict[str, str]:
+def words_of(rule: Rule, observation: Observation) -> dict[str, str]:
     """Value and limit side by side in the unit as sent: "182/96" and "180/110"."""
     metric = observation.metric
     unit = observation.unit or metric.unit

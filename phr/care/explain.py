@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from phr.care.compare import compares, text, unit_of
-from phr.care.evaluate import DOCTORS_EN, DOCTORS_ZH
+from phr.care.evaluate import DOCTORS_EN, DOCTORS_ZH, source_words
 from phr.care.rule import Comparison, Condition, Rule
 from phr.care.windows import own_unit
 from phr.vocabulary.metric import Unit
@@ -75,6 +75,21 @@ def explain(kept: Kept, rule: Rule | None) -> tuple[str, str]:
         f"{because_zh}{beyond_zh}（{kept.source}）{end_zh}。",
         f"Rule {kept.rule}, version {kept.version}, fired because {looked_en}"
         f"{because_en}{beyond_en} ({kept.source}){end_en}.",
+    )
+
+
+def to_sign(rule: Rule) -> tuple[str, str]:
+    """What the rule says, in Chinese and English, with its own limit in it and a sign where each value will stand."""
+    own = _own(rule)
+    metric = rule.metric
+    units = [None if own is not None else unit_of(metric, None, one.component) for one in rule.any_of]
+    limits = [text(unit, limit_in(metric, unit, one.limit)) for one, unit in zip(rule.any_of, units, strict=True)]
+    unit = own if own is not None else metric.unit.label if metric.unit else ""
+    words = {"limit": "/".join(limits), "unit": unit}
+    zh, en = source_words(rule, has_target=False)
+    return (
+        rule.message_zh.format(**words, value="〔测得的值〕", readings="〔次数〕", days="〔天数〕", source=zh),
+        rule.message_en.format(**words, value="[the value]", readings="[number]", days="[number]", source=en),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from phr.care.rows import DocumentRow, SourceRow
-from phr.care.source import Source
+from phr.care.source import Evidence, Source
 from phr.errors import DataFileInvalid
 
 SOURCES_FILE = Path(__file__).with_name("sources.toml")
@@ -24,6 +25,20 @@ def read_documents(path: Path) -> Mapping[str, DocumentRow]:
     """The guidelines that rules name, by id. Raises DataFileInvalid."""
     text, tables = read_toml(path)
     return {key: at(path, text, f"[{key}]", lambda row=row: convert(row, DocumentRow)) for key, row in tables.items()}
+
+
+@cache
+def documents() -> Mapping[str, DocumentRow]:
+    """Those that this project ships, read once a process."""
+    return read_documents(SOURCES_FILE)
+
+
+def cited(document: str, says: str, note: str, evidence: Evidence = Evidence.READ) -> Source:
+    """What a protocol or a score takes from a document of ``sources.toml``; ``note``: how the sheet came to it.
+
+    Raises DataFileInvalid for one that is not there.
+    """
+    return source_of(SourceRow(id=document, section=says, evidence=evidence, note=note), documents())
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:

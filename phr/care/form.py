@@ -54,14 +54,23 @@ class Item:
     of: str | None  # what of the record fills it in; see phr.plans.preparing
     is_own: bool  # not on the paper form
 
+    @property
+    def kind(self) -> str:
+        """What a value of it is: "codes", "number", "day" or "words"."""
+        if self.codes:
+            return "codes"
+        if self.bounds is not None:
+            return "number"
+        return "day" if self.key.endswith("-on") else "words"
+
     def checked(self, value: Any) -> Any:
         """The value as it is kept. Raises InputInvalid with a pointer."""
         pointer = f"/items/{self.key}"
-        if self.codes:
+        if self.kind == "codes":
             return self._coded(value, pointer)
-        if self.bounds is not None:
+        if self.kind == "number":
             return self._number(value, pointer)
-        if self.key.endswith("-on"):
+        if self.kind == "day":
             return _day(value, pointer)
         if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT:
             raise InputInvalid(f"words, at most {LONGEST_TEXT} characters", pointer)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from phr.care.source import Evidence
+from phr.care.source import Source
+from phr.clock import DAY_MS, MINUTE_MS
 from phr.vocabulary.metric import Metric, Unit
 
 Ints = npt.NDArray[np.int64]
@@ -18,9 +19,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
@@ -85,15 +83,6 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where what a protocol does comes from."""
-
-    says: str
-    where: str
-    evidence: Evidence = Evidence.READ
-
-
-@dataclass(frozen=True, slots=True)
 class Protocol:
     """``report`` gives a dataclass of plain values; it gets readings of these days, of all of its metrics."""
 
@@ -103,7 +92,7 @@ class Protocol:
     metrics: tuple[str, ...]
     report: Callable[[Mapping[str, Measured], Days], Any]
     meant_for: str
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...]  # documents of sources.toml (phr.care.files.cited)
     lengths: Sequence[int]  # over how many days it can be
     usual_length: int
     reviewed_by: str = ""  # empty until a clinician signs

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from phr.care import examples
-from phr.care.files import SOURCES_FILE, at, complaint, convert, duration_ms, read_documents, read_toml, source_of
+from phr.care.files import at, complaint, convert, documents, duration_ms, read_toml, source_of
 from phr.care.predicates import PREDICATES
 from phr.care.programme import Programme
 from phr.care.programmes import programme_of
@@ -42,12 +42,11 @@ def load(folder: Path, words: Vocabulary) -> Rules:
 
     So does a rule whose own examples contradict it, or whose examples lie on one side of a limit only.
     """
-    documents = read_documents(SOURCES_FILE)
     by_id: dict[str, Rule] = {}
     path_of: dict[str, Path] = {}
     programmes: list[Programme] = []
     for path in sorted(folder.glob("*.toml")):
-        found, programme = _load_file(path, words, documents)
+        found, programme = _load_file(path, words, documents())
         programmes += [programme] if programme else []
         for rule in found:
             if rule.id in by_id:
@@ -61,15 +60,13 @@ def load(folder: Path, words: Vocabulary) -> Rules:
     return indexed(by_id.values(), tuple(programmes))
 
 
-def _load_file(
-    path: Path, words: Vocabulary, documents: Mapping[str, DocumentRow]
-) -> tuple[list[Rule], Programme | None]:
+def _load_file(path: Path, words: Vocabulary, named: Mapping[str, DocumentRow]) -> tuple[list[Rule], Programme | None]:
     text, tables = read_toml(path)
     rules_of_file = tables.get("rules", {})
     if not tables or not set(tables) <= {"rules", "programme"} or not isinstance(rules_of_file, dict):
         raise DataFileInvalid(f"{path.name}: holds tables named [rules.ID] and [programme] and nothing else")
     loaded = [
-        at(path, text, f"[rules.{key}", lambda key=key, row=row: _rule(key, row, words, documents), f"rules.{key}: ")
+        at(path, text, f"[rules.{key}", lambda key=key, row=row: _rule(key, row, words, named), f"rules.{key}: ")
         for key, row in rules_of_file.items()
     ]
     if "programme" not in tables:
@@ -78,12 +75,12 @@ def _load_file(
         path,
         text,
         "[programme]",
-        lambda: programme_of(path.stem, tables["programme"], loaded, words, documents),
+        lambda: programme_of(path.stem, tables["programme"], loaded, words, named),
         "programme: ",
     )
 
 
-def _rule(rule_id: str, table: Any, words: Vocabulary, documents: Mapping[str, DocumentRow]) -> Rule:
+def _rule(rule_id: str, table: Any, words: Vocabulary, named: Mapping[str, DocumentRow]) -> Rule:
     row = convert(table, RuleRow)
     metric = words.get(row.metric)
     if metric is None:
@@ -100,7 +97,7 @@ def _rule(rule_id: str, table: Any, words: Vocabulary, documents: Mapping[str, D
         any_of=tuple(_condition(one, None if is_own else unit) for one in row.any_of),
         max_age_ms=duration_ms("max_age", row.max_age),
         scope=Scope(**msgspec.structs.asdict(row.scope)),
-        source=source_of(row.source, documents),
+        source=source_of(row.source, named),
         reviewed_by=row.reviewed_by,
         message_zh=row.message.zh,
         message_en=row.message.en,

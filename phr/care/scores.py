@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Literal
 
-from phr.care.protocol import Source
-from phr.care.source import Evidence
+from phr.care.files import cited
+from phr.care.source import Evidence, Source
 
 Sex = Literal["female", "male"]
 ADULT = 18
@@ -73,10 +73,8 @@ def bmi(weight_kg: float | None, height_cm: float | None, age: int | None) -> Sc
         notes,
         "adults who are not pregnant",
         (
-            Source(
-                "below 18.5 low, from 24.0 overweight, from 28.0 obese", "WS/T 428-2013; 体重管理指导原则（2024年版）"
-            ),
-            Source("from 80 years on 22.0 to 26.9", "体重管理指导原则（2024年版）, an excerpt"),
+            cited("WST-428", "below 18.5 low, from 24.0 overweight, from 28.0 obese", "by the text of WEIGHT-2024"),
+            cited("WEIGHT-2024", "from 80 years on 22.0 to 26.9", "by an excerpt"),
         ),
     )
 
@@ -102,8 +100,8 @@ def egfr(creatinine_umol_l: float | None, age: int | None, sex: Sex | None) -> S
         ("one creatinine value says nothing of how long it has been so",) if value is not None else (),
         "adults from 18 years on",
         (
-            Source("the equation of 2021, without race", "CKD-EPI 2021"),
-            Source("stages G1 to G5; the equation is for adults", "KDIGO", Evidence.UNVERIFIED),
+            cited("CKD-EPI-2021", "the equation", "by programs that compute it, with test values"),
+            cited("KDIGO", "stages G1 to G5; the equation is for adults", "no document was read", Evidence.UNVERIFIED),
         ),
     )
 
@@ -135,8 +133,12 @@ def china_par(risk: Risk) -> Score:
         () if is_for or risk.age is None else ("the score is for people of 35 to 74 years",),
         "people of 35 to 74 years",
         (
-            Source("coefficients and baseline survival", "Yang X et al., Circulation 2016;134:1430, table 2"),
-            Source("below 5 % low, from 10 % high", "the Chinese guideline of 2019"),
+            cited(
+                "CHINA-PAR",
+                "coefficients and baseline survival: table 2",
+                "by a copy; men's coefficients at derived precision",
+            ),
+            cited("CVD-RISK-2019", "below 5 % low, from 10 % high", "by a copy"),
         ),
     )
 

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 
 from phr.care.rule import Statistic
+from phr.clock import DAY_MS
 
-DAY_MS = 24 * 3_600_000
 # Of these the unit is not the metric's, so that limits stand as they are written.
 OWN_UNIT = {
     Statistic.COUNT: "",

@@ -19,11 +19,11 @@ from phr.care.evaluate import (
 from phr.care.observation import Observation, PersonFacts
 from phr.care.predicates import PREDICATES, Given
 from phr.care.rule import Condition, Rule, Statistic, Window
-from phr.care.statistic import DAY_MS, OWN_UNIT, of_values
+from phr.care.statistic import OWN_UNIT, of_values
+from phr.clock import DAY_MS, HOUR_MS
 from phr.vocabulary.metric import Unit
 from phr.vocabulary.units import canonical, limit_in
 
-HOUR_MS = 3_600_000
 _FINE = 6  # digits: a float's noise must not move a value across a line
 
 

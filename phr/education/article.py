@@ -6,21 +6,24 @@ is general knowledge is marked and shown as such. Nobody is named as a reviewer 
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from phr.care.files import SOURCES_FILE, convert, read_documents, source_of
+from phr.care.files import convert, documents, source_of
 from phr.care.rows import SourceRow
 from phr.care.source import Source
 from phr.errors import DataFileInvalid
 
 LANGUAGES = ("zh", "en")
+PERSON, CARER, PROFESSIONAL = "person", "carer", "professional"
+AUDIENCES = (PERSON, CARER, PROFESSIONAL)
 FENCE = "+++"
 LARGEST_BYTES = 64 * 1024
 MOST_MINUTES = 5
@@ -44,7 +47,7 @@ class FrontRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: list[SourceRow]
     conditions: list[str] = []
     metrics: list[str] = []
-    audience: list[str] = msgspec.field(default_factory=lambda: ["person"])
+    audience: list[str] = msgspec.field(default_factory=lambda: [PERSON])
     quiz: list[QuizRow] = []
 
 
@@ -66,6 +69,25 @@ class Article:
     quiz: tuple[QuizRow, ...]
     body: str
 
+    @property
+    def is_for_staff(self) -> bool:
+        """True for what only those are shown who work in an organisation."""
+        return PROFESSIONAL in self.audience
+
+    @property
+    def name(self) -> str:
+        return f"{self.language}/{self.slug}"
+
+    @property
+    def said(self) -> bytes:
+        """All that it says, its questions and sources too, as JSON; the same article gives the same bytes."""
+        return msgspec.json.encode(asdict(self), order="deterministic")
+
+    @property
+    def version(self) -> str:
+        """The name of its text: what is signed, noted as read, and kept."""
+        return hashlib.sha256(self.said).hexdigest()[:32]
+
     def is_expired(self, today: date) -> bool:
         return today >= self.expires_on
 
@@ -83,7 +105,6 @@ def parsed(slug: str, language: str, text: str) -> Article:
     front, body = _divided(text)
     row = convert(front, FrontRow)
     _check(row, body, language)
-    documents = read_documents(SOURCES_FILE)
     return Article(
         slug=slug,
         language=language,
@@ -92,7 +113,7 @@ def parsed(slug: str, language: str, text: str) -> Article:
         minutes=row.minutes,
         written_on=row.written_on,
         expires_on=row.expires_on,
-        sources=tuple(source_of(one, documents) for one in row.sources),
+        sources=tuple(source_of(one, documents()) for one in row.sources),
         conditions=tuple(row.conditions),
         metrics=tuple(row.metrics),
         audience=tuple(row.audience),
@@ -129,6 +150,10 @@ def _check(row: FrontRow, body: str, language: str) -> None:
             raise DataFileInvalid(f"{name}: is empty")
     if not body:
         raise DataFileInvalid("there is nothing to read")
+    if not row.audience or set(row.audience) - set(AUDIENCES):
+        raise DataFileInvalid(f"audience: of {', '.join(AUDIENCES)}")
+    if PROFESSIONAL in row.audience and len(row.audience) > 1:
+        raise DataFileInvalid(f"audience: what is for a {PROFESSIONAL} is for nobody else")
     if not row.sources:
         raise DataFileInvalid("sources: name what it rests on")
     if not 1 <= row.minutes <= MOST_MINUTES:

@@ -33,6 +33,14 @@ class Measure:
             return self.grade <= GREATEST_GRADE
         return (self.mean or 0) <= GREATEST_MEAN and (self.long_share or 0) <= GREATEST_SHARE
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """In Chinese and English."""
+        if self.grade is not None:
+            return f"英文阅读年级 {self.grade}", f"grade {self.grade}"
+        share = f"{self.long_share or 0:.0%}"
+        return f"平均每句 {self.mean} 字，长句占 {share}", f"{self.mean} signs a sentence, {share} of them long"
+
 
 def measure(text: str, language: str) -> Measure:
     return _english(text) if language == "en" else _chinese(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from phr.errors import DataFileInvalid
 
@@ -20,8 +20,16 @@ TAGS = {"h2", "h3", "p", "br", "ul", "ol", "li", "strong", "em", "a", "img", "bl
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
 ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}}
 IMAGES = "/v1/education/images/"
-Block = dict[str, Any]
 _CLOSES = "_close"
+
+
+class Block(TypedDict):
+    """A piece of text; ``ordered``: of an item, if its list is numbered; ``src``: of an image, whose words it has."""
+
+    type: str
+    text: str
+    ordered: NotRequired[bool]
+    src: NotRequired[str]
 
 
 @cache
@@ -61,7 +69,10 @@ def check(body: str) -> None:
 
 
 def blocks(body: str) -> list[Block]:
-    """{"type": "heading" | "paragraph" | "item" | "quote", "text", and of an item "ordered"} in their order."""
+    """{"type": "heading" | "paragraph" | "item" | "quote" | "image", "text"} in their order.
+
+    Of an item "ordered", of an image "src"; an image stands after the words that it stands among.
+    """
     found: list[Block] = []
     inside: list[str] = []
     for token in _markdown().parse(body):
@@ -70,13 +81,25 @@ def blocks(body: str) -> list[Block]:
         elif token.type.endswith(_CLOSES):
             inside.pop()
         elif token.type == "inline":
-            found.append(_block(inside, _plain(token.children or [])))
+            parts = token.children or []
+            if text := _plain([one for one in parts if one.type != "image"]):
+                found.append(_block(inside, text))
+            found += [_image(one) for one in parts if one.type == "image"]
     return found
 
 
 def words(body: str) -> str:
     """Its plain text, a block a line: what is searched, read aloud and measured."""
     return "\n".join(str(one["text"]) for one in blocks(body))
+
+
+def images(body: str) -> set[str]:
+    """The names of the images in it."""
+    return {str(one.get("src", "")).removeprefix(IMAGES) for one in blocks(body) if one["type"] == "image"}
+
+
+def _image(token: Token) -> Block:
+    return {"type": "image", "text": token.content.strip(), "src": str(token.attrs["src"])}
 
 
 def _block(inside: Sequence[str], text: str) -> Block:

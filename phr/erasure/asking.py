@@ -5,13 +5,14 @@ from __future__ import annotations
 from phr.clock import rfc3339
 from phr.database import Database
 from phr.erasure import erasures
+from phr.erasure.certificate import By
 from phr.erasure.erasures import Erasure
 from phr.notices import outbox
 from phr.notices.outbox import Telling
 from phr.people import people
 
 
-def ask(database: Database, person: str, by: str, days: int, now_ms: int) -> tuple[Erasure, str]:
+def ask(database: Database, person: str, by: By, days: int, now_ms: int) -> tuple[Erasure, str]:
     """The erasure and its receipt, see ``erasures.ask``. Raises NotFound, TooLate."""
     people.require(database, person)
     asked, receipt = erasures.ask(database, person, by, days, now_ms)

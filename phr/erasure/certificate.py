@@ -5,17 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 from joserfc import jws
 
 from phr.auth.keys import ALGORITHM, Key
-from phr.clock import rfc3339, to_datetime
+from phr.clock import DAY_MS, At, On, rfc3339, to_datetime
 from phr.erasure.archive import Archive
 from phr.people.access_lines import LEAST_KEPT_DAYS
 
 TYPE = "erasure-certificate+json"
-DAY_MS = 86_400_000
+By = Literal["owner", "guardian", "operator"]
+
+
+class ArchiveTold(TypedDict):
+    """What an organisation has to keep, and until when."""
+
+    archive: str
+    organisation: str
+    versions_of_entries: int
+    until: On
+
+
+class LogKeptTold(TypedDict):
+    kept_as: str
+    until: On
+
+
+class StatementTold(TypedDict):
+    """``removed``: rows, by collection."""
+
+    issuer: str
+    record: str
+    asked_at: At
+    asked_by: By
+    key_destroyed_at: At
+    erased_at: At
+    removed: dict[str, int]
+    archives: list[ArchiveTold]
+    access_log: LogKeptTold
+    last_backup_expires_on: On
+
+
+class CertificateTold(TypedDict):
+    """The statement, and the same as a JWS (RFC 7515) that /oauth/jwks.json checks."""
+
+    certificate: StatementTold
+    jws: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +61,16 @@ class Done:
     issuer: str
     person: str
     asked_at_ms: int
-    asked_by: str
+    asked_by: By
     closed_at_ms: int  # when the person's key was destroyed
     removed: Mapping[str, int]  # rows, by collection
     archives: Sequence[Archive]
     backup_kept_days: int
 
 
-def issue(key: Key, done: Done, now_ms: int) -> dict[str, Any]:
-    """{"certificate", "jws"}: the statement, and the same as a JWS (RFC 7515) that /oauth/jwks.json checks."""
-    statement = {
+def issue(key: Key, done: Done, now_ms: int) -> CertificateTold:
+    """The signed certificate."""
+    statement: StatementTold = {
         "issuer": done.issuer,
         "record": done.person,
         "asked_at": rfc3339(done.asked_at_ms),

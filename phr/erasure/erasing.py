@@ -22,7 +22,7 @@ from phr.auth.tokens import issuer_of
 from phr.config import Settings
 from phr.database import Database, Document, transact
 from phr.erasure import archive, certificate, erasures, places, register, theirs, traces
-from phr.erasure.certificate import Done
+from phr.erasure.certificate import CertificateTold, Done
 from phr.erasure.erasures import COLLECTION
 from phr.erasure.places import Stay, Whose
 from phr.people import people, seals
@@ -185,7 +185,7 @@ def _take_some(database: Database, name: str, wanted: Document, person: str) -> 
     transact(database, taken)
 
 
-def _certified(database: Database, of: House, row: Document, now_ms: int) -> dict[str, Any]:
+def _certified(database: Database, of: House, row: Document, now_ms: int) -> CertificateTold:
     removed: Mapping[str, int] = row.get("removed", {})
     person = row["_id"]
     done = Done(

@@ -16,19 +16,35 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from phr.clock import rfc3339
+from phr.clock import DAY_MS, At, rfc3339
 from phr.database import Database, Document
+from phr.erasure.certificate import By, CertificateTold
 from phr.errors import NotFound, PhrError
 from phr.passwords import hash_of
 
 COLLECTION = "erasures"
-DAY_MS = 86_400_000
 State = Literal["asked", "cancelled", "closing", "closed", "swept", "done"]
+
+
+class ErasureTold(TypedDict):
+    """``due_at``: until then it can be taken back; ``certificate``: when all is done."""
+
+    state: State
+    asked_at: At
+    asked_by: By
+    due_at: At
+    certificate: CertificateTold | None
+
+
+class AskedTold(ErasureTold):
+    """``receipt``: shows the certificate one day; told once."""
+
+    receipt: str
 
 
 class TooLate(PhrError):
@@ -43,11 +59,11 @@ class Erasure:
     person: str
     state: State
     asked_at_ms: int
-    asked_by: str
+    asked_by: By
     due_at_ms: int
-    certificate: dict[str, Any] | None
+    certificate: CertificateTold | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> ErasureTold:
         """As the API and the command line show it; without the person, whom who asks knows."""
         return {
             "state": self.state,
@@ -58,7 +74,7 @@ class Erasure:
         }
 
 
-def ask(database: Database, person: str, by: str, days: int, now_ms: int) -> tuple[Erasure, str]:
+def ask(database: Database, person: str, by: By, days: int, now_ms: int) -> tuple[Erasure, str]:
     """The erasure, due after so many days, and the receipt that shows its certificate one day.
 
     Asked again it is due when it was, and the new receipt counts. Raises TooLate.

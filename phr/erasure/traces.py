@@ -42,7 +42,8 @@ def rename(database: Database, person: str, others: list[str], alias: str) -> No
         database[name].update_many({"person": {"$in": others}, field: person}, {"$set": {field: alias}})
     for field in ("proposed_by", "accepted_by", "revoked_by", "assisted.by", "assisted.witness"):
         database["grants"].update_many({field: person}, {"$set": {field: alias}})
-    database["processing_consents"].update_many({"by": person}, {"$set": {"by": alias}})
+    for name in ("processing_consents", "consent_papers"):
+        database[name].update_many({"by": person}, {"$set": {"by": alias}})
     database["alerts"].update_many(
         {"person": {"$in": others}, "acknowledged.by": person},
         {"$set": {"acknowledged.$[one].by": alias}},

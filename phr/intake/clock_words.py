@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from phr.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from phr.intake.device_clock import Clock, Period
 
-_MINUTE_MS = 60_000
-_HOUR_MS = 60 * _MINUTE_MS
-_DAY_MS = 24 * _HOUR_MS
 _HELD = {
     "ahead-of-clock": ("晚于现在", "in the future"),
     "before-birth": ("早于出生日期", "before your birth"),
@@ -67,8 +65,8 @@ def is_clocks_fault(reason: str) -> bool:
 
 
 def _how_far(ms: int) -> tuple[str, str]:
-    for unit_ms, zh, en in ((_DAY_MS, "天", "day"), (_HOUR_MS, "小时", "hour"), (_MINUTE_MS, "分钟", "minute")):
+    for unit_ms, zh, en in ((DAY_MS, "天", "day"), (HOUR_MS, "小时", "hour"), (MINUTE_MS, "分钟", "minute")):
         count = (ms + unit_ms // 2) // unit_ms
-        if ms >= 2 * unit_ms or unit_ms == _MINUTE_MS:
+        if ms >= 2 * unit_ms or unit_ms == MINUTE_MS:
             return f" {count} {zh}", f"{count} {en}{'' if count == 1 else 's'}"
     raise AssertionError("a minute ends the search")

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from pymongo import ReturnDocument
+from pymongo import InsertOne, ReturnDocument
 
 from phr.clock import rfc3339, to_datetime
-from phr.database import Database, Document
+from phr.database import Database, Document, write_new
 from phr.errors import InputInvalid, NotFound
 
+MEASURE_AGAIN = "measure-again"  # rest, and take a second reading
 MAX_TEXT = 40
 MAX_TIMES = 12
 SHORTEST_LIFE_S, LONGEST_LIFE_S = 60, 7 * 24 * 3600
@@ -63,9 +64,20 @@ def add(database: Database, draft: NewCommand, now_ms: int) -> Command:
     check(draft)
     if database["devices"].find_one({"_id": draft.device}, {"_id": 1}) is None:
         raise NotFound("no such device of yours")
+    row = _row(secrets.token_hex(12), draft, now_ms)
+    database["commands"].insert_one(row)
+    return _command(row)
+
+
+def add_once(database: Database, drafts: Mapping[str, NewCommand], now_ms: int) -> None:
+    """Commands to devices that are known, each once for its key. Safe to repeat."""
+    write_new(database["commands"], [InsertOne(_row(key, draft, now_ms)) for key, draft in drafts.items()])
+
+
+def _row(key: str, draft: NewCommand, now_ms: int) -> Document:
     expires_at_ms = now_ms + draft.life_s * 1000
-    row = {
-        "_id": secrets.token_hex(12),
+    return {
+        "_id": key,
         "device": draft.device,
         "code": draft.code,
         "args": dict(draft.args),
@@ -75,8 +87,6 @@ def add(database: Database, draft: NewCommand, now_ms: int) -> Command:
         "sent_at_ms": None,
         "expires_at": to_datetime(expires_at_ms),
     }
-    database["commands"].insert_one(row)
-    return _command(row)
 
 
 def check(draft: NewCommand) -> None:
@@ -139,6 +149,7 @@ CODES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "remind": {"text": is_neutral},
     "sync-now": {},
     "show-code": {"shown": _is_shown},
+    MEASURE_AGAIN: {},
 }
 _SHAPES = {
     "times": f'1 to {MAX_TIMES} times of day like "07:30"',

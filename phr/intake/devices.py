@@ -104,6 +104,17 @@ def of_vendor(database: Database, vendor: str, limit: int, after: str = "") -> l
     return [device_of(row) for row in found]
 
 
+def of_all(database: Database, prefix: str, limit: int, after: str = "") -> list[Device]:
+    """Devices of all vendors whose ref begins so ("acme/", "acme/cuff-"), in order of refs, those after ``after``."""
+    refs: Document = {"$gt": after} | ({"$gte": prefix, "$lt": f"{prefix}\U0010ffff"} if prefix else {})
+    return [device_of(row) for row in database["devices"].find({"_id": refs}).sort("_id", 1).limit(limit)]
+
+
+def vendors(database: Database) -> list[str]:
+    """The slugs of all vendors, in order."""
+    return [row["_id"] for row in database["vendors"].find({}, {"_id": 1}).sort("_id", 1)]
+
+
 def of_person(database: Database, person: str) -> list[Device]:
     """The devices that the person has, or had, in order of their refs."""
     return [device_of(row) for row in database["devices"].find({"bindings.person": person}).sort("_id", 1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from phr.database import Database
 from phr.errors import InputInvalid
@@ -16,6 +17,15 @@ from phr.passwords import new_password
 MOST = 1_000
 
 
+class EnrolledTold(TypedDict):
+    """Told once."""
+
+    device: str
+    mqtt_username: str
+    mqtt_password: str
+    claim_code: str
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """What is told once: only hashes of the last two are kept."""
@@ -25,7 +35,7 @@ class Enrolled:
     mqtt_password: str
     claim_code: str
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> EnrolledTold:
         return {
             "device": self.device,
             "mqtt_username": self.mqtt_username,

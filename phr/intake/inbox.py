@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from phr.clock import to_datetime
+from phr.clock import MINUTE_MS, to_datetime
 from phr.database import Database, Document
 from phr.errors import NotFound, PhrError
 from phr.intake import devices, held, households
@@ -21,7 +21,6 @@ from phr.intake.households import Span
 
 Kind = Literal["mine", "guest", "not-ours"]
 MINE: Kind = "mine"
-MINUTE_MS = 60_000
 MOST_OF_SLOT = 1_000
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+from phr.clock import MINUTE_MS
+
 RATE_LIMITED = "rate-limited"
-MINUTE_MS = 60_000
 DEVICES_REMEMBERED = 50_000
 
 

@@ -91,9 +91,9 @@ def reject(database: Database, payloads: Sequence[RejectedPayload], day_budget_b
 
 
 def recent(
-    database: Database, vendor: str, limit: int, cursor: str | None = None, *, sought: Sought = ANYTHING
+    database: Database, vendor: str | None, limit: int, cursor: str | None = None, *, sought: Sought = ANYTHING
 ) -> Page:
-    """A vendor's rejections, latest first. Raises InputInvalid for a cursor that is none of ours."""
+    """Rejections of a vendor, or of all, latest first. Raises InputInvalid for a cursor that is none of ours."""
     wanted = _wanted(vendor, sought)
     if cursor is not None:
         at_ms, last_id = _position(cursor)
@@ -121,13 +121,14 @@ def count_unkept(database: Database, vendor: str, count: int, now_ms: int) -> No
 def ensure_indexes(database: Database) -> None:
     rejections = database["rejections"]
     rejections.create_index("expires_at", name="expires", expireAfterSeconds=0)
+    rejections.create_index([("received_at_ms", -1), ("_id", 1)], name="recent")
     rejections.create_index([("vendor", 1), ("received_at_ms", -1), ("_id", 1)], name="vendor")
     rejections.create_index([("vendor", 1), ("device", 1), ("received_at_ms", -1), ("_id", 1)], name="device")
     database["rejection_days"].create_index("expires_at", name="expires", expireAfterSeconds=0)
 
 
-def _wanted(vendor: str, sought: Sought) -> Document:
-    wanted: Document = {"vendor": vendor}
+def _wanted(vendor: str | None, sought: Sought) -> Document:
+    wanted: Document = {} if vendor is None else {"vendor": vendor}
     if sought.device is not None:
         wanted["device"] = sought.device
     if sought.code is not None:

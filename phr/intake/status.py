@@ -49,7 +49,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    state: str
+    state: State
     since_ms: int | None  # None: it began while nobody listened; the broker remembered it
     battery: float | None
     firmware: str | None

@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 from pymongo import UpdateOne, WriteConcern
 
-from phr.clock import to_datetime
+from phr.clock import HOUR_MS, to_datetime
 from phr.database import Database, Document
 from phr.vocabulary.reading import Rejection
 
 KEPT = timedelta(days=400)
-HOUR_MS = 3_600_000
 COUNTED = ("messages", "stored", "duplicate", "corrected", "held")
 
 _QUICK = WriteConcern(w=1, j=False)

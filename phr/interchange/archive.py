@@ -58,6 +58,8 @@ def write(asked: Asked) -> Iterator[bytes]:
     for name, lines in archive_context.told_of(database, person, asked.now_ms):
         if (first_line := next(lines, None)) is not None:
             yield from archive.member(name, ((_line(one), 1) for one in chain([first_line], lines)))
+    for name, pieces in archive_context.papers_of(database, person):
+        yield from archive.member(name, chain([(next(pieces), 1)], ((one, 0) for one in pieces)))
     told = Manifest(FORMAT, VERSION, rfc3339(asked.now_ms), scales, archive.members)
     yield from archive.member(MANIFEST, [(_line(told), 1)])
     yield archive.close()

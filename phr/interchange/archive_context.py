@@ -17,8 +17,11 @@ from phr.people.access_lines import Line
 from phr.people.grants import Grant
 from phr.plans import known, plans, targets, tasks, versions, visits
 from phr.plans.versions import Version
+from phr.timeline import consent_papers
+from phr.timeline.consent_papers import Paper
 from phr.timeline.whole import SELF
 
+CONSENTS = "informative/consents"  # /GRANT/SHA256
 GRANTS, LOG, DEVICES = "informative/grants.jsonl", "informative/access-log.jsonl", "informative/devices.jsonl"
 CARE = "informative/care.jsonl"
 OF_CARE = (known.COLLECTION, targets.COLLECTION, plans.COLLECTION, visits.COLLECTION, tasks.COLLECTION)
@@ -34,12 +37,26 @@ def told_of(database: Database, person: str, now_ms: int) -> Iterator[tuple[str,
     yield CARE, (_cared(what, one) for what in OF_CARE for one in versions.all_of(database, what, person))
 
 
+def papers_of(database: Database, person: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Name and content of each paper that shows a consent which staff took down."""
+    for one in granting.of_person(database, person):
+        for paper in consent_papers.of_grant(database, person, one.id) if one.assisted else []:
+            yield f"{CONSENTS}/{one.id}/{paper.sha256}", consent_papers.pieces(database, paper)
+
+
 def _grant(database: Database, one: Grant, now_ms: int) -> Told:
     names = ("kind", "grantee", "purpose", "from_ms", "until_ms", "data_from_ms", "data_until_ms", "revoked_at_ms")
     told: Told = {"id": one.id, "state": one.state(now_ms)} | {name: getattr(one, name) for name in names}
     told |= {"categories": sorted(one.categories), "verbs": sorted(one.verbs)}
     told |= {name: _self(getattr(one, name), one.person) for name in ("proposed_by", "accepted_by", "revoked_by")}
-    return _plain(told | {"said": grants.told(database, one), "accepted_at_ms": one.accepted_at_ms})
+    told |= {"said": grants.told(database, one), "accepted_at_ms": one.accepted_at_ms}
+    papers = consent_papers.of_grant(database, one.person, one.id) if one.assisted else []
+    told |= {"assisted": dict(one.assisted or {}), "papers": [_paper(each) for each in papers]}
+    return _plain(told)
+
+
+def _paper(one: Paper) -> Told:
+    return {"at_ms": one.at_ms, "media_type": one.media_type, "sha256": one.sha256}
 
 
 def _line(one: Line) -> Told:
@@ -70,4 +87,4 @@ def _self(who: str | None, person: str) -> str | None:
 
 def _plain(told: Told) -> Told:
     """What has no value is left out."""
-    return {name: value for name, value in told.items() if value not in (None, "", {})}
+    return {name: value for name, value in told.items() if value not in (None, "", {}, [])}

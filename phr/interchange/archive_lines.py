@@ -6,6 +6,7 @@ entries.jsonl             phr.timeline.whole.Version, a line a version
 documents/ENTRY/SHA256    the files that entries name
 readings/METRIC.jsonl     phr.readings.telling.Line, a line a span of a device
 informative/*.jsonl       phr.interchange.archive_context: for its reader; an import passes them over
+informative/consents/GRANT/SHA256  papers of consents that staff took down; passed over as well
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 FORMAT, VERSION = "phr-archive", 1
 MANIFEST, PROFILE, ENTRIES = "manifest.json", "profile.json", "entries.jsonl"
 READINGS = re.compile(r"readings/([a-z0-9-]{1,64})\.jsonl", re.ASCII)
-INFORMATIVE = re.compile(r"informative/[a-z-]{1,64}\.jsonl", re.ASCII)
+INFORMATIVE = re.compile(r"informative/(?:[a-z-]{1,64}\.jsonl|consents/[A-Za-z0-9_-]{1,64}/[0-9a-f]{64})", re.ASCII)
 DOCUMENTS = re.compile(r"documents/([A-Za-z0-9_-]{1,64})/([0-9a-f]{64})", re.ASCII)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from pymongo import DESCENDING
 
-from phr.clock import rfc3339
+from phr.clock import At, rfc3339
 from phr.database import Database, Document
 from phr.errors import NotFound
 from phr.interchange.exporters import Asked, ExportFormat, Language, Told, find_format
@@ -21,6 +21,22 @@ from phr.interchange.exporters import Asked, ExportFormat, Language, Told, find_
 State = Literal["waiting", "running", "done", "broken"]
 TOLD_EVERY_MS = 1_000
 COLLECTION = "exports"
+
+
+class ExportTold(TypedDict):
+    """``readings``, ``entries``, ``documents``, ``bytes``: written so far."""
+
+    id: str
+    format: str
+    metric: str | None
+    language: Language
+    state: State
+    created_at: At
+    changed_at: At
+    readings: int
+    entries: int
+    documents: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +53,7 @@ class Export:
     told: Told
     bytes: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> ExportTold:
         return {
             "id": self.id,
             "format": self.format,

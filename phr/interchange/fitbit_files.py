@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from typing import Any, BinaryIO
 
+from phr.clock import MINUTE_MS
 from phr.formats.building import Item, ItemRefused, take
 from phr.interchange import tables
 from phr.interchange.formats import Batch, Wish
@@ -22,7 +23,6 @@ from phr.interchange.lanes import Lanes, When, Where
 from phr.vocabulary.metrics import vocabulary
 
 SOURCE = "fitbit"
-MINUTE_MS = 60_000
 SHORT, LONG = "%m/%d/%y %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"
 _STAGES = {
     "wake": "awake",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 import msgspec
 from pymongo import DESCENDING, ReturnDocument
 
-from phr.clock import rfc3339
+from phr.clock import At, rfc3339
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, NotFound, PhrError
 
@@ -30,6 +30,57 @@ class ImportBusy(PhrError):
     status: ClassVar[int] = 409
 
 
+class CountsTold(TypedDict):
+    records: int
+    stored: int
+    replaced: int
+    duplicate: int
+    refused: int
+
+
+class RefusalsTold(TypedDict):
+    """Why readings were refused: how many, and where the first of them stands in the file."""
+
+    code: str
+    detail: str
+    count: int
+    path: str
+
+
+class ProblemTold(TypedDict):
+    code: str
+    detail: str
+
+
+class TakenBackTold(TypedDict):
+    """Readings and entries that are gone; those that it had replaced and that have returned."""
+
+    gone: int
+    returned: int
+    by: str
+    reason: str
+
+
+class FileImportTold(CountsTold):
+    """``records``: things of the file that were read; the other counts are of readings and entries made of them.
+
+    ``problem``: why it is broken.
+    """
+
+    id: str
+    format: str
+    state: State
+    dry_run: bool
+    created_at: At
+    changed_at: At
+    bytes: int
+    bytes_done: int
+    attempts: int
+    reasons: list[RefusalsTold]
+    problem: ProblemTold | None
+    taken_back: TakenBackTold | None
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """``records``: things of the file that were read; the others count readings and entries made of them."""
@@ -43,8 +94,14 @@ class Counts:
     def plus(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
 
-    def as_json(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in Counts.__slots__}
+    def as_json(self) -> CountsTold:
+        return {
+            "records": self.records,
+            "stored": self.stored,
+            "replaced": self.replaced,
+            "duplicate": self.duplicate,
+            "refused": self.refused,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +147,7 @@ class Import:
     wish: Mapping[str, Any]  # {"zone", "mapping"} of one whose file was sent over the API
     lease: str = field(default="", repr=False)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> FileImportTold:
         """The report, as the API and the command line show it."""
         return {
             "id": self.id,
@@ -105,7 +162,7 @@ class Import:
             **self.counts.as_json(),
             "reasons": [{"code": r.code, "detail": r.detail, "count": r.count, "path": r.path} for r in self.reasons],
             "problem": None if self.problem is None else {"code": self.problem[0], "detail": self.problem[1]},
-            "taken_back": None if self.taken_back is None else dict(self.taken_back),
+            "taken_back": _taken_back(self.taken_back) if self.taken_back else None,
         }
 
 
@@ -258,6 +315,10 @@ def _create(database: Database, draft: NewImport, fields: Document, now_ms: int)
     }
     database["imports"].insert_one(row)
     return _import(row)
+
+
+def _taken_back(said: Mapping[str, Any]) -> TakenBackTold:
+    return {"gone": said["gone"], "returned": said["returned"], "by": said["by"], "reason": said["reason"]}
 
 
 def _lease(now_ms: int) -> Document:

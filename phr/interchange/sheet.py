@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from phr.clock import rfc3339
+from phr.clock import DAY_MS, rfc3339
 from phr.interchange.exporters import Asked, Language
 from phr.interchange.measured import entries_of, lanes
 from phr.people import people
@@ -18,7 +18,6 @@ from phr.readings.local_time import Clock
 from phr.readings.raw import Lane
 from phr.readings.raw_rows import Rows
 from phr.readings.series import End, Wish
-from phr.readings.spans import DAY_MS
 from phr.readings.track import Resolution
 from phr.timeline.entry import Entry
 from phr.vocabulary.metrics import vocabulary

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from pymongo import UpdateOne
 
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.readings.raw import bucket_start_ms
 from phr.readings.slices import is_dense
-from phr.readings.spans import DAY_MS, span_of
+from phr.readings.spans import span_of
 from phr.vocabulary.metrics import vocabulary
 
 BATCH = 500

@@ -1,6 +1,6 @@
 """How many messages a person has allowed WeChat to show: each time they accept, one more.
 
-Collection ``wechat_allowances``: _id  person:template     person, template, left, is_banned, changed_ms
+Collection ``wechat_allowances``: _id  person:template     person, template, left, is_banned, changed_ms, heard
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from phr.database import DURABLE, Database, Document
 
 ALLOWANCES = "wechat_allowances"
 MOST = 100  # a client that reports without end is believed no further
+REMEMBERED = 20  # events; WeChat sends one again within seconds
 ASK_BELOW = 5  # reminders of a day or two: asked at a tap, before none is left
 Result = Literal["accept", "reject", "ban", "filter"]
 RESULTS: tuple[Result, ...] = ("accept", "reject", "ban", "filter")
@@ -48,6 +49,33 @@ def report(database: Database, person: str, template: str, result: Result, now_m
     return _allowance(row)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event of WeChat's, by a name that it has again where it comes again."""
+
+    name: str
+    template: str
+    result: Result
+
+
+def hear(database: Database, person: str, event: Heard, now_ms: int) -> None:
+    """As ``report``; an event that comes again changes nothing."""
+    rows = database[ALLOWANCES].with_options(write_concern=DURABLE)
+    known = {"$ifNull": ["$heard", []]}
+    is_new = {"$not": [{"$in": [event.name, known]}]}
+    left, banned = {"$ifNull": ["$left", 0]}, {"$ifNull": ["$is_banned", False]}
+    more = {"$min": [MOST, {"$add": [left, 1]}]} if event.result == "accept" else 0
+    update: Document = {
+        "person": {"$literal": person},
+        "template": {"$literal": event.template},
+        "changed_ms": now_ms,
+        "left": {"$cond": [is_new, more, left]},
+        "is_banned": {"$cond": [is_new, {"$literal": event.result == "ban"}, banned]},
+        "heard": {"$cond": [is_new, {"$slice": [{"$concatArrays": [known, [event.name]]}, -REMEMBERED]}, known]},
+    }
+    rows.update_one({"_id": f"{person}:{event.template}"}, [{"$set": update}], upsert=True)
+
+
 def take(database: Database, person: str, template: str, now_ms: int) -> bool:
     """Uses one up, before it is sent; False where none is left."""
     rows = database[ALLOWANCES].with_options(write_concern=DURABLE)
@@ -63,6 +91,11 @@ def give_back(database: Database, person: str, template: str) -> None:
 def use_up(database: Database, person: str, template: str) -> None:
     """WeChat says that none is left, whatever was counted here."""
     database[ALLOWANCES].update_one({"_id": f"{person}:{template}"}, {"$set": {"left": 0}})
+
+
+def find(database: Database, person: str, template: str) -> Allowance:
+    row = database[ALLOWANCES].find_one({"_id": f"{person}:{template}"})
+    return _allowance(row) if row else Allowance(template, 0, is_banned=False)
 
 
 def of_person(database: Database, person: str) -> list[Allowance]:

@@ -45,6 +45,7 @@ _SHOWN = (
     "categories",
     "about",
     "urgency",
+    "from_ms",
     "expires_at_ms",
     "link",
     "read_at_ms",
@@ -71,6 +72,7 @@ class Notice:
     categories: tuple[str, ...] = ("readings",)  # of what a rule made it of
     about: str | None = None  # whose record it is of, where that is not the record of who is told
     urgency: int = 0  # as ``severity``; 3 and 4 are told in quiet hours, too
+    from_ms: int | None = None  # outside the app nobody is told before
     expires_at_ms: int | None = None  # nobody is told any more from then on
     link: str | None = None  # where an app shows what it is about: "reminders", "alerts/<id>"
     read_at_ms: int | None = None
@@ -91,6 +93,7 @@ class Telling:
     expires_at_ms: int | None = None  # nobody is told from then on
     link: str | None = None  # where an app shows what it is about
     is_neutral: bool = False  # its words say nothing of anybody's health, and need not be sealed
+    from_ms: int | None = None  # outside the app they are not told before, however urgent it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +151,11 @@ def ensure_indexes(database: Database) -> None:
     )
 
 
-def raise_notices(database: Database, alerts: Iterable[Alert]) -> int:
-    """Stores a notice for each alert, once for each key, majority-journaled; gives the count of new ones.
+def raise_all(database: Database, raisings: Iterable[Raising]) -> int:
+    """Stores a notice for each alert, told or not, once for each key, majority-journaled; how many are new.
 
     Safe to repeat from the top: a key that is there stays as it is. Raises pymongo's errors where nothing is certain.
     """
-    return raise_all(database, map(Raising, alerts))
-
-
-def raise_all(database: Database, raisings: Iterable[Raising]) -> int:
-    """As ``raise_notices``, each told or not."""
     found = {one.alert.key: one for one in raisings}
     if not found:
         return 0
@@ -218,6 +216,7 @@ def _telling_row(database: Database, telling: Telling, reached: frozenset[str], 
         **({"categories": list(telling.categories)} if telling.categories else {}),
         **({"about": telling.about} if telling.about else {}),
         **({"urgency": telling.urgency} if telling.urgency else {}),
+        **({"from_ms": telling.from_ms} if telling.from_ms is not None else {}),
         **({"expires_at_ms": telling.expires_at_ms} if telling.expires_at_ms is not None else {}),
         **({"link": telling.link} if telling.link else {}),
     }
@@ -410,6 +409,7 @@ def notice(database: Database, row: Document) -> Notice:
         categories=tuple(row.get("categories", ("readings",))),
         about=row.get("about"),
         urgency=row.get("urgency", 0),
+        from_ms=row.get("from_ms"),
         expires_at_ms=row.get("expires_at_ms"),
         link=row.get("link"),
         read_at_ms=row.get("read_at_ms"),

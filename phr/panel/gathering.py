@@ -7,21 +7,15 @@ from datetime import date, timedelta
 
 from phr.alerts.episode import Episode
 from phr.care.followup import Class
-from phr.clock import to_datetime
 from phr.database import Database
 from phr.panel.needs import Need
 from phr.people.people import Person
-from phr.plans import plans, tasks, visits
+from phr.plans import keeping, plans, tasks, visits
+from phr.plans.keeping import today_of
 from phr.plans.plans import ACTIVE, Plan, programme_of
-from phr.plans.preparing import REGULAR_PERCENT
-from phr.readings.latest import latest
-from phr.reminders import adherence, ledger
 from phr.vocabulary.metrics import vocabulary
 
-DAY_MS = 86_400_000
 AHEAD = timedelta(days=7)  # what is due within a week is worth an appointment: our own choice
-SILENT_DAYS = 14  # and so is this; a state in the panel and no alarm
-ADHERENCE_DAYS, LEAST_SETTLED = 30, 10
 _LEVELS = {1: "early-warning", 2: "alert-soon", 3: "alert-today", 4: "emergency"}
 _EMERGENCY = 3
 _READINGS, _CARE, _ADHERENCE = ("readings",), ("care",), ("care", "medications")
@@ -47,10 +41,6 @@ def needs_of(
             needs[name] += _of_plan(database, plan, today)
         programmes[name] = sorted({one.programme for one in own})
     return needs, programmes
-
-
-def today_of(person: Person, now_ms: int) -> date:
-    return to_datetime(now_ms + person.offset_min_at(now_ms) * 60_000).date()
 
 
 def _of_alerts(alerts: Iterable[Episode]) -> Iterable[Need]:
@@ -91,23 +81,13 @@ def _of_plan(database: Database, plan: Plan, today: date) -> Iterable[Need]:
 
 
 def _of_silence(database: Database, person: Person, known: Sequence[Plan], now_ms: int) -> Iterable[Need]:
-    """Of who is to measure something, and for whom the plan is old enough."""
-    today = today_of(person, now_ms)
-    old = [plan for plan in known if plan.measuring and (today - plan.starts_on).days >= SILENT_DAYS]
-    if not old:
-        return
-    asked = {one.metric for plan in old for one in plan.measuring}
-    metrics = {key: metric for key, metric in vocabulary().metrics.items() if key in asked}
-    last_ms = max((one.t_ms for one in latest(database, person.id, metrics)), default=None)
-    begun = max(plan.starts_on for plan in old)
-    days = (today - begun).days if last_ms is None else (now_ms - last_ms) // DAY_MS
-    if days >= SILENT_DAYS:
-        yield Need("silent", _READINGS, {"days": (str(days),) * 2})
+    found = keeping.silence(database, person, known, now_ms)
+    if found is not None:
+        yield Need("silent", _READINGS, {"days": (str(found.days),) * 2})
 
 
 def _of_medicines(database: Database, person: Person, now_ms: int) -> Iterable[Need]:
-    found = ledger.of_person(database, person.id, now_ms - ADHERENCE_DAYS * DAY_MS, now_ms)
-    total = adherence.of(one for one in found if one.kind == "medication").total
-    percent = total.done_percent
-    if percent is not None and total.settled >= LEAST_SETTLED and percent < REGULAR_PERCENT:
-        yield Need("not-adherent", _ADHERENCE, {"days": (str(ADHERENCE_DAYS),) * 2, "percent": (f"{percent:g}",) * 2})
+    percent = keeping.irregular_percent(database, person, now_ms)
+    if percent is not None:
+        days = str(keeping.ADHERENCE_DAYS)
+        yield Need("not-adherent", _ADHERENCE, {"days": (days,) * 2, "percent": (f"{percent:g}",) * 2})

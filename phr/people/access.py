@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pymongo import ASCENDING, DESCENDING
 
-from phr.database import Database
+from phr.database import Database, Document
 from phr.errors import AccessDenied, ServerUnavailable
 from phr.people import access_lines, grants, keyring, line_writer, organisations
 from phr.people.access_lines import LOG, Line, line_of
@@ -65,6 +65,7 @@ class Permission:
     line: Line
     sight: Sight  # of the categories of the line
     written: Future[None]
+    whose: Document | None = None  # the owner as stored, where that came with the decision
 
     def finish(self) -> None:
         """Returns when the line is majority-journaled. Raises what kept it from being so."""
@@ -84,11 +85,11 @@ def may(database: Database, caller: Caller, ask: Ask, now_ms: int) -> None:
 
 def begin(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Permission:
     """As ``may``, with the log line written while the caller reads; ``finish`` it before the answer leaves."""
-    line, sight = _decide(database, caller, ask, now_ms)
-    if line.outcome == "refused":
-        access_lines.append(database, line)
+    decided = _decide(database, caller, ask, now_ms)
+    if decided.line.outcome == "refused":
+        access_lines.append(database, decided.line)
         raise AccessDenied(REFUSED)
-    return Permission(line, sight, line_writer.submit(database, line))
+    return Permission(decided.line, decided.sight, line_writer.submit(database, decided.line), decided.whose)
 
 
 def as_other(database: Database, permission: Permission, other: Caller, ask: Ask, now_ms: int) -> Permission:
@@ -96,15 +97,15 @@ def as_other(database: Database, permission: Permission, other: Caller, ask: Ask
 
     Raises AccessDenied where that is nothing.
     """
-    line, sight = _decide(database, other, ask, now_ms)
-    if line.outcome == "refused":
+    decided = _decide(database, other, ask, now_ms)
+    if decided.line.outcome == "refused":
         raise AccessDenied(REFUSED)
-    return replace(permission, line=line, sight=sight)
+    return replace(permission, line=decided.line, sight=decided.sight, whose=decided.whose)
 
 
 def visible(database: Database, caller: Caller, ask: Ask, now_ms: int) -> Sight:
     """The sight that ``begin`` would give now; logs nothing, for who was let in and is listening still."""
-    return _decide(database, caller, ask, now_ms)[1]
+    return _decide(database, caller, ask, now_ms).sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,23 +222,30 @@ def _refused(caller: Caller, ask: Ask, now_ms: int) -> Line:
     )
 
 
-def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> tuple[Line, Sight]:
+class _Decided(NamedTuple):
+    line: Line
+    sight: Sight
+    whose: Document | None = None
+
+
+def _decide(database: Database, caller: Caller, ask: Ask, now_ms: int) -> _Decided:
     refused = _refused(caller, ask, now_ms)
     if caller.kind != "person" or not ask.categories:
-        return refused, NOTHING
+        return _Decided(refused, NOTHING)
     if any(keyring.is_destroyed(database, one) for one in {ask.person, caller.subject}):
         # Of an erased record; to an erased person, whose token and grants hold a few minutes longer.
-        return refused, NOTHING
+        return _Decided(refused, NOTHING)
     if caller.subject == ask.person and caller.act is None:
-        return replace(refused, role=OWNER, outcome="allowed"), Sight.of(ask.categories)
+        return _Decided(replace(refused, role=OWNER, outcome="allowed"), Sight.of(ask.categories))
     # An operator's token carries the owner's id: it is worth what the support grant is worth at this moment.
     if caller.act is not None and caller.subject != ask.person:
-        return refused, NOTHING
+        return _Decided(refused, NOTHING)
     grantee = caller.subject if caller.act is None else SUPPORT
-    line, sight = _by_grants(refused, ask, grants.live(database, ask.person, grantee, now_ms))
+    standing = grants.standing(database, ask.person, grantee, now_ms)
+    line, sight = _by_grants(refused, ask, standing.grants)
     if line.outcome == "refused" and ask.categories == (CONTRACTS,) and caller.act is None:
-        return _by_work(refused, organisations.membership(database, caller.subject, now_ms))
-    return line, sight
+        line, sight = _by_work(refused, organisations.membership(database, caller.subject, now_ms))
+    return _Decided(line, sight, standing.person)
 
 
 def _by_work(refused: Line, member: Member | None) -> tuple[Line, Sight]:

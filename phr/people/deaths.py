@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from phr.clock import DAY_MS
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.people import contracts, granting, grants, people
@@ -16,7 +17,6 @@ from phr.people.people import Person
 
 DEATH = "death"  # why grants are frozen
 LONGEST_DAYS = 90  # that a relative sees the record at the officer's word; this project's own choice
-DAY_MS = 86_400_000
 
 
 def report(database: Database, person: str, died_on: date, now_ms: int) -> Person:
@@ -53,4 +53,4 @@ def accept(database: Database, asked: Grant, consent: Consent, now_ms: int) -> G
     latest_ms = now_ms + LONGEST_DAYS * DAY_MS
     limited = {"verbs": ["read"], "until_ms": min(asked.until_ms or latest_ms, latest_ms)}
     database["grants"].update_one({"_id": asked.id, "awaits": asked.person}, {"$set": limited})
-    return granting.accept(database, asked, consent, now_ms)
+    return granting.accept_for(database, asked, consent, now_ms)

@@ -25,6 +25,7 @@ GRANT_KINDS = (
     "proxy",
     "break-glass",
 )
+AWAITED = r"^(code|[a-z2-7]{20})$"
 DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -70,7 +71,7 @@ class GrantDocument(Document):
     from_ms = LongField(required=True)
     until_ms = LongField()
     revoked_at_ms = LongField()
-    awaits = StringField(regex=PERSON_ID)
+    awaits = StringField(regex=AWAITED)
     proposed_by = StringField(max_length=64)
     proposed_at_ms = LongField()
     accepted_by = StringField(max_length=64)
@@ -80,6 +81,7 @@ class GrantDocument(Document):
     assisted = DictField()
     frozen = StringField(max_length=32)
     reminded_at_ms = LongField()
+    asked_anew_ms = LongField()
     text = DictField()
     data_from_ms = LongField()
     data_until_ms = LongField()

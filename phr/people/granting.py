@@ -5,6 +5,7 @@ Collection ``grants``; see phr.people.grants for who decides by them.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -12,16 +13,22 @@ from typing import ClassVar
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.errors import AccessDenied, AlreadyThere, InputInvalid, NotFound, PhrError
-from phr.people import consent_texts, grants, organisations, people
+from phr.passwords import hash_of
+from phr.people import consent_texts, grants, organisations, people, seals
 from phr.people.grants import (
+    BY_CODE,
+    CODE,
+    CODE_LIFE_MS,
     EVERYTHING,
     FAMILY_DOCTOR,
     PROPOSAL_LIFE_MS,
     PROXY,
     RELATIVE,
     SPECIALIST,
+    SUPPORT,
     Grant,
     NewGrant,
     grant_of,
@@ -29,9 +36,10 @@ from phr.people.grants import (
 from phr.people.organisations import PROFESSIONS, TEAM
 from phr.vocabulary.sight import Period
 
-DAY_MS = 86_400_000
 MOST_WAITING = 20  # proposals that wait for one person's answer
-PURPOSES = ("care", "second-opinion", "family", "representation")
+MOST_CODES = 5  # invitations of one person that are open at a time; this project's own choice
+ALPHABET, LETTERS = "BCDFGHJKLMNPQRSTVWXZ", 12  # 51 bits; RFC 8628, 6.1 has the letters
+NO_CODE = "there is no such invitation, or it was used, taken back or is over"
 
 
 class GrantSettled(PhrError):
@@ -47,6 +55,7 @@ class Kind:
 
     purpose: str
     is_for_professionals: bool = False
+    is_for_operators: bool = False
     is_whole: bool = False  # all categories, reading and writing
     has_question: bool = False
     may_write: bool = True
@@ -58,6 +67,7 @@ KINDS: Mapping[str, Kind] = {
     FAMILY_DOCTOR: Kind("care", is_for_professionals=True),
     SPECIALIST: Kind("second-opinion", is_for_professionals=True, has_question=True, may_write=False, longest_days=90),
     PROXY: Kind("representation", is_whole=True, longest_days=366),
+    SUPPORT: Kind("support", is_for_operators=True, longest_days=7),
 }
 
 
@@ -83,11 +93,18 @@ class Assisted:
 
     how: str  # one of HOWS
     by: str
+    organisation: str  # where they work
     evidence: str
     witness: str | None = None  # of paper: a colleague who was there
 
 
-def check_assisted(database: Database, assisted: Assisted, organisation: str, now_ms: int) -> None:
+def hold_to_living(database: Database, person: str) -> None:
+    """Raises AccessDenied for one who was reported dead: whoever holds their phone lets nobody in."""
+    if people.require(database, person).died_on is not None:
+        raise AccessDenied("this person was reported dead: a relative's request goes to the privacy officer")
+
+
+def check_assisted(database: Database, assisted: Assisted, now_ms: int) -> None:
     """Raises InputInvalid where what proves the consent is not enough."""
     if assisted.how not in HOWS:
         raise InputInvalid(f"consent is taken down by {', '.join(HOWS)}", "/how")
@@ -96,17 +113,60 @@ def check_assisted(database: Database, assisted: Assisted, organisation: str, no
     if assisted.witness is None:
         return
     member = organisations.membership(database, assisted.witness, now_ms)
-    if assisted.witness == assisted.by or member is None or member.organisation != organisation:
+    if assisted.witness == assisted.by or member is None or member.organisation != assisted.organisation:
         raise InputInvalid("the witness is a colleague of the same organisation", "/witness")
 
 
 def give(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> Grant:
     """The grant, live from now on. Raises InputInvalid, TextOutdated, AccessDenied for a proxy who makes another."""
     _hold_to_owner(draft, consent)
+    hold_to_living(database, draft.person)
     checked = _checked(database, draft, now_ms)
     text = consent_texts.seen(draft.kind, consent.version, consent.language)
     accepted = {"accepted_by": consent.by, "accepted_at_ms": now_ms, "text": text}
     return grants.create(database, replace(checked, from_ms=now_ms, **accepted))  # type: ignore[arg-type]
+
+
+def invite(database: Database, draft: NewGrant, consent: Consent, now_ms: int) -> tuple[Grant, str]:
+    """A grant to whoever comes with the code, once, within three days; the code is shown once and kept as a token.
+
+    Raises InputInvalid, TextOutdated, AlreadyThere where too many are open.
+    """
+    if draft.kind != RELATIVE:
+        raise InputInvalid("by a code one invites a relative; all others are named", "/kind")
+    hold_to_living(database, draft.person)
+    checked = _formed(draft, now_ms)
+    text = consent_texts.seen(draft.kind, consent.version, consent.language)
+    is_open: Document = {"person": draft.person, "awaits": BY_CODE, "revoked_at_ms": None}
+    is_open |= {"proposed_at_ms": {"$gt": now_ms - CODE_LIFE_MS}}
+    if database["grants"].count_documents(is_open, limit=MOST_CODES) >= MOST_CODES:
+        raise AlreadyThere("too many invitations are open: take one back first")
+    code = "".join(secrets.choice(ALPHABET) for _ in range(LETTERS))
+    waits = {"grantee": _coded(database, code), "awaits": BY_CODE, "proposed_by": consent.by, "proposed_at_ms": now_ms}
+    accepted = {"accepted_by": consent.by, "accepted_at_ms": now_ms, "text": text}
+    made = grants.create(database, replace(checked, **waits, **accepted))  # type: ignore[arg-type]
+    return made, "-".join(code[at : at + 4] for at in range(0, LETTERS, 4))
+
+
+def by_code(database: Database, code: str, who: str, now_ms: int) -> Grant:
+    """The open invitation of a code as it is typed. Raises NotFound, for one's own as well."""
+    row = database["grants"].find_one({"grantee": _coded(database, code), "awaits": BY_CODE})
+    found = grant_of(row) if row else None
+    if found is None or found.state(now_ms) != "invited" or found.person == who:
+        raise NotFound(NO_CODE)
+    if people.OPERATOR in people.require(database, who).roles:
+        raise NotFound(NO_CODE)
+    return found
+
+
+def take_up(database: Database, invited: Grant, who: str, now_ms: int) -> Grant:
+    """The grant, whose grantee is who came with its code, from now on. Raises NotFound where another was quicker."""
+    is_open = {"_id": invited.id, "awaits": BY_CODE, "revoked_at_ms": None, "frozen": None}
+    change = {"$set": {"grantee": who, "from_ms": now_ms}, "$unset": {"awaits": ""}}
+    row = database["grants"].find_one_and_update(is_open, change, return_document=ReturnDocument.AFTER)
+    if row is None:
+        raise NotFound(NO_CODE)
+    return grant_of(row)
 
 
 def propose(database: Database, draft: NewGrant, by: str, now_ms: int) -> Grant:
@@ -136,6 +196,12 @@ def lay_before(database: Database, draft: NewGrant, by: str, now_ms: int) -> Gra
 
 def accept(database: Database, grant: Grant, consent: Consent, now_ms: int) -> Grant:
     """The grant, live from now on. Raises GrantSettled, TextOutdated, AccessDenied as ``give``."""
+    hold_to_living(database, grant.person)
+    return accept_for(database, grant, consent, now_ms)
+
+
+def accept_for(database: Database, grant: Grant, consent: Consent, now_ms: int) -> Grant:
+    """As ``accept``, where somebody else decides for the dead (phr.people.deaths)."""
     _hold_to_owner(grant, consent)
     text = consent_texts.seen(grant.kind, consent.version, consent.language)
     seen = {name: getattr(text, name) for name in text.__slots__}
@@ -210,8 +276,12 @@ def _settled(database: Database, grant: Grant, change: Document, now_ms: int) ->
 
 def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
     """The draft as its kind wants it. Raises InputInvalid naming the field."""
-    kind = KINDS[draft.kind]
     _check_grantee(database, draft)
+    return _formed(draft, now_ms)
+
+
+def _formed(draft: NewGrant, now_ms: int) -> NewGrant:
+    kind = KINDS[draft.kind]
     if kind.is_whole:
         draft = replace(draft, categories=(EVERYTHING,), verbs=("read", "write"))
     if not kind.may_write and "write" in draft.verbs:
@@ -224,13 +294,17 @@ def _checked(database: Database, draft: NewGrant, now_ms: int) -> NewGrant:
 
 
 def _check_grantee(database: Database, draft: NewGrant) -> None:
+    if KINDS[draft.kind].is_for_operators != (draft.grantee == SUPPORT):
+        raise InputInvalid(f"the grantee of {SUPPORT}, and of nothing else, is {SUPPORT}", "/grantee")
+    if draft.grantee == SUPPORT:
+        return
     if draft.grantee.startswith(TEAM):
         if draft.kind != FAMILY_DOCTOR or organisations.find_team(database, draft.grantee[len(TEAM) :]) is None:
             raise InputInvalid("there is no such team, or it is asked for no team", "/grantee")
         return
     grantee = None if draft.grantee == draft.person else people.find(database, draft.grantee)
-    if grantee is None:
-        raise InputInvalid("there is no such person, or it is the record's own", "/grantee")
+    if grantee is None or people.OPERATOR in grantee.roles:
+        raise InputInvalid("there is no such person, or it is the record's own, or an operator's login", "/grantee")
     if KINDS[draft.kind].is_for_professionals and not PROFESSIONS & set(grantee.roles):
         raise InputInvalid(f"a {draft.kind} is a registered professional", "/grantee")
 
@@ -265,10 +339,17 @@ def _may_ask(database: Database, draft: NewGrant, by: str, now_ms: int) -> bool:
     return draft.kind == SPECIALIST and any(one.kind == FAMILY_DOCTOR for one in held)
 
 
+def _coded(database: Database, code: str) -> str:
+    """What stands for a code where its grantee will."""
+    letters = "".join(sign for sign in code.upper() if sign in ALPHABET)
+    return CODE + seals.lookup_tokens(database, "grant-invitation", [hash_of(letters)])[0].hex()
+
+
 def _assisted(database: Database, grant: Grant, assisted: Assisted | None) -> Document:
     if assisted is None:
         return {}
-    told = {"how": assisted.how, "by": assisted.by} | ({"witness": assisted.witness} if assisted.witness else {})
+    told = {"how": assisted.how, "by": assisted.by, "organisation": assisted.organisation}
+    told |= {"witness": assisted.witness} if assisted.witness else {}
     words = grants.told(database, grant) | {"evidence": assisted.evidence}
     return {"assisted": told, "sealed": grants.seal_told(database, grant.id, grant.person, words)}
 

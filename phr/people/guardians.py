@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from phr.clock import DAY_MS
 from phr.database import Database
 from phr.errors import InputInvalid
 from phr.people import grants, people
-from phr.people.grants import EVERYTHING, GUARDIAN, MINORS_GUARDIAN, Grant, NewGrant
+from phr.people.grants import EVERYTHING, GUARDIAN, MINORS_GUARDIAN, Grant, NewGrant, grant_of
 from phr.people.people import Person
 
 GUARDED_UNTIL_AGE = 14
 OF_AGE = 18
 OWN_FROM_14 = frozenset(("mental", "notes", "reproductive", "sexual-health"))
+LATELY_MS = 30 * DAY_MS  # who was not told by then, the installation being down, sees it with their consents
 _UNTIL = {GUARDIAN: GUARDED_UNTIL_AGE, MINORS_GUARDIAN: OF_AGE}
 
 
@@ -62,6 +64,18 @@ def appoint(database: Database, wanted: Appointment, now_ms: int) -> list[Grant]
         for kind, some, from_ms, until_ms in spans
         if from_ms < until_ms
     ]
+
+
+def left_one(database: Database, now_ms: int) -> Grant | None:
+    """A guardian's grant over a whole record that its child's 14th birthday has ended lately, not put down yet."""
+    lately = {"until_ms": {"$gt": now_ms - LATELY_MS, "$lte": now_ms}}
+    over = {"kind": GUARDIAN, "frozen": None, "asked_anew_ms": None, **lately}  # of the dead it is frozen
+    row = database["grants"].find_one(over)
+    return grant_of(row) if row else None
+
+
+def set_asked_anew(database: Database, grant: Grant, now_ms: int) -> None:
+    database["grants"].update_one({"_id": grant.id}, {"$set": {"asked_anew_ms": now_ms}})
 
 
 def settle(database: Database, child: Person) -> None:

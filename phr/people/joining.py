@@ -1,5 +1,7 @@
 """Logins that join a record that is there: by a clinic's invitation, once, and taken back for seven days.
 
+The same invitation is the second proof of somebody whose phone gets a code at a new device (phr.auth.ways).
+
 Collection ``login_invitations``: _id  keyed token of the code's hash; person, organisation, by, is_proven, made_at_ms,
 ends_at
 In ``logins`` of one that joined: joined  {at_ms, organisation, by}
@@ -87,6 +89,11 @@ def join(database: Database, invitation: Invitation, own: str, now_ms: int) -> L
         return moved[0]
 
     return transact(database, joined)
+
+
+def use(database: Database, invitation: Invitation) -> bool:
+    """Uses it up for a login that moves nothing; False where another has used it."""
+    return bool(database[INVITATIONS].delete_one({"_id": bytes.fromhex(invitation.id)}).deleted_count)
 
 
 def of_person(database: Database, person: str) -> list[Login]:

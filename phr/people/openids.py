@@ -1,7 +1,8 @@
 """Logins by WeChat: whose an openid is. One that is new has a person of its own, whose record is empty.
 
 In ``logins``: _id  keyed token of app and openid; person, kind "wechat", sealed (both, with its key), made_at_ms,
-union (keyed token of the unionid, where WeChat has told it: one user's logins by several apps have the same)
+union (keyed token of the unionid, where WeChat has told it: one user's logins by several apps have the same),
+second_at_ms (when a second factor was last given with it)
 """
 
 from __future__ import annotations
@@ -48,6 +49,22 @@ def person_of(database: Database, who: OpenId, zone: str, now_ms: int) -> str:
     return person
 
 
+def known_person(database: Database, who: OpenId) -> str | None:
+    """Whose login this is; None where it is nobody's yet, who is not made."""
+    row = database[LOGINS].find_one({"_id": _token(database, who)}, {"person": 1})
+    return str(row["person"]) if row else None
+
+
+def second_at_ms(database: Database, who: OpenId) -> int | None:
+    """When this login's person last gave their second factor with it."""
+    row = database[LOGINS].find_one({"_id": _token(database, who)}, {"second_at_ms": 1})
+    return row.get("second_at_ms") if row else None
+
+
+def set_second(database: Database, who: OpenId, at_ms: int) -> None:
+    database[LOGINS].update_one({"_id": _token(database, who)}, {"$set": {"second_at_ms": at_ms}})
+
+
 def would_join(database: Database, who: OpenId) -> str | None:
     """Whose record a login that is new would come to, since the same user comes to it by other apps.
 
@@ -70,6 +87,10 @@ def of_person(database: Database, person: str, appid: str | None) -> OpenId | No
     rows = database[LOGINS].find({"person": person, "kind": WECHAT}, sort=[("made_at_ms", 1)])
     known = (OpenId(*seals.unseal(database, person, PLACE, row["sealed"])[:2]) for row in rows)
     return next((one for one in known if one.appid == appid), None)
+
+
+def has(database: Database, person: str) -> bool:
+    return database[LOGINS].find_one({"person": person, "kind": WECHAT}, {"_id": 1}) is not None
 
 
 def has_other_login(database: Database, person: str) -> bool:

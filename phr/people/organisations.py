@@ -3,27 +3,31 @@
 Collections:
     organisations  _id  slug     name  as people and entries name it
     members        _id  organisation:person     organisation  person  role  until_ms (a deputy's, else none)
-    teams          _id  organisation/team       organisation  name
-    team_members   _id  organisation/team:person     team  person  until_ms (as the member's)
+    teams          _id  organisation/team       organisation  name  hours (texts of shifts; none: the usual)  zone
+    team_members   _id  organisation/team:person     team  person  until_ms (as the member's)  duty (texts of shifts)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 from pymongo.errors import DuplicateKeyError
 
 from phr.database import Database, Document
 from phr.errors import AlreadyThere, InputInvalid, NotFound
 from phr.people import people
+from phr.people.hours import Shift, parsed
 
 DOCTOR, NURSE, VILLAGE_DOCTOR, DEPUTY, OFFICER = "doctor", "nurse", "village-doctor", "deputy", "privacy-officer"
 ROLES = (DOCTOR, NURSE, VILLAGE_DOCTOR, DEPUTY, OFFICER)
 PROFESSIONS = frozenset((DOCTOR, NURSE, VILLAGE_DOCTOR, DEPUTY))
 SLUG = re.compile(r"[a-z0-9-]{1,24}")
+DOCTORS = frozenset((DOCTOR, VILLAGE_DOCTOR, DEPUTY))  # who may be on duty; a deputy stands in for one of them
 LONGEST_NAME = 200
+CLOCK = "Asia/Shanghai"  # of a team that has not said by whose it works
 TEAM = "team:"  # how a grant to a team begins
 
 
@@ -48,6 +52,8 @@ class Team:
     id: str  # "organisation/team"
     organisation: str
     name: str
+    shifts: tuple[Shift, ...] = ()  # none: the usual
+    zone: str = CLOCK
 
     @property
     def grantee(self) -> str:
@@ -139,12 +145,31 @@ def create_team(database: Database, slug: str, team: str, name: str) -> Team:
 
 def find_team(database: Database, team_id: str) -> Team | None:
     row = database["teams"].find_one({"_id": team_id})
-    return Team(row["_id"], row["organisation"], row["name"]) if row else None
+    return _team(row) if row else None
+
+
+def set_hours(database: Database, team_id: str, hours: Sequence[str], zone: str) -> Team:
+    """When the team works from now on; without shifts the usual hours. Raises InputInvalid, NotFound."""
+    shifts = parsed(hours)
+    if zone not in available_timezones():
+        raise InputInvalid(f"{zone[:40]!r} is no time zone such as {CLOCK}", "/zone")
+    told = {"hours": [str(one) for one in shifts], "zone": zone}
+    if not database["teams"].update_one({"_id": team_id}, {"$set": told}).matched_count:
+        raise NotFound(f"no team {team_id}")
+    return require_team(database, team_id)
+
+
+def require_team(database: Database, team_id: str) -> Team:
+    """Raises NotFound."""
+    found = find_team(database, team_id)
+    if found is None:
+        raise NotFound(f"no team {team_id}")
+    return found
 
 
 def teams(database: Database, slug: str) -> list[Team]:
     rows = database["teams"].find({"organisation": slug}).sort("_id")
-    return [Team(row["_id"], row["organisation"], row["name"]) for row in rows]
+    return [_team(row) for row in rows]
 
 
 def join_team(database: Database, team_id: str, person: str, now_ms: int) -> None:
@@ -169,17 +194,40 @@ def people_of_team(database: Database, team_id: str) -> list[str]:
     return sorted(row["person"] for row in database["team_members"].find({"team": team_id}))
 
 
+def set_duty(database: Database, team_id: str, person: str, shifts: Sequence[str], now_ms: int) -> tuple[Shift, ...]:
+    """When a doctor of a team is on duty from now on, on the team's clock; without shifts never. It ends with leaving.
+
+    Raises InputInvalid, NotFound.
+    """
+    duty, member = parsed(shifts), membership(database, person, now_ms)
+    if duty and (member is None or member.role not in DOCTORS):
+        raise InputInvalid("on duty are doctors of the team", "/person")
+    told = {"$set": {"duty": [str(one) for one in duty]}}
+    if not database["team_members"].update_one({"_id": f"{team_id}:{person}"}, told).matched_count:
+        raise NotFound("no such member of the team")
+    return duty
+
+
+def duty_of_team(database: Database, team_id: str, now_ms: int) -> dict[str, tuple[Shift, ...]]:
+    """Who is ever on duty, and when."""
+    rows = database["team_members"].find({"team": team_id, "duty.0": {"$exists": True}, **_now(now_ms)})
+    return {row["person"]: parsed(row["duty"]) for row in rows}
+
+
+def nurses_among(database: Database, some: Iterable[str]) -> set[str]:
+    rows = database["members"].find({"person": {"$in": list(some)}, "role": NURSE}, {"person": 1})
+    return {row["person"] for row in rows}
+
+
 def teams_of(database: Database, person: str, now_ms: int) -> list[str]:
     """The grantees that stand for the teams somebody is in."""
     rows = database["team_members"].find({"person": person, **_now(now_ms)}, {"team": 1})
     return [f"{TEAM}{row['team']}" for row in rows]
 
 
-def joined(database: Database, person: str, teams: Collection[str], now_ms: int) -> set[str]:
-    """Those of the teams, named as grantees, that somebody is in."""
-    keys = [f"{one.removeprefix(TEAM)}:{person}" for one in teams]
-    rows = database["team_members"].find({"_id": {"$in": keys}, **_now(now_ms)}, {"team": 1})
-    return {f"{TEAM}{row['team']}" for row in rows}
+def teams_steps(person: str, now_ms: int) -> list[Document]:
+    """Steps of an aggregation over team_members: rows with the ``team`` of each that somebody is in."""
+    return [{"$match": {"person": person, **_now(now_ms)}}, {"$project": {"team": 1}}]
 
 
 def ensure_indexes(database: Database) -> None:
@@ -189,6 +237,11 @@ def ensure_indexes(database: Database) -> None:
     database["teams"].create_index("organisation", name="organisation")
     database["team_members"].create_index("person", name="person")
     database["team_members"].create_index("team", name="team")
+
+
+def _team(row: Document) -> Team:
+    shifts = parsed(row.get("hours", ()))
+    return Team(row["_id"], row["organisation"], row["name"], shifts, row.get("zone", CLOCK))
 
 
 def _check(slug: str, pointer: str) -> None:

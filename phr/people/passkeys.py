@@ -1,14 +1,16 @@
 """Passkeys that people log in with: whose each is, its public key, and how often it says that it was used.
 
 In ``logins``: _id  keyed token of the credential's id; person, kind "passkey", sealed (id and public key, with the
-person's key), sign_count, made_at_ms
+person's key), sign_count, made_at_ms; stood_in, on any login: how often it was what stayed when a passkey went
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from phr.database import Database, Document, insert_new
+from pymongo.client_session import ClientSession
+
+from phr.database import Database, Document, insert_new, transact
 from phr.errors import AccessDenied, AlreadyThere
 from phr.people import people, seals
 
@@ -72,14 +74,23 @@ def count_up(database: Database, passkey: Passkey, sign_count: int) -> bool:
 
 
 def remove(database: Database, person: str, login: str) -> bool:
-    """True where it was a passkey of theirs. Raises AccessDenied for their only way in."""
-    row = next((one for one in database[LOGINS].find(_of(person), {"_id": 1}) if one["_id"].hex() == login), None)
-    if row is None:
-        return False
-    others = database[LOGINS].find_one({"person": person, "_id": {"$ne": row["_id"]}}, {"_id": 1})
-    if others is None and not people.require(database, person).phone:
-        raise AccessDenied("this is the only way to log in: add another one first")
-    return bool(database[LOGINS].delete_one({"_id": row["_id"], "person": person}).deleted_count)
+    """True where it was a passkey of theirs. Raises AccessDenied for their only way in, however many go at once."""
+    has_phone = people.require(database, person).phone is not None
+
+    def removed(session: ClientSession) -> bool:
+        rows = list(database[LOGINS].find({"person": person}, {"kind": 1}, sort=[("_id", 1)], session=session))
+        gone = next((one for one in rows if one["_id"].hex() == login and one.get("kind") == PASSKEY), None)
+        if gone is None:
+            return False
+        kept = next((one for one in rows if one is not gone), None)
+        if kept is not None:  # written to, so that whoever removes that one at this moment comes after
+            database[LOGINS].update_one({"_id": kept["_id"]}, {"$inc": {"stood_in": 1}}, session=session)
+        elif not has_phone:
+            raise AccessDenied("this is the only way to log in: add another one first")
+        database[LOGINS].delete_one({"_id": gone["_id"]}, session=session)
+        return True
+
+    return transact(database, removed)
 
 
 def _of(person: str) -> Document:

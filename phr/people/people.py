@@ -24,6 +24,7 @@ from phr.people import directory, keyring, numbers, seals
 from phr.people.documents import PersonDocument
 from phr.people.keyring import KeyDestroyed
 
+OPERATOR = "operator"  # the role of who runs the installation; nobody can let them see a record
 STORE = "store"  # the consent without which no reading is taken in
 SINCE_EVER_MS = -(2**53)
 PATCHED = ("name", "birth_on", "phone", "identity_number", "sex")
@@ -126,7 +127,17 @@ def create_many(database: Database, drafts: Sequence[NewPerson]) -> list[Person]
 def find(database: Database, person_id: str) -> Person | None:
     """The person; None where there is none. Raises KeyDestroyed for one whose erasure has begun."""
     row = database["people"].find_one({"_id": person_id}, _UNSEARCHED)
-    return _person(_opened(database, row)) if row else None
+    return opened(database, row) if row else None
+
+
+def steps(person_id: str) -> list[Document]:
+    """Steps of an aggregation over people: the row that ``opened`` takes, where there is one."""
+    return [{"$match": {"_id": person_id}}, {"$project": _UNSEARCHED}]
+
+
+def opened(database: Database, row: Document) -> Person:
+    """The person of a stored row. Raises KeyDestroyed for one whose erasure has begun."""
+    return _person(_opened(database, row))
 
 
 def is_there(database: Database, person_id: str) -> bool:

@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 
 from phr.database import Database, Document
 from phr.errors import NotFound
-from phr.people import consent_texts, grants, people
+from phr.people import consent_texts, granting, grants, guardians, people
 from phr.people.consent_texts import Seen
 from phr.people.granting import Consent
 from phr.people.people import STORE, Person
@@ -55,8 +55,25 @@ def history(database: Database, person: str, topic: str) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
+def who_have_given(database: Database, topic: str) -> dict[str, Decision]:
+    """Whose latest decision on a topic is that they consent, in order of people; nobody who was never asked."""
+    latest: dict[str, Document] = {}
+    for row in database[COLLECTION].find({"topic": topic}, sort=[("at_ms", 1), ("n", 1)]):
+        latest[row["person"]] = row
+    return {person: _decision(row) for person, row in sorted(latest.items()) if row["state"] == "given"}
+
+
+def is_anothers(person: Person, decision: Decision, now_ms: int) -> bool:
+    """True where a guardian decided for a child who is 14 now and has not decided anew (PIPL, article 31)."""
+    at_14 = guardians.birthday_ms(person, guardians.GUARDED_UNTIL_AGE)
+    if at_14 is None or decision.at_ms is None:
+        return False
+    return decision.by != person.id and decision.at_ms < at_14 <= now_ms
+
+
 def give(database: Database, person: str, topic: str, consent: Consent, now_ms: int) -> Decision:
-    """Raises NotFound for a topic that is none, TextOutdated. What was locked is open again."""
+    """What was locked opens. Raises NotFound for a topic that is none, TextOutdated, AccessDenied for the dead."""
+    granting.hold_to_living(database, person)
     text = consent_texts.seen(_kind(topic), consent.version, consent.language)
     given = _decide(database, person, Decision(topic, "given", consent.by, now_ms, text))
     if topic == STORE:

@@ -1,4 +1,4 @@
-"""Brings a person's reminders in line with a plan: what to measure, what to take, when the next visit is.
+"""Brings a person's reminders in line with a plan: what to measure, to take and to read, when the next visit is.
 
 A plan that was stored is marked until that is done, so that a crash in between leaves it to the scheduler.
 """
@@ -23,6 +23,8 @@ from phr.vocabulary.metrics import vocabulary
 
 # Our own choice: in the morning, since it is for the whole day.
 VISIT_AT = ("09:00",)
+LESSON_AT = ("19:00",)  # after supper
+LESSON_WINDOW_MIN = 14 * 24 * 60  # what is finished within two weeks counts as done
 PATIENCE_MS = 60_000  # who stored the plan is bringing them in line
 
 
@@ -33,7 +35,8 @@ def settle(database: Database, plan: Plan, due_on: date | None, now_ms: int) -> 
         schedules.put(database, schedule, now_ms)
     mine = {id_of(key) for key in _keys(plan) if key not in wanted}
     for reminder, _ in schedules.of_person(database, plan.person):
-        if reminder.id in mine:
+        is_lesson = reminder.id == id_of(_key(plan, "lesson", reminder.about or ""))
+        if reminder.id in mine or (is_lesson and not any(id_of(key) == reminder.id for key in wanted)):
             schedules.end_id(database, reminder.id, now_ms)
     asked = {"_id": f"{plan.person}:{plan.id}", "v": plan.version}
     database[COLLECTION].update_one(asked, {"$unset": {"to_ask": ""}})
@@ -81,6 +84,20 @@ def _schedules(database: Database, plan: Plan, due_on: date | None) -> Iterator[
                 text_en=words,
                 categories=plan.categories,
             )
+    for lesson in plan.teaching:
+        yield Schedule(
+            key=_key(plan, "lesson", lesson.lesson),
+            person=plan.person,
+            kind="lesson",
+            rrule="FREQ=DAILY;COUNT=1",
+            starts_on=lesson.starts_on,
+            times=LESSON_AT,
+            window_min=LESSON_WINDOW_MIN,
+            about=lesson.lesson,
+            text=lesson.zh,
+            text_en=lesson.en,
+            categories=(*plan.categories, *lesson.categories),
+        )
     if due_on is not None and (plan.ends_on is None or due_on <= plan.ends_on):
         yield _visit(plan, programme, due_on)
 
@@ -109,12 +126,12 @@ def _words(database: Database, person: str, entry: str) -> str | None:
 
 
 def _keys(plan: Plan) -> Iterator[str]:
-    """All that a plan could have asked under."""
+    """All that a plan could have asked under, but lessons, which are known by what they are about."""
     for kind in ("measurement", "medication"):
         for number in range(MOST):
             yield _key(plan, kind, number)
     yield _key(plan, "visit", 0)
 
 
-def _key(plan: Plan, kind: str, number: int) -> str:
-    return f"plan:{plan.person}:{plan.id}:{kind}:{number}"
+def _key(plan: Plan, kind: str, which: int | str) -> str:
+    return f"plan:{plan.person}:{plan.id}:{kind}:{which}"

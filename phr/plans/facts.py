@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from phr.care.codes import codes, stands_below
 from phr.care.observation import PREGNANCY, PersonFacts
 from phr.care.rules import rules
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.people import keyring, people
 from phr.people.keyring import KeyDestroyed
@@ -22,7 +23,6 @@ from phr.timeline.kind import Content
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import canonical
 
-DAY_MS = 86_400_000
 LIFE_MS = 60_000  # how long a process may act on what was so before
 # Our own choice, a little more than the longest of pregnancies: one whose end nobody has entered is over.
 LONGEST_PREGNANCY_MS = 300 * DAY_MS

@@ -47,6 +47,7 @@ def as_json(visit: Visit, whose: Whose) -> dict[str, Any]:
         "form": form.zh,
         "source": form.source,
         "id": visit.id,
+        "person": visit.person,
         **dict(zip(HEAD, _head(visit, whose), strict=True)),
         "items": [_item_json(item, visit) for item in form.items.values() if not item.is_own],
         **dict(zip(TAIL, _tail(visit, whose), strict=True)),

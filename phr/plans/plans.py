@@ -23,7 +23,7 @@ from phr.vocabulary.metrics import vocabulary
 
 COLLECTION = "plans"
 ACTIVE, ENDED = "active", "ended"
-MOST = 20  # measurements, and medicines
+MOST = 20  # measurements, medicines, and lessons
 LONGEST_NOTE = 2_000
 
 
@@ -33,6 +33,19 @@ class Taking:
 
     entry: str
     rhythm: Rhythm
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """A lesson to read, from a day on, with its title when it was prescribed; ``categories``: what its being
+    prescribed tells of the person, besides the plan's own.
+    """
+
+    lesson: str
+    starts_on: date
+    zh: str
+    en: str
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,7 @@ class Plan:
     by: str
     at_ms: int
     version: int
+    teaching: tuple[Teaching, ...] = ()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -167,9 +181,15 @@ def _checked(plan: Plan) -> Plan:
         raise InputInvalid("a plan ends after it begins", "/ends_on")
     if len(plan.note) > LONGEST_NOTE:
         raise InputInvalid(f"at most {LONGEST_NOTE} characters", "/note")
-    for name, some in (("measurements", plan.measuring), ("medications", plan.taking)):
+    for name, some in (
+        ("measurements", plan.measuring),
+        ("medications", plan.taking),
+        ("lessons", plan.teaching),
+    ):
         if len(some) > MOST:
             raise InputInvalid(f"at most {MOST}", f"/{name}")
+    if len({one.lesson for one in plan.teaching}) < len(plan.teaching):
+        raise InputInvalid("a lesson is there twice", "/lessons")
     for number, one in enumerate(plan.measuring):
         metric = vocabulary().get(one.metric)
         if metric is None or not metric.is_reading:
@@ -194,6 +214,7 @@ def _body(plan: Plan) -> dict[str, Any]:
         "ends_on": plan.ends_on.isoformat() if plan.ends_on else None,
         "measuring": [[one.metric, rhythm.to_row(one.rhythm)] for one in plan.measuring],
         "taking": [[one.entry, rhythm.to_row(one.rhythm)] for one in plan.taking],
+        "teaching": [[t.lesson, t.starts_on.isoformat(), t.zh, t.en, list(t.categories)] for t in plan.teaching],
         "next_on": plan.next_on.isoformat() if plan.next_on else None,
         "note": plan.note,
     }
@@ -213,6 +234,10 @@ def plan_of(found: Version) -> Plan:
         measuring=tuple(Measuring(metric, rhythm.from_row(row)) for metric, row in body["measuring"]),
         taking=tuple(Taking(entry, rhythm.from_row(row)) for entry, row in body["taking"]),
         next_on=_day(body["next_on"]),
+        teaching=tuple(
+            Teaching(lesson, date.fromisoformat(day), zh, en, tuple(categories))
+            for lesson, day, zh, en, categories in body.get("teaching", ())  # plans of before have none
+        ),
         note=body["note"],
         by=found.by,
         at_ms=found.at_ms,

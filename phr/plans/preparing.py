@@ -8,7 +8,7 @@ from typing import Any
 
 from phr.care.codes import codes
 from phr.care.form import Form
-from phr.clock import rfc3339
+from phr.clock import DAY_MS, rfc3339
 from phr.database import Database
 from phr.people.people import Person
 from phr.plans.visits import Filled
@@ -21,7 +21,6 @@ from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.sight import Sight
 from phr.vocabulary.units import canonical
 
-DAY_MS = 86_400_000
 ADHERENCE_DAYS = 90
 MOST_ENTRIES = 500
 # What counts as regular: general knowledge, no source; the doctor sees the number beside it.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phr.care.programme import VISITS, Programme, Scheduled
+from phr.clock import DAY_MS
 from phr.errors import InputInvalid
 
-DAY_MS = 86_400_000
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 # Our own choice, not clinical: morning first, then evening, then what lies between.

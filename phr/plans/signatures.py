@@ -1,53 +1,34 @@
-"""Which rules a clinician of this installation has signed: collection ``rule_signatures``.
-
-    _id  rule:digest     rule  version     name, by  who signed, as patients read it and by id     at_ms
-A signature is of a rule as it was: one that says anything else has another digest and is unsigned again.
-"""
+"""Which rules a clinician of this installation has signed: collection ``rule_signatures`` (phr.people.signing)."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import msgspec
 
 from phr.care.rule import Rule, Rules
 from phr.care.rules import indexed
-from phr.database import DURABLE, Database, Document
+from phr.database import Database
+from phr.people.signing import Book, Signature, Text
 
-COLLECTION = "rule_signatures"
 LIFE_MS = 60_000  # how long a process may go on as it was signed before
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    rule: str
-    version: int
-    name: str  # of the clinician
-    by: str
-    at_ms: int
+_BOOK = Book("rule_signatures", "rule")
 
 
 def sign(database: Database, rule: Rule, name: str, by: str, now_ms: int) -> Signature:
     """The signature on the rule as it is; one that is there stays."""
-    row = {"rule": rule.id, "version": rule.version, "name": name, "by": by, "at_ms": now_ms}
-    signatures = database[COLLECTION].with_options(write_concern=DURABLE)
-    signatures.update_one({"_id": _id_of(rule)}, {"$setOnInsert": row}, upsert=True)
-    found = signatures.find_one({"_id": _id_of(rule)})
-    assert found is not None
-    return _signature(found)
+    return _BOOK.sign(database, _text(rule), (name, by), now_ms)
 
 
 def take_back(database: Database, rule: Rule) -> None:
     """The rule as it is counts as unsigned again. Safe to repeat."""
-    database[COLLECTION].with_options(write_concern=DURABLE).delete_one({"_id": _id_of(rule)})
+    _BOOK.take_back(database, _text(rule))
 
 
 def of_all(database: Database, shipped: Rules) -> dict[str, Signature]:
     """The signatures that hold for the rules as they are, by rule."""
-    by_key = {_id_of(rule): rule.id for rule in shipped.all}
-    rows = database[COLLECTION].find({"_id": {"$in": list(by_key)}})
-    return {by_key[row["_id"]]: _signature(row) for row in rows}
+    return _BOOK.of_all(database, {rule.id: _text(rule) for rule in shipped.all})
 
 
 def signed(shipped: Rules, signatures: dict[str, Signature]) -> Rules:
@@ -83,9 +64,5 @@ def digest(rule: Rule) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:32]
 
 
-def _id_of(rule: Rule) -> str:
-    return f"{rule.id}:{digest(rule)}"
-
-
-def _signature(row: Document) -> Signature:
-    return Signature(row["rule"], row["version"], row["name"], row["by"], row["at_ms"])
+def _text(rule: Rule) -> Text:
+    return Text(rule.id, digest(rule), rule.version)

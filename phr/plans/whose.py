@@ -14,7 +14,7 @@ CARE = "care"
 
 def of_programme(programme: Programme) -> tuple[str, ...]:
     """What one must be allowed to see to be told of somebody's plan in this programme."""
-    return _of_words((programme.diagnosis,))
+    return of_words((programme.diagnosis,))
 
 
 @cache
@@ -22,7 +22,7 @@ def of_rule(rule_id: str) -> tuple[str, ...]:
     """What one must be allowed to see to be told of somebody's target of this rule, and of the programme it is of."""
     rule = rules().get(rule_id)
     words = rule.scope.diagnosis if rule else ()
-    return _of_words((*words, *(one.diagnosis for one in rules().programmes if rule_id in one.rules)))
+    return of_words((*words, *(one.diagnosis for one in rules().programmes if rule_id in one.rules)))
 
 
 @cache
@@ -44,7 +44,8 @@ def _is_of_one_kind(metric: str) -> bool:
     return bool(looking) and all(len(of_rule(one)) > 1 for one in looking)
 
 
-def _of_words(words: tuple[str, ...]) -> tuple[str, ...]:
+def of_words(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What one must be allowed to see to be told that somebody is cared for by these words of scopes."""
     found = {CARE}
     for word in words:
         for prefix in codes().diagnoses.get(word, ()):

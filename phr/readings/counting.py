@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from phr.clock import DAY_MS, MINUTE_MS
 from phr.readings import slices
 from phr.readings.columns import ABSENT, IntArray
 from phr.readings.merging import Bools
 from phr.readings.raw_rows import Rows
-from phr.readings.slices import MINUTE_MS, has_totals, is_dense
-from phr.readings.spans import DAY_MS
+from phr.readings.slices import has_totals, is_dense
 from phr.readings.track import Track
 from phr.readings.zoom import counted, of_days
 from phr.vocabulary.reading import DURATION

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from phr.clock import DAY_MS
 from phr.database import Document
 from phr.readings.chunk import Merged
 from phr.readings.columnwise import Slice
 from phr.readings.revisions import Row
-from phr.readings.spans import DAY_MS, local_day, possible_local_days, span_of
+from phr.readings.spans import local_day, possible_local_days, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 

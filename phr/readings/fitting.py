@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phr.clock import DAY_MS, HOUR_MS
 from phr.readings import hours, raw_page, zoom
 from phr.readings.columns import IntArray
 from phr.readings.periods import Periods
-from phr.readings.spans import DAY_MS, HOUR_MS
 from phr.readings.track import Resolution, Span, Track
 
 # Up to so many days are counted one by one. Beyond, each month counts as many as its readings can lie on.

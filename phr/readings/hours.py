@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from phr.clock import DAY_MS, HOUR_MS
 from phr.readings import merging, periods, raw, slices
 from phr.readings.periods import Periods
 from phr.readings.raw import Between
 from phr.readings.slices import Slices, is_dense
-from phr.readings.spans import DAY_MS, HOUR_MS
 from phr.readings.summaries import window
 from phr.readings.track import Part, Track
 from phr.readings.zoom import counted

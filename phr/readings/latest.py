@@ -9,11 +9,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.readings.columns import ABSENT
 from phr.readings.columnwise import EXTRA_KEYS
 from phr.readings.raw import Stretch, bucket_start_ms, stretches
-from phr.readings.spans import DAY_MS, bucket_start_text, span_of
+from phr.readings.spans import bucket_start_text, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.sight import ALL, Period
 

@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from phr.clock import DAY_MS, MINUTE_MS
 from phr.people.people import ZonePeriod
 from phr.readings.columns import IntArray
 from phr.readings.raw import OffsetAt
-from phr.readings.slices import MINUTE_MS
-from phr.readings.spans import DAY_MS
 
 _PAIRS = np.frombuffer("".join(f"{number:02}" for number in range(100)).encode(), np.uint16)  # the digits of each
 _DAY_S = 86_400

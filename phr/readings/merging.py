@@ -14,11 +14,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from phr.clock import MINUTE_MS
 from phr.readings import periods, sums
 from phr.readings.columns import IntArray
 from phr.readings.periods import Periods
 from phr.readings.ranking import Ranking
-from phr.readings.slices import HOUR_MIN, MINUTE_MS, Slices, is_dense
+from phr.readings.slices import HOUR_MIN, Slices, is_dense
 from phr.readings.stats import Stats
 from phr.readings.summaries import Line
 from phr.readings.sums import Sums

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from phr.clock import DAY_MS, HOUR_MS
 from phr.database import Database, Document
 from phr.readings.columns import ABSENT, IntArray, unpack, unpack_increasing
-from phr.readings.spans import DAY_MS, HOUR_MS, bucket_start_text, span_of
+from phr.readings.spans import bucket_start_text, span_of
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from pymongo import UpdateOne
 
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.people import people
 from phr.people.people import Person
 from phr.readings.raw import bucket_start_ms
-from phr.readings.spans import DAY_MS, span_of
+from phr.readings.spans import span_of
 from phr.readings.summaries import LONGEST_PERIOD_MS
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.metrics import vocabulary

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
+from phr.clock import DAY_MS, HOUR_MS
 from phr.errors import InputInvalid
 from phr.readings import counting, hours, periods, raw_page, zoom
 from phr.readings.cursor import Cursor, parsed, written
@@ -15,7 +16,7 @@ from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
 from phr.readings.raw import Lane, reach
 from phr.readings.raw_rows import Rows
-from phr.readings.spans import DAY_MS, HOUR_MS, local_day
+from phr.readings.spans import local_day
 from phr.readings.summaries import to_day
 from phr.readings.track import Part, Place, Resolution, Span, Track
 from phr.vocabulary.sight import ALL, Period

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phr.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from phr.readings import sums
 from phr.readings.columns import ABSENT, IntArray
 from phr.readings.raw import Lane, Stretch
-from phr.readings.spans import DAY_MS, HOUR_MS
 from phr.readings.sums import Index, Sums
 from phr.vocabulary.metric import Density, Metric, Summary, ValueType
 from phr.vocabulary.reading import DURATION
 
-MINUTE_MS = 60_000
 HOUR_MIN, DAY_MIN = 60, 1_440
 LONGEST_SAMPLE_MS = 12 * HOUR_MS  # what counts up for longer is no sample, wherever it begins
 _BATCH = 20_000  # readings summed up in one go

@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from phr.clock import to_datetime
+from phr.clock import DAY_MS, HOUR_MS, to_datetime
 from phr.vocabulary.metric import Density, Metric
-
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 
 # Of the 16 MB a document may have; the history may have 3 (phr.readings.revisions), numbers and runs need one. An hour
 # of electrocardiogram strips at the cap, 30 s at 512 Hz each, weighs 10.8.

@@ -52,7 +52,7 @@ def ensure_indexes(database: Database) -> None:
 def write(database: Database, arrivals: Sequence[Arrival]) -> list[Outcome]:
     """Stores the arrivals and says what became of each; the outcome's indices are those of the arrival's run.
 
-    Safe to repeat from the top: what is already there counts as duplicate. Raises PyMongoError when the database
+    Safe to repeat from the top: what is there already counts as duplicate. Raises PyMongoError when the database
     fails, ServerUnavailable when other writers win every time.
     """
     if not arrivals:

@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phr.clock import DAY_MS
 from phr.database import Document
 from phr.formats.building import MAX_PERIOD_MS
 from phr.readings.raw import Between, Lane, Stretch, read
 from phr.readings.slices import totals_among
-from phr.readings.spans import DAY_MS
 from phr.readings.stats import Stats, combined, of_arrays
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.reading import DURATION

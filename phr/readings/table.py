@@ -12,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from phr.clock import rfc3339
+from phr.clock import DAY_MS, MINUTE_MS, rfc3339
 from phr.readings import sums
 from phr.readings.columns import ABSENT, IntArray
 from phr.readings.local_time import Clock, Instants, Same, texts
 from phr.readings.merging import Bools
 from phr.readings.periods import Periods
 from phr.readings.raw_rows import Rows
-from phr.readings.slices import MINUTE_MS, is_dense
-from phr.readings.spans import DAY_MS
+from phr.readings.slices import is_dense
 from phr.readings.track import Resolution
 from phr.readings.zoom import LONGEST_DAYS, begins
 from phr.vocabulary.metric import Metric, Summary, ValueType

@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 from bson import encode
 
+from phr.clock import DAY_MS
 from phr.database import Document
 from phr.readings.columns import ABSENT, pack, pack_increasing, unpack
 from phr.readings.columnwise import EXTRA_KEYS, ChunkDoc
 from phr.readings.raw import bucket_start_ms
 from phr.readings.revisions import HISTORY_CAP
-from phr.readings.spans import DAY_MS, EAST_MS, WEST_MS, span_of
+from phr.readings.spans import EAST_MS, WEST_MS, span_of
 from phr.readings.store import RUNS_CAP
 from phr.readings.void import LOG_BYTES
 from phr.vocabulary.metric import Metric, ValueType

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from phr.clock import HOUR_MS
 from phr.database import Database
 from phr.intake import clock_words, clocks, devices, held
 from phr.intake.clocks import Learner, Sign
@@ -16,7 +17,6 @@ from phr.recording.delivery import Delivery, Verdict
 from phr.recording.sorting import Sorted, held_rows
 from phr.vocabulary.reading import picked
 
-HOUR_MS = 3_600_000
 MOST_TOLD = 10_000  # what a worker remembers to have told, so that it does not ask the database each time
 TOLD_AGAIN_MS = 30 * 24 * HOUR_MS  # a clock that stays wrong is worth a sentence once in so long
 

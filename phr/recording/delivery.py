@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
-from phr.clock import rfc3339
+from phr.clock import At, rfc3339
 from phr.readings import chunk
 from phr.readings.chunk import Outcome
 from phr.vocabulary.reading import Decoded, Rejection, Run
@@ -19,6 +19,27 @@ _DETAILS = {
     chunk.TOO_DENSE: "more than a bucket of this metric can hold",
     chunk.TOO_OFTEN_CORRECTED: "corrected more often than a reading can honestly be",
 }
+
+
+class RejectedTold(TypedDict):
+    """``path``: where it stands in the payload."""
+
+    path: str
+    code: str
+    detail: str
+
+
+class VerdictTold(TypedDict):
+    """How many items became what; ``id``: the payload's own; ``rejected``: the first hundred."""
+
+    id: str | None
+    stored: int
+    duplicate: int
+    corrected: int
+    held: int
+    rejected_count: int
+    rejected: list[RejectedTold]
+    server_time: At
 
 
 class Delivery(NamedTuple):
@@ -56,9 +77,11 @@ class Verdict:
     def rejected_count(self) -> int:
         return sum(one.count for one in self.rejected)
 
-    def as_json(self, now_ms: int) -> dict[str, Any]:
+    def as_json(self, now_ms: int) -> VerdictTold:
         """The feedback message of the contract, section 2."""
-        listed = [{"path": r.path, "code": r.code, "detail": r.detail} for r in self.rejected[:LISTED_REJECTIONS]]
+        listed: list[RejectedTold] = [
+            {"path": r.path, "code": r.code, "detail": r.detail} for r in self.rejected[:LISTED_REJECTIONS]
+        ]
         return {
             "id": self.payload_id,
             "stored": self.stored,

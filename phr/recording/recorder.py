@@ -14,6 +14,7 @@ from phr.care.evaluate import evaluate
 from phr.care.observation import Observation
 from phr.care.rule import Rules
 from phr.care.sieve import Sieve
+from phr.clock import HOUR_MS
 from phr.database import Database
 from phr.formats import Format
 from phr.intake import arrivals, entered, held, rejections, vendor_hours
@@ -25,7 +26,7 @@ from phr.intake.owner import CONSENT_WITHDRAWN
 from phr.intake.registry import Registry
 from phr.intake.rejections import RejectedPayload
 from phr.intake.sightings import Sightings
-from phr.intake.vendor_hours import HOUR_MS, Answered
+from phr.intake.vendor_hours import Answered
 from phr.people import processing
 from phr.plans.facts import Memory
 from phr.plans.signatures import Signed
@@ -52,6 +53,9 @@ class Recorder:
         self._sightings = Sightings(database)
         self._mappings = Mappings(database)
 
+    def for_another_thread(self) -> Recorder:
+        return Recorder(self._database, self._rules)
+
     def formats_of(self, devices: Iterable[str]) -> dict[str, str | Format | None]:
         """The format each device was registered with, a mapping as itself; None where it has none or is unknown."""
         self._registry.refresh()
@@ -61,6 +65,14 @@ class Recorder:
     def models_of(self, devices: Iterable[str]) -> dict[str, str | None]:
         """The model that each device was registered as."""
         return {ref: device.model if device else None for ref, device in self._registry.load(devices).items()}
+
+    def rules(self, now_ms: int) -> Rules:
+        """Those that are asked now, as the installation's clinicians have signed them."""
+        return self._signed.rules(now_ms)
+
+    def is_watched(self, delivery: Delivery) -> bool:
+        """True where a rule looks at single readings of what it brings."""
+        return any(self._rules.concern(run.metric.key) for run in delivery.decoded.runs)
 
     def record(self, deliveries: Sequence[Delivery], now_ms: int) -> list[Verdict]:
         """Stores, evaluates, raises; when it returns, everything is on a majority of the database's journals.

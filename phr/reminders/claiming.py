@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pymongo import UpdateMany
 
+from phr.clock import MINUTE_MS
 from phr.database import DURABLE, Database, Document
 from phr.notices import outbox
 from phr.people import whereabouts
@@ -22,7 +23,7 @@ from phr.people.people import ZonePeriod
 from phr.people.whereabouts import Whereabouts
 from phr.reminders import evidence, ledger, parts, telling
 from phr.reminders.ledger import MISSED, PLANNED, SENT, TOLD, Seen
-from phr.reminders.moments import MINUTE_MS, Occurrence, closes_ms, following, told_at
+from phr.reminders.moments import Occurrence, closes_ms, following, told_at
 from phr.reminders.reminder import ACTIVE, PARTS, REMINDERS, pattern_of_row
 from phr.reminders.schedule import bounds_min
 from phr.reminders.schedules import due, zones_of

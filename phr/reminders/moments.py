@@ -15,11 +15,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from phr.clock import to_datetime
+from phr.clock import MINUTE_MS, to_datetime
 from phr.people.people import ZonePeriod
 from phr.reminders.recurrence import Days, on_or_after
 
-MINUTE_MS = 60_000
 DAY_MIN = 1_440
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NEAR_DAYS = 2  # no clock has ever been moved further

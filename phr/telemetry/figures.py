@@ -26,6 +26,7 @@ COUNTERS = {
     "messages_limited": Counter("payloads refused before decoding because a rate was passed"),
     "verdicts": Counter("verdicts handed to the connection to the broker, or dropped because it was full", "outcome"),
     "status_messages": Counter("status messages of devices, taken or malformed", "outcome"),
+    "deliveries": Counter("notices by channel and what became of them there", "channel_outcome"),
     "commands_sent": Counter("commands to devices that the broker has taken"),
 }
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)

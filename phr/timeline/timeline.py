@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
+from phr.clock import DAY_MS
 from phr.database import Database, Document
 from phr.errors import InputInvalid
 from phr.timeline import effective, listing
@@ -22,7 +23,6 @@ from phr.timeline.kinds import kinds
 from phr.timeline.listing import Filter
 
 KINDS = frozenset((*kinds(), READINGS))
-DAY_MS = 86_400_000
 DAYS = range(-719_162, 2_932_897)  # 0001-01-01 to 9999-12-31
 ENTRIES_AT_ONCE = 100
 AHEAD = 8  # entries beyond a page, to know the order of its last: some days' worth, lest a second query be needed

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from phr.clock import DAY_MS
+
 HIDDEN = "hidden"
-DAY_MS = 86_400_000
 
 
 def hidden_but_from(organisation: str) -> str:

@@ -18,7 +18,8 @@ from phr.database import Database
 from phr.people import people, processing
 from phr.people.people import Person
 from phr.plans.facts import facts_of_many, with_height
-from phr.watching import episodes, lately, watches
+from phr.recording import lately
+from phr.watching import episodes, watches
 from phr.watching.gathering import rules_over_windows
 from phr.watching.watches import EVERYTHING, Watch
 

@@ -6,7 +6,7 @@ for. A claim is a lease, and to look twice does no harm.
 
 from __future__ import annotations
 
-from phr.alerts import store
+from phr.alerts import store, telling
 from phr.alerts.courses import RECOVER, courses
 from phr.alerts.episode import Ending, Episode, ended
 from phr.care.evaluate import counts, holds, targeted
@@ -15,7 +15,7 @@ from phr.care.rule import Rules
 from phr.database import Database
 from phr.people import people
 from phr.plans.facts import facts_of_many
-from phr.watching import lately
+from phr.recording import lately
 from phr.watching.episodes import FORGOTTEN_AFTER_MS
 
 BACK, BACK_FROM_LOW = 2, 1
@@ -37,12 +37,14 @@ def look_one(database: Database, rules: Rules, now_ms: int) -> bool:
     else:
         # What came in the meantime may have made it worse: then it is looked at again.
         seen = one.readings
-        store.change(
+        left = store.change(
             database,
             one.person,
             one.id,
             lambda known: ended(known, how, now_ms) if known.readings == seen else known,
         )
+        if not left.is_open:
+            telling.stand_down(database, left, now_ms)
     return True
 
 

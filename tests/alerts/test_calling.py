@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 
-from phr.alerts import carers, escalating, raising, store
+from phr.alerts import carers, escalating, raising, store, telling
 from phr.alerts.carers import Contacts
-from phr.alerts.episode import MINUTE_MS, acknowledged
+from phr.alerts.episode import acknowledged
 from phr.care.rules import rules
+from phr.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from phr.database import Database, Document
 from phr.notices import outbox
-from phr.people import grants, people, processing
+from phr.people import deaths, grants, organisations, people, processing
 from phr.vocabulary.alert import Alert
 from phr.watching import recovering
 from tests.alerts.test_episode import LOW, OXYGEN, PRESSURE, VERY_LOW, an_alert
-from tests.cast import T0, a_grant, a_person
+from tests.cast import T0, a_clinic, a_grant, a_person
 from tests.recording.builders import House, pressure, sent
 
+YESTERDAY = date(2026, 11, 22)
 HIGH, NORMAL = {"systolic": 182, "diastolic": 96}, {"systolic": 120, "diastolic": 80}
 
 
@@ -248,3 +251,93 @@ def test_withdrawn_tellings_are_of_this_alert_alone(home: Home) -> None:
     raising.withdraw(home.database, home.old, ["k0"], T0)
     assert home.told(home.daughter) == ["alert-of-family"]
     assert outbox.found(home.database, "k1") is not None
+
+
+def a_team(home: Home, *, categories: tuple[str, ...] = ("*",)) -> str:
+    """A doctor in a team that the elder lets look after them; T0 is half an hour before the usual hours begin."""
+    (doctor,) = a_clinic(home.database, "doctor")
+    grants.create(home.database, a_grant(home.old, "team:clinic/blue", kind="family-doctor", categories=categories))
+    return doctor
+
+
+def from_ms(home: Home, who: str) -> list[int]:
+    return [row["from_ms"] for row in home.database["notices"].find({"person": who, "rule": "alert-of-resident"})]
+
+
+def test_team_is_told_of_an_emergency_when_it_works_again_and_not_at_night(home: Home) -> None:
+    doctor = a_team(home)
+    home.raised(an_alert(0, OXYGEN))
+    assert home.told(doctor) == ["alert-of-resident"]  # in the app it stands at once
+    assert from_ms(home, doctor) == [T0 + 30 * MINUTE_MS]
+
+
+def test_team_at_work_is_told_at_once_after_its_hour(home: Home) -> None:
+    doctor = a_team(home)
+    home.raised(an_alert(), an_alert(1))
+    home.go_on(T0 + 60 * MINUTE_MS - 1)
+    assert home.told(doctor) == []
+    home.go_on(T0 + 60 * MINUTE_MS)
+    assert from_ms(home, doctor) == [T0 + 60 * MINUTE_MS]
+    home.go_on(T0 + 10 * 60 * MINUTE_MS)
+    assert home.told(doctor) == ["alert-of-resident"]
+
+
+def test_what_can_wait_reaches_the_team_together_the_next_morning(home: Home) -> None:
+    """Of a Monday: a day of them is the person's own, and then they come as Wednesday's work begins."""
+    doctor = a_team(home)
+    for number, rule in ((1, PRESSURE), (2, LOW)):
+        home.raised(an_alert(number, rule), now_ms=T0 + number * HOUR_MS)
+    home.go_on(T0 + DAY_MS + HOUR_MS - 1)
+    assert home.told(doctor) == []
+    home.go_on(T0 + DAY_MS + HOUR_MS)
+    home.go_on(T0 + DAY_MS + 2 * HOUR_MS)
+    assert from_ms(home, doctor) == [T0 + 2 * DAY_MS + 30 * MINUTE_MS] * 2
+
+
+def test_teams_own_hours_count(home: Home) -> None:
+    doctor = a_team(home)
+    organisations.set_hours(home.database, "clinic/blue", ["2=13:00-15:00"], "Asia/Shanghai")
+    home.raised(an_alert(0, OXYGEN))
+    assert from_ms(home, doctor) == [T0 + (24 + 5) * 60 * MINUTE_MS + 30 * MINUTE_MS]
+
+
+@pytest.mark.parametrize(
+    ("rule", "by_team", "is_told"),
+    [(PRESSURE, False, False), (PRESSURE, True, False), (OXYGEN, False, True), (OXYGEN, True, False)],
+)
+def test_who_sees_to_it_spares_the_team_and_of_an_emergency_one_of_the_team_alone(
+    home: Home, rule: str, by_team: bool, is_told: bool
+) -> None:
+    doctor = a_team(home)
+    home.raised(an_alert(0, rule), an_alert(1, rule))
+    home.go_on(T0 + 60 * MINUTE_MS)
+    assert home.told(doctor) == ["alert-of-resident"]
+    one = store.find(home.database, home.old, home.rows()[0]["_id"])
+    telling.stand_down(home.database, one, T0, by_team=by_team)
+    assert home.told(doctor) == ["alert-of-resident"] * is_told
+
+
+def test_what_is_over_is_told_to_no_team(home: Home) -> None:
+    doctor = a_team(home)
+    home.raised(an_alert(), an_alert(1))
+    home.go_on(T0 + 60 * MINUTE_MS)
+    raising.over(home.database, home.old, [PRESSURE], T0 + 61 * MINUTE_MS)
+    assert home.told(doctor) == []
+
+
+def test_professional_who_may_not_see_what_it_is_of_is_told_nothing(home: Home) -> None:
+    doctor = a_team(home, categories=("notes",))
+    home.raised(an_alert(0, OXYGEN))
+    assert home.told(doctor) == []
+
+
+def test_after_a_death_nobody_is_called_to_an_alert_that_was_open(home: Home) -> None:
+    home.raised(an_alert(), an_alert(1))
+    deaths.report(home.database, home.old, YESTERDAY, T0)
+    home.go_on(T0 + DAY_MS)
+    assert home.told(home.daughter) == []
+    deaths.take_back(home.database, home.old)
+    raising.over(home.database, home.old, [PRESSURE], T0 + DAY_MS)
+    home.raised(an_alert(2), an_alert(3), now_ms=T0 + DAY_MS)
+    home.go_on(T0 + 2 * DAY_MS)
+    assert home.told(home.daughter) == ["alert-of-family"]  # the same, of somebody alive

@@ -10,8 +10,9 @@ import pytest
 from phr import answers
 from phr.alerts import episode
 from phr.alerts.courses import Courses, Step, courses, parsed
-from phr.alerts.episode import CALL_120, MINUTE_MS, Episode, steps_left
+from phr.alerts.episode import CALL_120, Episode, steps_left
 from phr.care.rules import rules
+from phr.clock import MINUTE_MS
 from phr.errors import DataFileInvalid
 from phr.vocabulary.alert import Alert
 from tests.cast import T0

@@ -62,6 +62,8 @@ def test_period_is_said_in_days_of_the_owner(query: str, zh: str, en: str) -> No
          "Somebody without a grant tried to look at your blood pressure and was refused"),
         (a_line(role="support", act="root", about="operator's token: a call"), "x",
          "Operator root took temporary access"),
+        (a_line(role="scheduler", who="scheduler", about="erased a vendor's readings: acme"), None,
+         "The system erased all readings of acme, since the consent to it was withdrawn"),
         (a_line(role="operator", about="something new"), "x", "Operator " + "d" * 20 + " did this: something new"),
         (a_line(about="GET series/no-metric"), "Wu", "Wu looked at your no-metric"),
         (a_line(about="DELETE devices/acme/cuff"), "Wu", "Wu gave up your device acme/cuff"),

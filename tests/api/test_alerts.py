@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phr.alerts import raising
+from phr.alerts import escalating, raising
 from phr.clock import now_ms
 from phr.people import grants
 from phr.vocabulary.alert import Alert
@@ -59,6 +59,24 @@ def test_a_relative_acknowledges_and_a_second_time_changes_nothing(cast: Cast) -
     for _ in range(2):
         shown = cast.send(cast.relative, "POST", f"{PATH}/{name}/acknowledge").json
     assert [one["by"] for one in shown["acknowledged"]] == [cast.relative]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("way", ["acknowledge", "resolve"])
+@pytest.mark.parametrize(
+    ("rule", "who", "is_told"),
+    [(PRESSURE, "owner", False), (OXYGEN, "owner", True), (OXYGEN, "doctor", False)],
+)
+def test_of_an_emergency_only_a_professional_spares_the_team(
+    cast: Cast, way: str, rule: str, who: str, is_told: bool
+) -> None:
+    name = raised(cast, an_alert(0, rule))
+    if rule == PRESSURE:
+        while escalating.escalate_one(cast.database, now_ms() + 25 * 60 * 60_000):
+            pass
+    wanted = {"person": cast.doctor, "rule": "alert-of-resident", "state": "pending"}
+    assert cast.database["notices"].count_documents(wanted) == 1
+    assert cast.send(getattr(cast, who), "POST", f"{PATH}/{name}/{way}").status_code == 200
+    assert cast.database["notices"].count_documents(wanted) == is_told
 
 
 @pytest.mark.parametrize(("who", "status"), [("owner", 200), ("doctor", 200), ("relative", 403), ("stranger", 403)])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from phr import recording
 from phr.care.rules import rules
-from phr.clock import now_ms
-from phr.people import grants
+from phr.clock import DAY_MS, now_ms, to_datetime
+from phr.people import grants, people, processing
+from phr.people.granting import Consent
+from phr.people.people import Change
 from tests.cast import Cast, a_grant
 from tests.recording.builders import pressure, sent
 
@@ -142,3 +145,24 @@ def test_others_decide_nothing(cast: Cast, who: str) -> None:
 def test_bad_decisions_are_refused(cast: Cast, topic: str, body: dict[str, Any], status: int, pointer: str) -> None:
     answer = decide(cast, topic, body)
     assert (answer.status_code, answer.json.get("pointer")) == (status, pointer)
+
+
+def test_who_has_come_to_be_14_is_asked_anew_and_what_their_guardian_decided_holds_until_then(cast: Cast) -> None:
+    now = now_ms()
+    born = (to_datetime(now) - timedelta(days=14 * 366)).date()
+    people.patch(cast.database, cast.owner, Change(fields={"birth_on": born}))
+    for topic in ("store", "automated-evaluation", "research"):
+        before_ms = now - 400 * DAY_MS
+        processing.give(cast.database, cast.owner, topic, Consent(cast.relative, 1, "zh"), before_ms)
+    processing.refuse(cast.database, cast.owner, "vendor:acme", cast.relative, now - 400 * DAY_MS)
+    assert asked_anew(cast) == {"store", "automated-evaluation", "research", "vendor:acme"}
+    assert upload(cast)["rejected"][0]["code"] == "consent-withdrawn"  # of the vendor
+    assert upload(cast, "cuff")["stored"] == 1
+    assert decide(cast, "research", WITHDRAWN).status_code == 200
+    assert decide(cast, "store", GIVEN).status_code == 200
+    assert asked_anew(cast) == {"automated-evaluation", "vendor:acme"}
+
+
+def asked_anew(cast: Cast) -> set[str]:
+    listed: Any = cast.send(cast.owner, "GET", CONSENTS).json
+    return {one["topic"] for one in listed["consents"] if one["asked_anew"]}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from phr.auth.scopes import scopes
-from phr.people import contracts, grants, people
+from phr.people import access, contracts, grants, people
 from phr.people.contracts import NewContract
 from phr.people.organisations import DOCTOR, NURSE, OFFICER
 from tests.cast import T0, Cast, a_clinic
@@ -159,6 +159,24 @@ def test_members_see_their_organisation_and_its_contracts(cast: Cast) -> None:
         assert [one["id"] for one in listed["contracts"]] == [contract["id"]]
     stranger = {"Authorization": f"Bearer {cast.token(cast.stranger, 'organisation.read')}"}
     assert cast.http.get("/v1/organisation", headers=stranger).status_code == 403
+
+
+def test_contract_bears_the_residents_name_for_who_looks_after_them(cast: Cast) -> None:
+    doctor, officer = a_clinic(cast.database, DOCTOR, OFFICER)
+    contract = made(cast, doctor)
+
+    def named(who: str) -> list[str | None]:
+        headers = {"Authorization": f"Bearer {cast.token(who, ' '.join(scopes()))}"}
+        listed = cast.http.get("/v1/organisation/contracts", headers=headers).json
+        return [one["name"] for one in listed["contracts"]]
+
+    assert named(doctor) == [None]  # nobody has consented yet
+    cast.database["grants"].update_one({"_id": contract["grant"]}, {"$unset": {"awaits": ""}})
+    assert (named(doctor), named(officer)) == (["owner"], [None])
+    told = [
+        one.who for one in access.log_of(cast.database, cast.owner, 99) if one.about == "GET organisation/contracts"
+    ]
+    assert told == [doctor]
 
 
 def test_staff_without_a_grant_come_to_nothing_but_contracts(cast: Cast) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from phr.api import recency
 from phr.auth.scopes import scopes
-from phr.clock import now_ms, to_datetime
-from phr.people import deaths, grants
+from phr.clock import DAY_MS, now_ms, to_datetime
+from phr.people import deaths, granting, grants
 from phr.people.organisations import DOCTOR, OFFICER
 from tests.api.test_contracts import CONTRACTS, made
-from tests.cast import Cast, a_clinic, a_grant
+from tests.cast import Cast, a_clinic, a_gift, a_grant
 
 TEXT = {"text": {"version": 1, "language": "zh"}}
 TIMELINE = "/v1/people/{owner}/timeline"
@@ -48,6 +49,25 @@ def test_a_death_freezes_every_grant_until_it_is_taken_back(cast: Cast, clinic: 
     assert [cast.send(who, "GET", TIMELINE).status_code for who in (doctor, cast.relative, cast.stranger)] == [200] * 3
 
 
+def test_whoever_holds_the_phone_of_the_dead_lets_nobody_in(cast: Cast, clinic: tuple[str, str, str]) -> None:
+    body = {"person": cast.owner, "kind": "relative"}
+    asked = cast.send(cast.stranger, "POST", "/v1/people/me/received-grants", json=body).json["id"]
+    consents = "/v1/people/{owner}/consents/store"
+    assert cast.send(cast.owner, "PUT", consents, json={"consent": False}).status_code == 200  # locks what is stored
+    report(cast, clinic[0], clinic[2])
+    tried = [
+        ("POST", "/v1/people/me/grants", a_gift(cast.stranger)),
+        ("POST", "/v1/people/me/grants/invitations", {"kind": "relative", **TEXT}),
+        ("POST", f"/v1/people/me/grants/{asked}/accept", TEXT),
+        ("PUT", consents, {"consent": True, **TEXT}),
+    ]
+    assert [cast.send(cast.owner, method, path, json=body).status_code for method, path, body in tried] == [403] * 4
+    proxy = cast.send(cast.doctor, "POST", "/v1/people/me/received-grants", json=body | {"kind": "proxy"}).json["id"]
+    confirmed = cast.send(clinic[0], "POST", f"{clinic[2]}/proxies/{proxy}/consent", json=CONSENT)
+    assert confirmed.status_code == 403
+    assert not [one for one in granting.of_person(cast.database, cast.owner) if one.state(now_ms()) == "accepted"]
+
+
 def test_nobody_is_alarmed_for_the_dead(cast: Cast, clinic: tuple[str, str, str]) -> None:
     report(cast, clinic[0], clinic[2])
     value = {"systolic": 185, "diastolic": 125}
@@ -69,7 +89,7 @@ def test_a_relatives_request_goes_to_the_officer_and_is_for_reading_and_for_90_d
     answer = work(cast, officer, "POST", f"/requests/{asked}", json={"answer": "accept", **TEXT})
     assert (answer.json["state"], answer.json["verbs"]) == ("accepted", ["read"])
     assert cast.send(cast.stranger, "GET", TIMELINE).status_code == 200
-    latest_ms = now_ms() + deaths.LONGEST_DAYS * deaths.DAY_MS
+    latest_ms = now_ms() + deaths.LONGEST_DAYS * DAY_MS
     assert not grants.live(cast.database, cast.owner, cast.stranger, latest_ms)
 
 
@@ -79,6 +99,20 @@ def test_the_officer_declines(cast: Cast, clinic: tuple[str, str, str]) -> None:
     asked = cast.send(cast.stranger, "POST", "/v1/people/me/received-grants", json=body).json["id"]
     assert work(cast, clinic[1], "POST", f"/requests/{asked}", json={"answer": "decline"}).json["state"] == "declined"
     assert work(cast, clinic[1], "POST", f"/requests/{asked}", json={"answer": "decline"}).status_code == 404
+
+
+def test_the_officer_accepts_with_a_login_of_now_and_declines_with_any(
+    cast: Cast, clinic: tuple[str, str, str]
+) -> None:
+    report(cast, clinic[0], clinic[2])
+    body = {"person": cast.owner, "kind": "relative"}
+    asked = cast.send(cast.stranger, "POST", "/v1/people/me/received-grants", json=body).json["id"]
+    old = cast.token(clinic[1], " ".join(scopes()), auth_time_s=now_ms() // 1000 - recency.LONGEST_S - 1)
+    path, headers = f"/v1/organisation/requests/{asked}", {"Authorization": f"Bearer {old}"}
+    accepted: Any = cast.http.post(path, json={"answer": "accept", **TEXT}, headers=headers)
+    assert (accepted.status_code, accepted.json["code"]) == (401, "login-too-old")
+    assert cast.send(cast.stranger, "GET", TIMELINE).status_code == 403
+    assert cast.http.post(path, json={"answer": "decline"}, headers=headers).status_code == 200
 
 
 def test_requests_to_the_living_are_not_the_officers(cast: Cast, clinic: tuple[str, str, str]) -> None:
@@ -118,6 +152,18 @@ def test_an_elder_confirms_a_proxy_before_staff(cast: Cast, clinic: tuple[str, s
     confirmed = cast.send(doctor, "POST", f"{contract}/proxies/{asked}/consent", json=CONSENT)
     assert (confirmed.status_code, confirmed.json["state"]) == (200, "accepted")
     assert cast.send(cast.stranger, "GET", "/v1/people/{owner}/grants").status_code == 200
+
+
+def test_staff_see_who_asks_to_be_a_proxy_and_no_other_grants(cast: Cast, clinic: tuple[str, str, str]) -> None:
+    doctor, officer, contract = clinic
+    for kind in ("proxy", "relative"):
+        body = {"person": cast.owner, "kind": kind}
+        assert cast.send(cast.stranger, "POST", "/v1/people/me/received-grants", json=body).status_code == 201
+    (shown,) = cast.send(doctor, "GET", f"{contract}/proxies").json["grants"]
+    assert (shown["kind"], shown["grantee_name"], shown["state"]) == ("proxy", "stranger", "proposed")
+    assert [cast.send(who, "GET", f"{contract}/proxies").status_code for who in (officer, cast.stranger)] == [403] * 2
+    cast.send(doctor, "POST", f"{contract}/proxies/{shown['id']}/consent", json=CONSENT)
+    assert [one["state"] for one in cast.send(doctor, "GET", f"{contract}/proxies").json["grants"]] == ["accepted"]
 
 
 def test_staff_confirm_nothing_but_proxies(cast: Cast, clinic: tuple[str, str, str]) -> None:

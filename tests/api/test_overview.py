@@ -1,14 +1,15 @@
 """The overview over HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from phr.clock import now_ms, rfc3339
+from phr.clock import now_ms, rfc3339, to_datetime
 from phr.notices import outbox
 from phr.notices.outbox import Telling
-from phr.people import access
-from tests.cast import T0, Cast
+from phr.people import access, grants
+from tests.cast import T0, Cast, a_clinic, a_grant
 
 OVERVIEW = "/v1/people/{owner}/overview"
 READINGS = "/v1/people/{owner}/readings"
@@ -120,3 +121,45 @@ def test_who_may_see_readings_sees_it(cast: Cast, who: str) -> None:
 def test_scope_of_readings_alone_is_not_enough(cast: Cast) -> None:
     headers = {"Authorization": f"Bearer {cast.token(cast.owner, 'readings.read')}"}
     assert cast.http.get("/v1/people/me/overview", headers=headers).json["code"] == "scope-missing"
+
+
+def test_what_is_due_is_for_who_may_see_what_it_is_about(cast: Cast) -> None:
+    body = {
+        "kind": "medication",
+        "text": "降压药",
+        "rrule": "FREQ=DAILY",
+        "times": ["23:59"],
+        "starts_on": "2026-01-01",
+    }
+    assert cast.send(cast.owner, "POST", "/v1/people/{owner}/reminders", json=body).status_code == 201
+    due = shown(cast).json["due"]
+    assert {one["of"] for one in due} == {"reminder"}
+    assert all(one["at"].endswith("T23:59") for one in due)
+    assert due
+    assert shown(cast, cast.doctor).json["due"] == []  # who may see readings alone
+    token = cast.token(cast.owner, "overview.read")
+    answer = cast.http.get(f"/v1/people/{cast.owner}/overview", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json
+    assert answer.json["due"] == []  # a token that does not reach to care and medicines
+
+
+def test_visit_of_the_next_week_is_due(cast: Cast) -> None:
+    (doctor,) = a_clinic(cast.database, "doctor")
+    grants.create(cast.database, a_grant(cast.owner, doctor, kind="family-doctor", verbs=("read", "write")))
+    today = to_datetime(now_ms(), 480).date()
+    body = {"programme": "hypertension", "starts_on": today.isoformat(), "next_on": (today + timedelta(3)).isoformat()}
+    assert cast.send(doctor, "POST", "/v1/people/{owner}/plans", json=body).status_code == 201
+    (visit,) = [one for one in shown(cast).json["due"] if one["of"] == "visit"]
+    assert visit["due_on"] <= (today + timedelta(3)).isoformat()
+    assert visit["words"]["en"]
+
+
+def test_value_comes_with_its_meaning_for_who_may_see_what_rules_ask_of_a_person(cast: Cast) -> None:
+    sent(cast, a_pressure(192))
+    (one,) = shown(cast).json["latest"]
+    assert one["meaning"]["crossed"]
+    assert one["meaning"]["source"]
+    assert "192" in one["meaning"]["words"]["zh"]
+    assert one["meaning"]["reviewed"] is False
+    (theirs,) = shown(cast, cast.doctor).json["latest"]  # who may see readings alone
+    assert "meaning" not in theirs

@@ -128,6 +128,14 @@ def test_filters(clinic: Clinic) -> None:
     assert clinic.shown("?need=overdue") == clinic.shown("?programme=hypertension") == []
 
 
+@pytest.mark.parametrize("text", ["居民3", "min3", "JM3"])
+def test_resident_is_found_by_name_where_the_profile_may_be_seen(clinic: Clinic, text: str) -> None:
+    assert clinic.shown(f"?name={text}") == [clinic.residents[3]]
+    assert clinic.shown(f"?name={text}&need=overdue") == []
+    clinic.cast.database["grants"].update_many({"person": clinic.residents[3]}, {"$set": {"categories": ["readings"]}})
+    assert clinic.shown(f"?name={text}") == []
+
+
 def test_summary_of_the_week_names_nobody_and_counts_what_may_be_seen(clinic: Clinic) -> None:
     clinic.cast.database["grants"].update_many({"person": clinic.residents[4]}, {"$set": {"categories": ["care"]}})
     answer = clinic.get(clinic.doctor, "/summary").json

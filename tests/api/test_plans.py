@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from phr.clock import now_ms
-from phr.people import grants, organisations
+from phr.education.library import library
+from phr.people import grants, organisations, people, seals
 from phr.people.grants import FAMILY_DOCTOR
+from phr.people.organisations import Member
 from phr.plans import asking, plans
 from phr.plans.facts import facts_of
-from tests.cast import T0, Cast, a_clinic, a_grant
+from tests.cast import T0, Cast, a_clinic, a_grant, a_person
 
 PLANS = "/v1/people/{owner}/plans"
 CATEGORIES = ("care", "conditions", "encounters", "lifestyle", "medications", "readings", "results")
@@ -139,3 +141,87 @@ def test_programme_without_a_form_is_visited_on_the_day_that_was_agreed(cast: Ca
     row = cast.database[plans.COLLECTION].find_one({})
     assert row is not None
     assert row["due_on"] == "2027-03-01"
+
+
+def lesson_of(answer: Any) -> dict[str, Any]:
+    (one,) = answer.json["lessons"]
+    return dict(one)
+
+
+def test_doctor_prescribes_a_lesson_and_sees_whether_it_was_read_and_finished(cast: Cast, doctor: str) -> None:
+    made = enrolled(cast, doctor, lessons=[{"lesson": "less-salt", "starts_on": "2026-11-02"}])
+    assert lesson_of(made) == {
+        "lesson": "less-salt",
+        "title": {"zh": "少吃盐，从厨房开始", "en": library().articles["en", "less-salt"].title},
+        "starts_on": "2026-11-02",
+        "read_at": None,
+        "answered_at": None,
+        "finished_at": None,
+    }
+    assert ("lesson", "less-salt", "FREQ=DAILY;COUNT=1") in reminders(cast)
+    place, lesson = made.headers["Location"], "/v1/people/{owner}/lessons/less-salt"
+    cast.send(cast.owner, "POST", f"{lesson}/read")
+    seen = lesson_of(cast.send(doctor, "GET", place))
+    assert (seen["read_at"] is not None, seen["finished_at"]) == (True, None)
+    (row,) = library().articles["zh", "less-salt"].quiz
+    cast.send(cast.owner, "POST", f"{lesson}/answers", json={"id": "a", "answers": [row.right]})
+    assert lesson_of(cast.send(doctor, "GET", place))["finished_at"]
+
+
+def test_lesson_that_is_taken_away_reminds_no_more_and_others_go_on(cast: Cast, doctor: str) -> None:
+    some = [{"lesson": slug, "starts_on": "2026-11-02"} for slug in ("less-salt", "measuring-blood-pressure")]
+    place = enrolled(cast, doctor, lessons=some).headers["Location"]
+    change = {"headers": {"If-Match": '"1"'}, "json": {"lessons": [{"lesson": "measuring-blood-pressure"}]}}
+    assert lesson_of(cast.send(doctor, "PATCH", place, **change))["starts_on"] == "2026-11-02"  # as it was
+    assert [about for kind, about, _ in reminders(cast) if kind == "lesson"] == ["measuring-blood-pressure"]
+    cast.send(doctor, "DELETE", place, headers={"If-Match": '"2"'})
+    assert reminders(cast) == []
+
+
+@pytest.mark.parametrize(
+    ("lessons", "pointer"),
+    [
+        ([{"lesson": "no-such"}], "/lessons/0/lesson"),
+        ([{"lesson": "staff-diabetes-whom"}], "/lessons/0/lesson"),  # is for professionals
+        ([{"lesson": "less-salt"}, {"lesson": "../x"}], "/lessons/1/lesson"),
+        ([{"lesson": "less-salt"}, {"lesson": "less-salt"}], "/lessons"),
+        ([{"lesson": "less-salt", "starts_on": "soon"}], "/lessons/0/starts_on"),
+        ([{"lesson": "less-salt"}] * 21, "/lessons"),
+    ],
+)
+def test_lesson_that_can_not_be_prescribed_is_named(
+    cast: Cast, doctor: str, lessons: list[dict[str, Any]], pointer: str
+) -> None:
+    refused = enrolled(cast, doctor, lessons=lessons)
+    assert refused.status_code == 400
+    assert f'"{pointer}"' in refused.text
+
+
+def test_lesson_gives_no_disease_away_and_is_not_taken_away_unseen(cast: Cast, doctor: str) -> None:
+    place = enrolled(cast, doctor).headers["Location"]
+    match = {"If-Match": '"1"'}
+    body = {"lessons": [{"lesson": "low-mood"}]}
+    assert cast.send(doctor, "PATCH", place, json=body, headers=match).status_code == 403  # may not see mental data
+    everything = {"kind": FAMILY_DOCTOR, "categories": (*CATEGORIES, "mental"), "verbs": ("read", "write")}
+    psychiatrist = people.create(cast.database, a_person(name="陈")).id
+    organisations.put_member(cast.database, Member("clinic", psychiatrist, organisations.DOCTOR, None), T0)
+    grants.create(cast.database, a_grant(cast.owner, psychiatrist, **everything))
+    assert lesson_of(cast.send(psychiatrist, "PATCH", place, json=body, headers=match))["lesson"] == "low-mood"
+    assert cast.send(doctor, "GET", place).json["lessons"] == []  # type: ignore[index]
+    cast.send(doctor, "PATCH", place, json={"lessons": [{"lesson": "less-salt"}]}, headers={"If-Match": '"2"'})
+    kept = cast.send(psychiatrist, "GET", place).json["lessons"]  # type: ignore[index]
+    assert [one["lesson"] for one in kept] == ["low-mood", "less-salt"]
+    theirs = cast.send(doctor, "GET", "/v1/people/{owner}/reminders").json["reminders"]  # type: ignore[index]
+    assert "low-mood" not in {one["about"] for one in theirs}
+
+
+def test_plan_of_before_has_no_lessons(cast: Cast, doctor: str) -> None:
+    made = enrolled(cast, doctor)
+    row = cast.database["plans"].find_one({"person": cast.owner})
+    assert row
+    place = f"plans.{made.json['id']}.1"
+    body = seals.unseal(cast.database, cast.owner, place, row["sealed"])
+    del body["teaching"]
+    sealed = seals.seal(cast.database, cast.owner, place, body)
+    cast.database["plans"].update_one({"_id": row["_id"]}, {"$set": {"sealed": sealed}})
+    assert cast.send(doctor, "GET", made.headers["Location"]).json["lessons"] == []  # type: ignore[index]

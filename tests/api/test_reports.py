@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from phr.care.protocols import protocols
-from phr.clock import now_ms, to_datetime
+from phr.clock import DAY_MS, now_ms, to_datetime
 from phr.people import access
-from phr.vocabulary.sight import DAY_MS
 from tests.cast import Cast, a_gift
 
 REPORTS = "/v1/people/{owner}/reports/"

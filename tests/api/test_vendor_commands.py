@@ -22,6 +22,7 @@ def told(cast: Cast, body: dict[str, Any], vendor: str = "acme", scope: str = "v
     "body",
     [
         {"code": "sync-now"},
+        {"code": "measure-again"},
         {"code": "remind", "args": {"text": "请在 07:30 测量血压"}},
         {"code": "set-schedule", "args": {"times": ["07:30", "23:59"]}},
         {"code": "show-code", "args": {"shown": "AB-12"}, "life_s": 60},

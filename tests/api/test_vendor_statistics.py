@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from phr.clock import now_ms
+from phr.clock import HOUR_MS, now_ms
 from phr.intake import vendor_hours
-from phr.intake.vendor_hours import HOUR_MS, Answered
+from phr.intake.vendor_hours import Answered
 from phr.vocabulary.reading import Rejection
 from tests.cast import T0, Cast
 

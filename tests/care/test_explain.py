@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from phr.care.evaluate import evaluate
-from phr.care.explain import Kept, explain
+from phr.care.explain import Kept, explain, to_sign
 from phr.care.observation import Observation
 from phr.care.rule import Rule
 from phr.care.rules import rules
@@ -89,3 +89,17 @@ def test_limit_that_a_doctor_has_set_is_called_so() -> None:
 def test_window_is_explained_by_its_span_and_statistic(rule, values, unit, because) -> None:
     told = replace(kept(pressure(182, 96)), rule=rule, version=1, values=values, unit=unit)
     assert because in explain(told, rules().get(rule))[1]
+
+
+def test_rule_is_read_with_its_own_limit_before_it_is_signed() -> None:
+    zh, en = to_sign(RULE)
+    assert "〔测得的值〕" in zh
+    assert "180/110 mmHg" in zh
+    assert "[the value]" in en
+    assert RULE.source.title_en in en
+
+
+def test_no_rule_shows_a_clinician_what_is_for_machines() -> None:
+    for rule in rules().all:
+        for words in to_sign(rule):
+            assert not {"{", "}"} & set(words), rule.id

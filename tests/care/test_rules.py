@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from phr.care.files import SOURCES_FILE, read_documents
+from phr.care import scores
+from phr.care.files import documents
+from phr.care.protocols import protocols
 from phr.care.rule import Rules
 from phr.care.rules import RULES_FOLDER, load, rules
+from phr.care.scores import Risk
+from phr.education.library import library
 from phr.errors import DataFileInvalid
 from phr.vocabulary.metrics import vocabulary
 
@@ -112,7 +116,11 @@ def test_a_programme_without_sourced_limits_is_a_schedule_and_says_so(programme)
 
 def test_each_document_is_named_by_somebody() -> None:
     said = [one for programme in rules().programmes for one in (*programme.schedule, *programme.education)]
-    assert {one.source.id for one in (*rules().all, *said)} == set(read_documents(SOURCES_FILE))
+    nothing = Risk(**dict.fromkeys(Risk.__slots__))
+    made = (scores.bmi(None, None, None), scores.egfr(None, None, None), scores.china_par(nothing))
+    citing = (*library().articles.values(), *protocols().values(), *made)
+    read = {source.id for one in citing for source in one.sources}
+    assert {one.source.id for one in (*rules().all, *said)} | read == set(documents())
 
 
 def test_what_is_not_verified_is_marked_and_silent() -> None:

@@ -10,10 +10,22 @@ from typing import Any
 from bson import encode
 
 from ops import snapshot
-from phr.auth import browsers, codes, device_codes, known_devices, links, tickets
+from phr.auth import (
+    browsers,
+    codes,
+    device_codes,
+    known_devices,
+    links,
+    page_drafts,
+    page_sessions,
+    tickets,
+    wechat_people,
+)
 from phr.auth.codes import Login, NewCode
 from phr.auth.device_codes import NewWaiting
 from phr.auth.links import NewLink
+from phr.auth.page_drafts import Draft
+from phr.auth.page_sessions import Tokens
 from phr.auth.tokens import issuer_of
 from phr.auth.ways import Proof
 from phr.clock import now_ms, rfc3339
@@ -24,12 +36,14 @@ from phr.intake import commands
 from phr.intake.commands import NewCommand
 from phr.people import joining, logins, passkeys, second_factors
 from phr.people.access import Caller
+from phr.people.grants import grant_of
 from phr.people.joining import Invitation
 from phr.people.passkeys import Passkey
 from phr.readings import folding
-from phr.timeline import files
+from phr.timeline import consent_papers, files
 from phr.vocabulary.metrics import vocabulary
 from tests.cast import T0, Cast, a_note
+from tests.timeline.papers import PNG
 
 CLINIC = "社区卫生服务中心"
 DAILY = {"kind": "lesson", "rrule": "FREQ=DAILY", "starts_on": "2026-01-01", "times": ["08:00"]}
@@ -65,6 +79,7 @@ def lived(cast: Cast) -> Life:
     joining.invite(database, Invitation("", owner, "clinic", cast.doctor, False), now_ms())
     tickets.issue(database, Caller(owner, "app", frozenset(), None, "person"), owner, T0)
     _let_an_app_in(database, owner)
+    _signed_on_paper(cast)
     commands.add(database, NewCommand(device="acme/cuff-1", code="sync-now", args={}, life_s=3_600), T0)
     _by_hand(database, owner)
     return Life(cast, house_of(cast))
@@ -102,6 +117,15 @@ def files_with(directory: Path, text: str) -> set[str]:
     }
 
 
+def _signed_on_paper(cast: Cast) -> None:
+    """The consent to the relative's grant, taken down by an organisation, with a scan."""
+    taken = {"how": "sms-reply", "by": cast.doctor, "organisation": "other"}
+    cast.database["grants"].update_one({"grantee": cast.relative}, {"$set": {"assisted": taken}})
+    row = cast.database["grants"].find_one({"grantee": cast.relative})
+    assert row
+    consent_papers.keep(cast.database, grant_of(row), PNG, T0)
+
+
 def _measured(cast: Cast) -> None:
     def pressure(t_ms: int, systolic: int, **more: Any) -> dict[str, Any]:
         value = {"systolic": systolic, "diastolic": 125}
@@ -122,7 +146,11 @@ def _measured(cast: Cast) -> None:
 def _let_an_app_in(database: Database, owner: str) -> None:
     at = now_ms()
     browsers.begin(database, Proof(owner, ("pwd",)), at)
+    page_sessions.begin(database, owner, Tokens("access", at, "refresh"), at, work=None)
+    typed = Draft("doctor", owner, f"/app/people/{owner}", f"/app/people/{owner}/referrals", [("question", "头晕")])
+    page_drafts.keep(database, typed, at)
     known_devices.remember(database, "cookie", owner, at)
+    wechat_people.begin(database, "cookie", "/oauth/authorize", at, owner)
     asked = {"client_id": "app", "redirect_uri": "https://app.example/cb", "challenge": "x", "scope": "profile.read"}
     codes.keep(database, "code", NewCode(login=Login(owner, at, ("pwd",)), **asked), at)
     device_codes.keep(database, NewWaiting("device", "BCDF-GHJK", "app", "profile.read"), at)
@@ -204,8 +232,12 @@ def _by_hand(database: Database, owner: str) -> None:
         "panel_due": [{"_id": owner, "due_ms": T0}],
         "deliveries": [{"_id": "a1|k1", "person": owner, "notice": "k1", "channel": "email", "address": "a1"}],
         "notice_addresses": [{"_id": "a1", "person": owner, "channel": "email", "state": "disabled", "sealed": b""}],
+        "address_proofs": [{"_id": "a1", "person": owner, "name": "proof:1", "sealed": b"", "tries_left": 5}],
         "notice_preferences": [{"_id": owner, "version": 1}],
         "wechat_allowances": [{"_id": f"{owner}:t", "person": owner, "template": "t", "left": 1, "is_banned": False}],
+        "learners": [{"_id": owner, "v": 0, "due_ms": T0}],
+        "lessons": [{"_id": f"{owner}:token", "person": owner, "due_ms": T0, "v": 1, "sealed": b""}],
+        "withdrawals": [{"_id": f"{owner}:acme", "person": owner, "vendor": "acme", "wanted": "locked", "due_ms": T0}],
         "watches": [{"_id": owner, "m": ["weight"], "news": 1}],
         "targets": [{"_id": f"{owner}:metric.weight", "person": owner}],
     }

@@ -197,6 +197,7 @@ class BreakingRecorder:
     """A recorder that fails before or after recording, as ``breaks(deliveries)`` tells: it gives the error, or None."""
 
     def __init__(self, database: Database, breaks: Callable[[Sequence[Delivery]], Exception | None]) -> None:
+        self._database = database
         self._recorder = Recorder(database, rules())
         self._breaks = breaks
         self.is_after = False
@@ -207,6 +208,14 @@ class BreakingRecorder:
 
     def models_of(self, refs: Any) -> dict[str, str | None]:
         return self._recorder.models_of(refs)
+
+    def is_watched(self, delivery: Delivery) -> bool:
+        return self._recorder.is_watched(delivery)
+
+    def for_another_thread(self) -> BreakingRecorder:
+        other = BreakingRecorder(self._database, self._breaks)
+        other.is_after, other.sizes = self.is_after, self.sizes
+        return other
 
     def record(self, deliveries: Sequence[Delivery], now: int) -> list[Verdict]:
         self.sizes.append(len(deliveries))

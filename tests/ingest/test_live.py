@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest import consumer as consuming
-from ingest import worker as working
+from ingest import messages
 from phr.care.rules import rules
 from phr.clock import now_ms, rfc3339
 from phr.intake import clocks, devices
@@ -19,9 +19,13 @@ from tests.ingest.running import WAIT_S, Plant, a_payload, wait_until
 class Watching:
     """A recorder that keeps what it is given."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, seen: list[Delivery]) -> None:
+        self._plant = plant
         self._recorder = Recorder(plant.database, rules())
-        self.seen: list[Delivery] = []
+        self.seen = seen
+
+    def for_another_thread(self) -> Watching:
+        return Watching(self._plant, self.seen)
 
     def formats_of(self, refs: Any) -> Any:
         return self._recorder.formats_of(refs)
@@ -29,13 +33,16 @@ class Watching:
     def models_of(self, refs: Any) -> Any:
         return self._recorder.models_of(refs)
 
+    def is_watched(self, delivery: Any) -> Any:
+        return self._recorder.is_watched(delivery)
+
     def record(self, deliveries: Any, at_ms: int) -> Any:
         self.seen += deliveries
         return self._recorder.record(deliveries, at_ms)
 
 
 def lives(plant: Plant, *payloads: bytes, **properties: Any) -> list[bool]:
-    watching = Watching(plant)
+    watching = Watching(plant, [])
     with plant.working(watching):
         plant.send(*payloads, **properties)
         wait_until(lambda: len(watching.seen) >= len(payloads))
@@ -46,7 +53,7 @@ def lives(plant: Plant, *payloads: bytes, **properties: Any) -> list[bool]:
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """As half a minute after the connection, on a machine that keeps no message waiting."""
     monkeypatch.setattr(consuming, "SETTLING_S", 0.0)
-    monkeypatch.setattr(working, "LIVE_WITHIN_S", WAIT_S)
+    monkeypatch.setattr(messages, "LIVE_WITHIN_S", WAIT_S)
 
 
 @pytest.mark.usefixtures("settled")
@@ -60,7 +67,7 @@ def test_message_right_after_the_connection_is_not(plant: Plant) -> None:
 
 @pytest.mark.usefixtures("settled")
 def test_message_that_waited_for_the_recorder_is_not(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "LIVE_WITHIN_S", 0.0)
+    monkeypatch.setattr(messages, "LIVE_WITHIN_S", 0.0)
     assert lives(plant, a_payload()) == [False]
 
 

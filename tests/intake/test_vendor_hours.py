@@ -2,10 +2,11 @@
 
 import pytest
 
+from phr.clock import HOUR_MS
 from phr.database import Database
 from phr.intake import sightings, vendor_hours
 from phr.intake.sightings import WRITTEN_EVERY_MS, Sightings
-from phr.intake.vendor_hours import HOUR_MS, Answered
+from phr.intake.vendor_hours import Answered
 from tests.cast import T0
 from tests.recording.builders import a_house, pressure, sent
 

@@ -31,12 +31,14 @@ class Fake:
 
     name: str
     does: Callable[[Message], None] = lambda _: None
+    ref: str | None = None
     sent: list[Message] = field(default_factory=list)
 
-    def send(self, address: Mapping[str, str], message: Message) -> None:
+    def send(self, address: Mapping[str, str], message: Message) -> str | None:
         assert dict(address) == GIVEN[self.name]
         self.sent.append(message)
         self.does(message)
+        return self.ref
 
 
 @dataclass
@@ -50,7 +52,8 @@ class House:
 
     def add(self, *names: str) -> None:
         for name in names:
-            addresses.put(self.database, self.ana, name, GIVEN[name], T0)
+            made = addresses.put(self.database, self.ana, name, GIVEN[name], T0)
+            addresses.prove(self.database, self.ana, made.id, T0)
 
     def tell(self, key: str = "n1", kind: str = "device-clock", now_ms: int = T0, **changes: Any) -> None:
         outbox.tell(self.database, Telling(key, self.ana, kind, "秘密", "secret", **changes), now_ms)

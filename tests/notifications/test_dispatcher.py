@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,17 +12,20 @@ import pytest
 
 from notifications import dispatcher, planning
 from notifications.channel import AddressGone, Later, Message, NoneLeft, Refused
-from notifications.dispatcher import Dispatcher
+from notifications.dispatcher import Dispatcher, Lane
 from phr.clock import now_ms
 from phr.database import Database
-from phr.notices import addresses, deliveries, outbox, preferences
+from phr.notices import addresses, deliveries, outbox, preferences, proofs
+from phr.notices.addresses import Address
 from phr.notices.deliveries import DROPPED, FAILED, LEASE_MS, SENT, WAITING
 from phr.notices.preferences import Preferences
 from phr.people import grants, people, seals
 from phr.reminders import ledger
+from phr.telemetry.tally import Tally
 from tests.cast import T0, a_grant, a_person
+from tests.notices.builders import raise_notices
 from tests.notices.test_outbox import ALERT
-from tests.notifications.builders import Fake, House, a_house
+from tests.notifications.builders import GIVEN, Fake, House, a_house
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 NIGHT = T0 + 15 * HOUR_MS  # 22:30 in Shanghai
@@ -117,7 +121,7 @@ def test_low_glucose_passes_quiet_hours(house: House) -> None:
     low = replace(ALERT, person=house.ana, rule="glucose-low", severity=2, metric="glucose-capillary")
     late = replace(low, key="k4", is_late=True)
     high = replace(low, key="k2", rule="glucose-high")
-    outbox.raise_notices(house.database, [low, high, replace(low, key="k3", rule="glucose-very-low"), late])
+    raise_notices(house.database, [low, high, replace(low, key="k3", rule="glucose-very-low"), late])
     assert house.run("email", NIGHT) == 2
     assert [house.states(key)["email"][0] for key in ("k1", "k2", "k3", "k4")] == [SENT, WAITING, SENT, WAITING]
     assert "now" in house.channels["email"].sent[0].en
@@ -367,3 +371,74 @@ def test_details_are_never_of_anothers_record(house: House) -> None:
     house.tell(kind="alert-of-family", about=ben, categories=("readings",))
     assert house.run("webhook") == 1
     assert "secret" not in house.channels["webhook"].sent[0].en
+
+
+def test_what_became_of_messages_is_counted_by_channel(house: House) -> None:
+    house.add("email", "sms")
+    tally = Tally()
+    house.channels["sms"].does = raises(Refused("no"))
+    house.tell()
+    house.plan()
+    for name in ("email", "sms"):
+        assert Lane(house.database, house.channels[name], tally=tally).send_one(T0)
+    assert tally.drain() == {"c.deliveries.email_sent": 1, "c.deliveries.sms_failed": 1}
+
+
+def test_what_waits_is_known_by_channel(house: House) -> None:
+    house.add("email", "sms")
+    house.tell()
+    house.plan()
+    house.run("email")
+    assert deliveries.backlog(house.database) == {"sms": (1, T0)}
+
+
+def test_what_is_for_a_teams_hours_waits_for_them_however_urgent(house: House) -> None:
+    house.add("sms")
+    house.tell(urgency=4, from_ms=T0 + HOUR_MS)
+    house.plan()
+    assert deliveries.backlog(house.database) == {"sms": (1, T0 + HOUR_MS)}
+    assert house.run("sms", T0 + HOUR_MS - 1) == 0
+    assert house.run("sms", T0 + HOUR_MS) == 1
+
+
+def unproved(house: House) -> Address:
+    return addresses.put(house.database, house.ana, "email", GIVEN["email"], T0)
+
+
+def test_nothing_but_the_code_is_sent_to_an_address_that_nobody_has_proved(house: House) -> None:
+    address = unproved(house)
+    proofs.ask(house.database, address, "ana@example.org", T0)
+    house.tell(urgency=4)
+    assert house.run("email") == 1
+    (brought,) = house.channels["email"].sent
+    (code,) = re.findall(r"\d{6}", brought.zh)
+    assert code in brought.en
+    assert "ana" not in brought.zh + brought.en
+    assert house.states() == {}
+    proofs.use(house.database, house.ana, address.id, code, T0)
+    house.tell("n2")
+    assert house.run("email") == 2  # at once: the code keeps nothing waiting
+
+
+def test_code_that_comes_too_late_is_not_sent(house: House) -> None:
+    proofs.ask(house.database, unproved(house), "ana@example.org", T0)
+    assert house.run("email", T0 + proofs.LIFE_MS) == 0
+    assert deliveries.backlog(house.database) == {}
+
+
+def test_code_is_sent_again_after_an_outage(house: House) -> None:
+    proofs.ask(house.database, unproved(house), "ana@example.org", T0)
+    house.channels["email"].does = raises(Later("away"))
+    assert house.run("email") == 1
+    house.channels["email"].does = lambda _: None
+    assert house.run("email", T0 + MINUTE_MS) == 2
+    assert house.run("email", T0 + HOUR_MS) == 2
+
+
+def test_unproved_address_that_there_is_not_is_disabled_and_its_person_hears_of_it(house: House) -> None:
+    address = unproved(house)
+    proofs.ask(house.database, address, "ana@example.org", T0)
+    house.channels["email"].does = raises(AddressGone("smtp 550"))
+    house.run("email")
+    assert addresses.find(house.database, house.ana, address.id).state == addresses.DISABLED
+    assert [one.rule for one in outbox.of_person(house.database, house.ana, None, 9)] == ["address-gone"]

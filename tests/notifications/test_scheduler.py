@@ -6,23 +6,27 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from notifications import scheduler
-from phr.clock import now_ms, to_datetime
+from phr.clock import DAY_MS, now_ms, to_datetime
 from phr.config import Settings
 from phr.database import Database
 from phr.erasure import asking, erasing, erasures
 from phr.errors import SettingInvalid
 from phr.notices import outbox
-from phr.people import grants, people, seals
+from phr.people import deaths, grants, guardians, people, seals
+from phr.people.guardians import Appointment
 from phr.people.keyring import KeyDestroyed
+from phr.people.people import Person
 from phr.reminders import schedules
 from tests.cast import T0, a_grant, a_person
 from tests.conftest import MASTER_KEY
+from tests.notices.builders import raise_notices
 from tests.notices.test_outbox import ALERT
 from tests.ops.running import ROOT, WAIT_S, command, environment, wait_until
 from tests.reminders.builders import a_schedule
@@ -71,7 +75,7 @@ def test_reminders_are_told_and_settled(database: Database) -> None:
 
 def test_alerts_come_into_the_timeline(database: Database) -> None:
     person = people.create(database, a_person()).id
-    outbox.raise_notices(database, [replace(ALERT, person=person)])
+    raise_notices(database, [replace(ALERT, person=person)])
     assert scheduler.tick_one(scheduler.enter_one, database)
     assert database["entries"].count_documents({"person": person, "kind": "alert"}) == 1
 
@@ -120,3 +124,35 @@ def test_who_has_a_proxy_is_told_once_a_month_before_it_ends(database: Database,
     assert scheduler.tick_one(scheduler.remind_one, database) is is_told
     assert not scheduler.remind_one(database)
     assert [one.rule for one in outbox.pending(database, owner, 9)] == ["grant-ending"] * is_told
+
+
+@pytest.fixture
+def child(database: Database) -> Person:
+    """With a guardian, appointed long before the 14th birthday."""
+    one, guardian = people.create_many(database, [a_person(birth_on=date(2020, 6, 1)), a_person()])
+    guardians.appoint(database, Appointment(one.id, guardian.id, "户口本", ("readings",)), at_14(one) - 400 * DAY_MS)
+    return one
+
+
+def at_14(child: Person) -> int:
+    found = guardians.birthday_ms(child, 14)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("days_after", "is_asked"), [(-1, False), (0, True), (29, True), (31, False)])
+def test_who_is_14_is_asked_once_for_consents_of_their_own(
+    database: Database, child: Person, monkeypatch: pytest.MonkeyPatch, days_after: int, is_asked: bool
+) -> None:
+    monkeypatch.setattr("phr.clock.now_ms", lambda: at_14(child) + days_after * DAY_MS)
+    assert scheduler.tick_one(scheduler.ask_anew_one, database) is is_asked
+    assert not scheduler.ask_anew_one(database)
+    assert [one.rule for one in outbox.pending(database, child.id, 9)] == ["consents-asked-anew"] * is_asked
+
+
+def test_a_child_who_died_is_asked_nothing(database: Database, child: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaths.report(database, child.id, date(2034, 5, 1), at_14(child) - DAY_MS)
+    monkeypatch.setattr("phr.clock.now_ms", lambda: at_14(child))
+    assert not scheduler.ask_anew_one(database)
+    deaths.take_back(database, child.id)
+    assert scheduler.ask_anew_one(database)

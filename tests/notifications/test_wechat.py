@@ -13,10 +13,10 @@ from notifications.channel import AddressGone, Later, Message, NoneLeft, Refused
 from notifications.channels.wechat import PATH, Wechat
 from notifications.channels.wechat_official import PATH as OFFICIAL_PATH
 from notifications.channels.wechat_official import WechatOfficial
-from notifications.wechat import App, data, fields
+from notifications.wechat import App, data
 from phr.database import Database
-from phr.errors import SettingInvalid
 from phr.notices import allowances
+from phr.notices.wechat_templates import Template, Templates, fields_of
 from phr.people import openids, seals
 from tests.cast import T0
 from tests.notifications.standin import BAD_WAYS, GARBAGE, Standin, standing_in
@@ -24,6 +24,8 @@ from tests.notifications.standin import BAD_WAYS, GARBAGE, Standin, standing_in
 TOKEN = "/cgi-bin/stable_token"
 ADDRESS = {"appid": "wx1", "openid": "o-ana"}
 HOUR_MS = 3_600_000
+TEMPLATES = Templates(Template("tmpl-1", {"thing1": "words", "time2": "time"}))
+OFFICIAL = Templates(Template("tmpl-2", {"thing1": "words"}))
 MESSAGE = Message("a|n1", "ana", "account", 1, "您有一项健康提醒，请在应用中查看。", "You have one.", at_ms=T0)
 
 
@@ -46,16 +48,16 @@ def channel(database: Database, server: Standin) -> Wechat:
     database[openids.LOGINS].insert_one(
         {"_id": b"l", "person": "ana", "kind": "wechat", "sealed": sealed, "made_at_ms": 0}
     )
-    return Wechat(database, app, "tmpl-1", {"thing1": "words", "time2": "time"})
+    return Wechat(database, app, TEMPLATES)
 
 
 def token(text: str, life_s: int = 7_200) -> dict[str, object]:
     return {"access_token": text, "expires_in": life_s}
 
 
-def allow(database: Database, count: int) -> None:
+def allow(database: Database, count: int, template: str = "tmpl-1") -> None:
     for _ in range(count):
-        allowances.report(database, "ana", "tmpl-1", "accept", T0)
+        allowances.report(database, "ana", template, "accept", T0)
 
 
 def left(database: Database) -> int:
@@ -135,7 +137,7 @@ def test_token_that_stays_bad_is_forced_anew_but_no_more_than_20_times_a_day(cha
 def test_login_that_has_left_the_record_is_told_nothing(channel: Wechat, server: Standin) -> None:
     allow(channel.database, 2)
     channel.database[openids.LOGINS].update_one({"_id": b"l"}, {"$set": {"person": "ben"}})
-    for one in (channel, WechatOfficial(channel.database, channel.app, "tmpl-2", {"thing1": "words"})):
+    for one in (channel, WechatOfficial(channel.database, channel.app, OFFICIAL)):
         with pytest.raises(AddressGone):
             one.send(ADDRESS, MESSAGE)
     assert (server.asked, left(channel.database)) == ([], 2)
@@ -213,7 +215,7 @@ def test_token_can_be_had_again_after_garbage(channel: Wechat, server: Standin) 
 
 
 def test_official_account_sends_its_template(channel: Wechat, server: Standin) -> None:
-    official = WechatOfficial(channel.database, channel.app, "tmpl-2", {"thing1": "words"})
+    official = WechatOfficial(channel.database, channel.app, OFFICIAL)
     official.send(ADDRESS, replace(MESSAGE, urgency=4))
     assert server.asked[-1].json == {
         "touser": "o-ana",
@@ -223,7 +225,7 @@ def test_official_account_sends_its_template(channel: Wechat, server: Standin) -
 
 
 def test_fields_of_a_template_keep_to_their_limits(channel: Wechat) -> None:
-    wanted = fields("thing1=words, phrase2=words,name3=words,time4=time,date5=time", "X")
+    wanted = fields_of("thing1=words, phrase2=words,name3=words,time4=time,date5=time", "X")
     for urgency in range(5):
         filled = data(wanted, replace(MESSAGE, urgency=urgency, zh="长" * 99), channel.app)
         assert [len(filled[key]["value"]) <= most for key, most in (("thing1", 20), ("phrase2", 5), ("name3", 10))] == [
@@ -232,9 +234,35 @@ def test_fields_of_a_template_keep_to_their_limits(channel: Wechat) -> None:
         assert (filled["time4"]["value"], filled["date5"]["value"]) == ("07:30", "2026年11月23日")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "thing1", "thing=words", "thing1=time", "time1=words", "amount1=words", "thing1=x"]
-)
-def test_fields_that_can_not_be_stop_the_start(text: str) -> None:
-    with pytest.raises(SettingInvalid, match="PHR_X"):
-        fields(text, "PHR_X")
+def test_kind_is_told_by_its_own_template_and_by_the_general_one_when_that_has_none_left(
+    channel: Wechat, server: Standin
+) -> None:
+    own = Template("tmpl-r", {"phrase3": "words"})
+    several = replace(channel, templates=Templates(TEMPLATES.general, {"reminder": own}))
+    allow(channel.database, 2)
+    allow(channel.database, 1, "tmpl-r")
+    for kind in ("reminder", "account", "reminder"):
+        several.send(ADDRESS, replace(MESSAGE, kind=kind))
+    sent = [one.json for one in server.asked if one.path.startswith(PATH)]
+    assert [one["template_id"] for one in sent] == ["tmpl-r", "tmpl-1", "tmpl-1"]
+    assert sent[0]["data"] == {"phrase3": {"value": "健康提醒"}}
+    with pytest.raises(NoneLeft):
+        several.send(ADDRESS, replace(MESSAGE, kind="reminder"))
+
+
+def test_own_template_that_wechat_says_is_used_up_leaves_the_general_one(channel: Wechat, server: Standin) -> None:
+    several = replace(channel, templates=Templates(TEMPLATES.general, {"alert": Template("tmpl-a", {})}))
+    allow(channel.database, 1)
+    allow(channel.database, 3, "tmpl-a")
+    server.answers[PATH] = [(200, {"errcode": 43101}), (200, {"errcode": 0})]
+    several.send(ADDRESS, replace(MESSAGE, kind="alert"))
+    assert [one.left for one in allowances.of_person(channel.database, "ana")] == [0, 0]
+
+
+def test_official_account_has_a_template_for_a_kind(channel: Wechat, server: Standin) -> None:
+    templates = Templates(Template("tmpl-2", {}), {"lesson": Template("tmpl-l", {})})
+    official = WechatOfficial(channel.database, channel.app, templates)
+    for kind in ("lesson", "digest"):
+        official.send(ADDRESS, replace(MESSAGE, kind=kind))
+    asked = [one.json["template_id"] for one in server.asked if one.path.startswith(OFFICIAL_PATH)]
+    assert asked == ["tmpl-l", "tmpl-2"]

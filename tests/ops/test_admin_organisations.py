@@ -37,6 +37,7 @@ def test_an_organisation_is_made_with_members_and_teams(run: Admin, database: Da
     assert run("organisation", "team", "clinic", "blue", "--name", "蓝队")[1]["grantee"] == "team:clinic/blue"
     assert run("organisation", "member", "clinic", person, "--role", "doctor")[0] == 0
     assert run("organisation", "join", "clinic", "blue", person)[1]["members"] == [person]
+    assert run("organisation", "duty", "clinic", "blue", person, "6-7=00:00-24:00")[1]["duty"] == ["6-7=00:00-24:00"]
     assert run("organisation", "part", "clinic", "blue", person)[1]["members"] == []
     assert run("organisation", "leave", "clinic", person)[0] == 0
     assert organisations.members(database, "clinic", T0) == []

@@ -19,7 +19,9 @@ from phr.people import access, grants, people
 from phr.people.grants import SUPPORT
 from tests.care.builders import NOW_MS, pressure
 from tests.cast import T0, a_grant, a_person
+from tests.notices.builders import raise_notices
 from tests.ops.running import ROOT
+from tests.telling import tells
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def ana(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def alert(database: Database, ana: str) -> str:
     found = evaluate(rules(), [pressure(182, 96, person=ana)], {}, NOW_MS)
-    outbox.raise_notices(database, found)
+    raise_notices(database, found)
     return found[0].key
 
 
@@ -40,7 +42,7 @@ def test_nobody_learns_of_an_alert_without_the_persons_grant(
     alert: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert care.main(["explain", alert], settings) == 1
-    assert "182" not in "".join(capsys.readouterr())
+    assert not tells("".join(capsys.readouterr()), "182")
 
 
 def test_an_alert_is_explained_in_one_sentence_and_the_log_says_so(

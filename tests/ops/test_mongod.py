@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from ops import mongod, ports
 from phr.errors import ServerUnavailable
@@ -30,6 +31,35 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mongod.Mongod]:
 def test_data_is_there_after_a_start_on_another_port(server: mongod.Mongod) -> None:
     with MongoClient(server.uri) as client:
         assert client.kept.rows.count_documents({}) == 1
+
+
+def test_nobody_gets_in_without_the_password(server: mongod.Mongod) -> None:
+    address = f"mongodb://{mongod.HOST}:{server.port}/?directConnection=true"
+    for login in ({}, {"username": mongod.USER, "password": "guessed"}):
+        with MongoClient(address, **login) as client, pytest.raises(OperationFailure):
+            client.kept.rows.find_one()
+    with MongoClient(address) as client, pytest.raises(OperationFailure):  # nor makes a user, as the first one may
+        client.admin.command("createUser", "eve", pwd="x", roles=["root"])
+
+
+def test_its_secrets_are_its_users_alone(server: mongod.Mongod) -> None:
+    for name in (mongod.KEY_FILE, mongod.PASSWORD_FILE):
+        assert (server.directory / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_database_from_before_it_asked_for_a_password_goes_on(tmp_path: Path) -> None:
+    """Its set is there and nobody in it to log in as."""
+    first = mongod.start(tmp_path, ports.free_port())
+    with MongoClient(first.uri) as client:
+        client.kept.rows.insert_one({"_id": 1})
+        client.admin.command("dropUser", mongod.USER)
+    mongod.stop(first)
+    (tmp_path / mongod.KEY_FILE).unlink()
+    (tmp_path / mongod.PASSWORD_FILE).unlink()
+    second = mongod.start(tmp_path, ports.free_port())
+    with MongoClient(second.uri) as client:
+        assert client.kept.rows.count_documents({}) == 1
+    mongod.stop(second)
 
 
 def test_transactions_work(server: mongod.Mongod) -> None:

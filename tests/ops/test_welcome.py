@@ -35,12 +35,26 @@ def test_first_device_belongs_to_the_first_citizen(installed: Settings, database
 
 def test_moved_port_is_pointed_out(settings: Settings) -> None:
     lines = welcome.address_lines(dataclasses.replace(settings, http_port=40000), "http://127.0.0.1:40000")
-    assert "  API      http://127.0.0.1:40000   (8080 is taken; PHR_HTTP_PORT names another)" in lines
+    assert "  Pages    http://127.0.0.1:40000   (8080 is taken; PHR_HTTP_PORT names another)" in lines
 
 
 def test_port_that_was_asked_for_needs_no_word(settings: Settings) -> None:
     asked = dataclasses.replace(settings, http_port=40000, origins={"http_port": "PHR_HTTP_PORT"})
-    assert "  API      http://127.0.0.1:40000" in welcome.address_lines(asked, "http://127.0.0.1:40000")
+    assert "  Pages    http://127.0.0.1:40000" in welcome.address_lines(asked, "http://127.0.0.1:40000")
+
+
+@pytest.mark.parametrize(
+    ("changes", "warns"),
+    [
+        ({}, False),
+        ({"bind": "0.0.0.0"}, True),
+        ({"bind": "0.0.0.0", "issuer": "https://record.example"}, False),
+        ({"bind": "192.0.2.7", "tls_certificate": "c.pem"}, False),
+    ],
+)
+def test_open_to_a_network_without_tls_is_said(settings: Settings, changes: dict[str, str], warns: bool) -> None:
+    lines = welcome.address_lines(dataclasses.replace(settings, **changes), URL)
+    assert any("In the clear" in line for line in lines) is warns
 
 
 def test_passwords_of_external_servers_are_not_shown(settings: Settings) -> None:

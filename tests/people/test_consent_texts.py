@@ -19,6 +19,7 @@ SEEN = {
     ("research", 1): "57151f64dfc520dc",
     ("specialist", 1): "e6c2db0de0bec9f7",
     ("store", 1): "000b02d937cc7a6c",
+    ("support", 1): "6148c60ba83b1c8b",
     ("vendor", 1): "64aced56d8d75651",
 }
 

@@ -1,15 +1,17 @@
 """Guardians: all until 14, most until 18, and nothing after; a corrected birth date only ever shortens it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from phr.database import Database
 from phr.errors import AccessDenied, InputInvalid
-from phr.people import access, grants, guardians, people
+from phr.people import access, grants, guardians, people, processing
 from phr.people.access import Ask, Caller
 from phr.people.guardians import Appointment
 from phr.people.people import Change, Person
+from phr.people.processing import Decision
 from tests.cast import a_person
 
 CATEGORIES = ("readings", "profile", "mental", "notes", "reproductive", "sexual-health")
@@ -97,3 +99,29 @@ def test_who_was_born_on_a_leap_day_comes_of_age_on_the_first_of_march(database:
     child = people.create(database, a_person(birth_on=date(2020, 2, 29)))
     assert at(child, 14) == child.midnight_ms(date(2034, 3, 1))
     assert at(child, 16) == child.midnight_ms(date(2036, 2, 29))
+
+
+@pytest.mark.parametrize(
+    ("by", "days", "now_days", "is_anothers"),
+    [
+        ("guardian", -1, -1, False),
+        ("guardian", -1, 0, True),
+        ("guardian", -400, 2_000, True),
+        ("child", -1, 0, False),
+        ("proxy", 0, 1, False),  # who decided after the birthday had the right to
+    ],
+)
+def test_from_14_on_a_guardians_decision_is_anothers(
+    home: tuple[Person, str], by: str, days: int, now_days: int, is_anothers: bool
+) -> None:
+    child, guardian = home
+    who = {"guardian": guardian, "child": child.id, "proxy": "p" * 20}[by]
+    decision = Decision("research", "given", who, at(child, 14) + days * DAY_MS)
+    assert processing.is_anothers(child, decision, at(child, 14) + now_days * DAY_MS) is is_anothers
+
+
+def test_what_was_never_decided_or_is_of_no_known_age_is_nobody_elses(home: tuple[Person, str]) -> None:
+    child, guardian = home
+    assert not processing.is_anothers(child, Decision("research", "unasked"), at(child, 15))
+    ageless = replace(child, birth_on=None)
+    assert not processing.is_anothers(ageless, Decision("research", "given", guardian, 1), at(child, 15))

@@ -96,3 +96,16 @@ def test_who_becomes_the_officer_is_in_no_team_any_more(database: Database) -> N
     grants.create(database, a_grant(owner, BLUE, kind="family-doctor"))
     organisations.put_member(database, Member("clinic", doctor, OFFICER, None), T0)
     assert not holds(database, owner, doctor)
+
+
+def test_standing_is_by_grants_to_oneself_and_ones_teams_with_the_person_beside(database: Database) -> None:
+    owner, other = (one.id for one in people.create_many(database, [a_person(), a_person()]))
+    (doctor,) = a_clinic(database, DOCTOR)
+    grants.create(database, a_grant(owner, BLUE, kind="family-doctor"))
+    grants.create(database, a_grant(owner, "team:clinic/red", kind="family-doctor"))
+    standing = grants.standing(database, owner, doctor, T0)
+    assert [one.grantee for one in standing.grants] == [BLUE]
+    assert standing.person is not None
+    assert people.opened(database, standing.person) == people.find(database, owner)
+    assert grants.standing(database, owner, other, T0).grants == []
+    assert grants.standing(database, people.new_id(), doctor, T0) == grants.Standing([], None)

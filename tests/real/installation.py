@@ -89,14 +89,16 @@ class Installation:
 
 
 @contextmanager
-def installed(directory: Path) -> Iterator[Installation]:
-    """Everything started under a directory; stopped, the database last, when the block is left."""
+def installed(directory: Path, **changes: Any) -> Iterator[Installation]:
+    """Everything started under a directory, with these settings of its own; stopped, the database last, when the block
+    is left.
+    """
     with ExitStack() as stack:
         database_server = mongod.start(directory / "mongodb", ports.free_port())
         stack.callback(mongod.stop, database_server)
         broker = mosquitto.start(directory, "127.0.0.1", ports.free_port())
         stack.callback(mosquitto.stop, broker)
-        settings = _settings(directory, database_server.uri, broker.url)
+        settings = dataclasses.replace(_settings(directory, database_server.uri, broker.url), **changes)
         database = connect(database_server.uri, settings.mongodb_database)
         stack.callback(database.client.close)
         keyring.use(master_keys.load(settings, makes=True))
@@ -104,7 +106,7 @@ def installed(directory: Path) -> Iterator[Installation]:
         operator = Operator(settings, database, clock.now_ms())
         vendor = administration.create_vendor(operator, VENDOR)
         for role in ("ingest", "api"):
-            stack.callback(processes.stop, _spawn(role, settings))
+            stack.callback(processes.stop, spawned(role, settings))
         url = f"http://127.0.0.1:{settings.http_port}"
         _wait_until_green(url)
         gateway = Gateway((broker.host, broker.port), vendor["mqtt_username"], vendor["mqtt_password"])
@@ -124,7 +126,8 @@ def _settings(directory: Path, mongodb_uri: str, mqtt_url: str) -> Settings:
     )
 
 
-def _spawn(role: str, settings: Settings) -> processes.Process:
+def spawned(role: str, settings: Settings) -> processes.Process:
+    """A role as a process of its own; who starts it stops it."""
     environment = family.environment(settings, os.environ)
     return processes.start([sys.executable, str(ROOT / "app.py"), role], env=environment, cwd=ROOT)
 

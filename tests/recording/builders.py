@@ -82,6 +82,7 @@ class House:
         names = ("readings", "sources", "held", "rejections", "notices", "alerts")
         rows = {name: map(_plain, self.database[name].find()) for name in names}
         rows["notices"] = map(self._opened, rows["notices"])
+        rows["commands"] = iter(self.database["commands"].find({}, {"device": 1, "code": 1}))
         return {name: sorted(found, key=lambda row: row["_id"]) for name, found in rows.items()}
 
     def _opened(self, notice: Document) -> Document:

@@ -16,9 +16,9 @@ from tests.readings.builders import HOUR_MS, MINUTE_MS
 from tests.recording.builders import HIGH, House, beats, counts, pressure, sent
 
 WRITES = ("bulk_write", "find_one_and_update", "insert_many", "insert_one", "replace_one", "update_one", "update_many")
-# Sources, buckets, word of them (two), the alert, notices, held, the word on the clock, what was ahead, the budget of
-# rejections, rejections, a vendor's hours, sightings.
-STEPS = 13
+# Sources, buckets, word of them (two), the alert, notices, what a device is told, held, the word on the clock, what was
+# ahead, the budget of rejections, rejections, a vendor's hours, sightings.
+STEPS = 14
 
 
 @pytest.fixture

@@ -84,6 +84,10 @@ class Browser:
         answer = self.send(page, **form)
         return self.http.get(answer.location) if answer.status_code == 303 else answer
 
+    def sent_back(self, **changes: Any) -> TestResponse:
+        """The answer to a request that is wrong, after a login."""
+        return self.log_in(self.open(**changes))
+
     def decide(self, step: str = "allow", **changes: Any) -> TestResponse:
         """The answer to the decision, after a login."""
         return self.send(self.log_in(self.open(**changes)), step=step)

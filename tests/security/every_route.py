@@ -70,9 +70,11 @@ def a_caller(cast: Cast) -> Caller:
     everything = " ".join(scopes())
     (officer,) = a_clinic(cast.database, organisations.OFFICER)
     person, client = people.create(cast.database, a_person(name="eve")).id, cast.vendor.client_id
+    operator = people.create(cast.database, a_person(roles=(people.OPERATOR,))).id
     tokens = {
         "person": cast.token(person, everything),
         "vendor": cast.token(client, everything, client_id=client, vendor="acme"),
         "organisation": cast.token(officer, everything),
+        "installation": cast.token(operator, everything, amr=("pwd", "mfa")),
     }
     return Caller(cast, person, tokens)

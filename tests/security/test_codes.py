@@ -140,7 +140,7 @@ def test_request_without_an_s256_challenge_is_sent_back(
     browser: Browser, changes: dict[str, Any], is_public: bool
 ) -> None:
     browser.app = an_app(browser.cast, is_public=is_public)
-    answer = told(browser.open(**changes))
+    answer = told(browser.sent_back(**changes))
     assert (answer["error"], answer["state"]) == ("invalid_request", "xyz")
     assert answer["iss"] == browser.cast.installation.issuer
 
@@ -182,14 +182,14 @@ def test_parameter_that_is_there_twice_is_refused(browser: Browser, name: str) -
 
 @pytest.mark.parametrize("kind", ["token", "id_token", "code token", "code id_token token", "", "none"])
 def test_other_response_types_do_not_exist(browser: Browser, kind: str) -> None:
-    answer = told(browser.open(response_type=kind))
+    answer = told(browser.sent_back(response_type=kind))
     assert answer["error"] == "unsupported_response_type"
     assert answer["iss"] == browser.cast.installation.issuer
 
 
 @pytest.mark.parametrize("scope", ["vendor.read", "everything", "notes.read", "tokens.introspect"])
 def test_scope_that_the_client_has_not_is_sent_back(browser: Browser, scope: str) -> None:
-    assert told(browser.open(scope=scope))["error"] == "invalid_scope"
+    assert told(browser.sent_back(scope=scope))["error"] == "invalid_scope"
 
 
 @pytest.mark.parametrize("step", ["allow", "deny"])

@@ -27,6 +27,8 @@ __all__ = ["cast"]
 # Words of the house, nobody's: each with one that there is.
 NAMES = {
     "slug": "low-sugar",
+    "lesson": "low-sugar",
+    "course": "first-steps-diabetes",
     "topic": "store",
     "metric": "weight",
     "organisation": "clinic",
@@ -61,6 +63,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/people/<person>/held/<held_id>/restamp": {"shift_s": 60},
     "POST /v1/people/<person>/imports/<one>/take-back": {"reason": "x"},
     "POST /v1/people/<person>/inbox/<question>": {"answer": "mine"},
+    "POST /v1/people/<person>/notice-addresses/<address>/proof": {"code": "123456"},
     "POST /v1/people/<person>/alerts/<alert>/snooze": {"minutes": 5},
     "POST /v1/people/<person>/alerts/<alert>/symptoms": {"has_any": True},
     "PATCH /v1/people/<person>/reminders/<reminder>": {"times": ["09:00"]},
@@ -70,7 +73,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/vendor/models/<model>": {"name": {"zh": "x", "en": "x"}},
 }
 QUERIES = {"PUT /v1/people/<person>/imports/<one>/content": {"from": "0"}}
-WATCHED = ("grants", "contracts", "devices", "entries", "exports", "imports", "held", "links", "slot_proposals")
+WATCHED = (
+    "grants",
+    "contracts",
+    "devices",
+    "entries",
+    "exports",
+    "imports",
+    "held",
+    "links",
+    "slot_proposals",
+    "consent_papers",
+)
 WATCHED += (
     "alerts",
     "alert_snoozes",
@@ -85,6 +99,7 @@ WATCHED += (
     "commands",
     "certificates",
     "logins",
+    "known_devices",
 )
 
 
@@ -114,6 +129,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "grant": one_of(database, "grants", grantee=cast.relative)["_id"],
         "address": "a1",
         "contract": "k1",
+        "paper": one_of(database, "consent_papers", person=cast.owner)["_id"],
         "case": "e1",
         "entry": "n1",
         "alert": one_of(database, "alerts", person=cast.owner)["_id"],
@@ -123,6 +139,7 @@ def theirs(cast: Cast, caller: Caller) -> dict[str, str]:
         "held_id": base64.urlsafe_b64encode(held.encode()).decode().rstrip("="),
         "question": "a" * 24,
         "link": one_of(database, "links", person=cast.owner)["_id"],
+        "browser": one_of(database, "known_devices", person=cast.owner)["_id"],
         "login": one_of(database, "logins", person=cast.owner)["_id"].hex(),
         "proposal": "s1",
         "people device": "cuff-1",

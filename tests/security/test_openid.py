@@ -130,12 +130,12 @@ def test_app_may_want_a_login_of_now(app: Browser, asked: dict[str, str], is_ask
 
 @pytest.mark.parametrize("name", ["request", "request_uri"])
 def test_request_object_is_refused_by_its_name(app: Browser, name: str) -> None:
-    assert told(app.open(**{name: "https://evil.example/r"}))["error"] == f"{name}_not_supported"
+    assert told(app.sent_back(**{name: "https://evil.example/r"}))["error"] == f"{name}_not_supported"
 
 
 @pytest.mark.parametrize("nonce", ["n" * 257])
 def test_nonce_has_an_end(app: Browser, nonce: str) -> None:
-    assert told(app.open(nonce=nonce))["error"] == "invalid_request"
+    assert told(app.sent_back(nonce=nonce))["error"] == "invalid_request"
 
 
 def test_discovery_names_only_what_there_is(cast: Cast) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from phr.api import passkeys as passkey_pages
 from phr.auth import browsers, ceremonies, known_devices
 from phr.auth.ceremonies import Party, party_of
 from phr.clock import now_ms
+from phr.errors import AccessDenied, SettingInvalid
 from phr.people import passkeys, people, seals, second_factors
 from phr.people.people import Change
 from tests.cast import T0, Cast
@@ -344,12 +347,113 @@ def _login(cast: Cast) -> str:
     return str(row["_id"].hex())
 
 
+def by_app(device: Device, path: str, who: str = "owner", **request: Any) -> Any:
+    cast, claims = device.cast, request.pop("claims", {"amr": ("pwd",)})
+    token = cast.token(getattr(cast, who), auth_time_s=now_ms() // 1000, **claims)
+    where, headers = f"/v1/people/{cast.owner}/passkeys{path}", {"Authorization": f"Bearer {token}"}
+    return cast.http.post(where, headers=headers, **request)
+
+
+def test_app_adds_a_passkey_that_logs_in(device: Device) -> None:
+    options = by_app(device, "/options").json["options"]
+    answer = {"attestation": json.loads(device.key.create(options))}
+    made = by_app(device, "", json=answer)
+    assert (made.status_code, made.json["login"]) == (201, _login(device.cast)), made.text
+    assert (device.log_in().status_code, device.told()) == (303, ["login-added"])
+    assert by_app(device, "", json=answer).status_code == 400  # the challenge does once
+
+
+def test_challenge_of_an_app_is_no_other_apps_nor_a_browsers(device: Device) -> None:
+    options = by_app(device, "/options").json["options"]
+    answer = device.key.create(options)
+    other = by_app(device, "", json={"attestation": json.loads(answer)}, claims={"client_id": "other"})
+    page = device.browser.send(
+        device.browser.log_in(device.browser.http.get(PAGE)), PAGE, step="add", attestation=answer
+    )
+    assert (other.status_code, other.json["code"], page.status_code) == (400, "passkey-refused", 400)
+
+
+def test_app_adds_none_for_another_nor_with_one_factor_of_two(device: Device) -> None:
+    cast = device.cast
+    assert [by_app(device, "/options", who).status_code for who in ("stranger", "relative")] == [403, 403]
+    assert by_app(device, "/options", claims={"act": "root"}).status_code == 403
+    second_factors.enrol(cast.database, cast.owner, T0)
+    asked = [by_app(device, "/options", claims={"amr": amr}).status_code for amr in (("pwd",), ("pwd", "otp", "mfa"))]
+    assert asked == [403, 200]
+
+
+APK = "android:apk-key-hash:" + "A" * 43
+
+
+def android(device: Device, monkeypatch: pytest.MonkeyPatch, origin: str = APK) -> Authenticator:
+    """The phone's own authenticator, asked by an app; the installation knows one."""
+    known = party_of(PARTY.origin, APK)
+    monkeypatch.setattr(device.cast.http.application.extensions["phr_oauth"], "party", known)
+    return Authenticator(origin)
+
+
+def test_android_app_that_is_known_adds_one_that_logs_in_at_our_page(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.key = android(device, monkeypatch)
+    answer = device.key.create(by_app(device, "/options").json["options"])
+    made = by_app(device, "", json={"attestation": json.loads(answer)})
+    device.key.origin = PARTY.origin  # the browser's, with the same passkey
+    assert (made.status_code, device.log_in().status_code) == (201, 303), made.text
+
+
+@pytest.mark.parametrize("origin", ["android:apk-key-hash:" + "B" * 43, f"{APK}A", APK.upper(), "https://evil.example"])
+def test_app_that_is_not_known_adds_none(device: Device, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = android(device, monkeypatch, origin)
+    answer = key.create(by_app(device, "/options").json["options"])
+    made = by_app(device, "", json={"attestation": json.loads(answer)})
+    assert (made.status_code, made.json["code"]) == (400, "passkey-refused")
+
+
+def test_at_our_pages_our_own_origin_alone_does(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert device.add().status_code == 201
+    device.key.origin = APK
+    android(device, monkeypatch)
+    assert (device.log_in().status_code, device.add(Authenticator(APK)).status_code) == (403, 400)
+
+
+@pytest.mark.parametrize("apps", ["https://app.example", "android:apk-key-hash:short", f"{APK} {APK}x", f"{APK};{APK}"])
+def test_origin_of_an_app_that_is_none_stops_the_start(apps: str) -> None:
+    with pytest.raises(SettingInvalid, match="PHR_PASSKEY_ORIGINS"):
+        party_of(PARTY.origin, apps)
+
+
+def test_app_of_an_installation_without_passkeys_is_told_so(browser: Browser) -> None:
+    assert by_app(Device(browser, Authenticator(PARTY.origin)), "/options").status_code == 404
+
+
 def test_only_way_in_is_not_removed(added: Device) -> None:
     cast, login = added.cast, _login(added.cast)
     cast.database["logins"].delete_one({"person": cast.owner, "kind": {"$exists": False}})
     alone = cast.send(cast.owner, "DELETE", f"{LOGINS}/{login}").status_code
     people.patch(cast.database, cast.owner, Change(fields={"phone": "13800138000"}))
     assert (alone, cast.send(cast.owner, "DELETE", f"{LOGINS}/{login}").status_code) == (403, 204)
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_of_all_passkeys_removed_at_once_one_stays(added: Device, others: int) -> None:
+    database, person = added.cast.database, added.cast.owner
+    database["logins"].delete_many({"person": person, "kind": {"$ne": "passkey"}})
+    for number in range(others):
+        passkeys.add(database, passkeys.Passkey(person, bytes([number]) * 16, b"key", 0), T0)
+    names = [row["_id"].hex() for row in database["logins"].find({"person": person})]
+    together = Barrier(len(names))
+
+    def removes(name: str) -> bool:
+        together.wait(10)
+        try:
+            return passkeys.remove(database, person, name)
+        except AccessDenied:
+            return False
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        removed = sum(pool.map(removes, names))
+    assert (removed, database["logins"].count_documents({"person": person})) == (others, 1)
 
 
 def test_stranger_removes_none(added: Device) -> None:

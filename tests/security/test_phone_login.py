@@ -18,9 +18,9 @@ from phr.auth.texts import Webhook
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import SettingInvalid
-from phr.people import people
+from phr.people import people, second_factors
 from phr.people.people import Change
-from tests.cast import Cast, a_note, a_person
+from tests.cast import T0, Cast, a_note, a_person
 from tests.security.browser import Browser
 
 PHONE = "13800138000"
@@ -223,3 +223,32 @@ def test_signature_is_that_of_standard_webhooks() -> None:
 def test_half_a_gateway_stops_the_start(settings: Settings, changes: dict[str, str]) -> None:
     with pytest.raises(SettingInvalid):
         texts.of(replace(settings, **changes))
+
+
+def test_who_has_a_second_factor_is_asked_it_at_the_phone_too(phone: Phone) -> None:
+    cast = phone.browser.cast
+    codes = second_factors.enrol(cast.database, cast.owner, T0).recovery_codes
+    assert [phone.come_in(), phone.come_in(second="000000"), phone.come_in(second=codes[0])] == [403, 403, 303]
+    row = cast.database["browser_sessions"].find_one({"person": cast.owner})
+    assert row is not None
+    assert row["amr"] == ["sms", "otp", "mfa"]
+    assert phone.come_in(second=codes[0]) == 403  # it was used
+
+
+def test_second_factor_is_said_to_be_missing_in_words(phone: Phone) -> None:
+    second_factors.enrol(phone.browser.cast.database, phone.browser.cast.owner, T0)
+    phone.log_in()
+    page = phone.log_in(phone.sent.code())
+    assert (page.status_code, "双重验证" in page.text or "second factor" in page.text) == (403, True)
+
+
+def test_second_factor_is_not_tried_out_by_who_has_the_phone(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "FIRST_WAIT_MS", tries.LONGEST_WAIT_MS)
+    cast = phone.browser.cast
+    second_factors.enrol(cast.database, cast.owner, T0)
+
+    def tried() -> int:
+        cast.database[tries.TRIES].delete_many({"_id": {"$regex": "^phone:"}})  # as after a long wait for messages
+        return phone.come_in(second="000000")
+
+    assert [tried() for _ in range(tries.FREE + 1)] == [403] * tries.FREE + [429]

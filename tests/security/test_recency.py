@@ -10,15 +10,24 @@ from tests.cast import Cast, a_gift
 from tests.security.browser import Browser
 from tests.security.test_who_may import Route, routes
 
-SENSITIVE = ("erasure.", "exports.", "grants.", "logins.")
+SENSITIVE = ("contracts.", "erasure.", "exports.", "grants.", "logins.")
 # To look, to refuse, to ask, to end what was given: none of these opens or ends a record.
 EASY = {
+    "DELETE /v1/people/<person>/contracts/<contract>",
+    "GET /v1/people/<person>/contracts",
+    "POST /v1/people/<person>/contracts",  # grants nothing before the resident consents
+    "GET /v1/people/<person>/contracts/<contract>/proxies",
+    "GET /v1/people/<person>/contracts/consents/<grant>/papers",
+    "GET /v1/people/<person>/contracts/consents/<grant>/papers/<paper>",
+    "POST /v1/people/<person>/contracts/consents/<grant>/papers",  # shows a consent, gives none
+    "POST /v1/people/<person>/contracts/<contract>/death",  # freezes what was granted
     "DELETE /v1/people/<person>/erasure",
     "DELETE /v1/people/<person>/grants/<grant>",
     "DELETE /v1/people/<person>/links/<link>",
     "DELETE /v1/people/<person>/received-grants/<grant>",
     "POST /v1/people/<person>/grants/<grant>/decline",
     "POST /v1/people/<person>/received-grants",
+    "POST /v1/people/<person>/received-grants/by-code",
     "PUT /v1/people/<person>/emergency-exclusions/<organisation>",
     "PUT /v1/people/<person>/alert-contacts",  # gives nobody a right
     "GET /v1/people/<person>/alert-contacts",
@@ -29,6 +38,7 @@ EASY = {
     "GET /v1/people/<person>/grants",
     "GET /v1/people/<person>/grants/<grant>",
     "GET /v1/people/<person>/grants/<grant>/preview",
+    "GET /v1/people/<person>/known-browsers",
     "GET /v1/people/<person>/links",
     "GET /v1/people/<person>/logins",
     "GET /v1/people/<person>/received-grants",

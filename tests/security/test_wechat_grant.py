@@ -11,9 +11,11 @@ from werkzeug.test import TestResponse
 from phr.auth import clients, wechat
 from phr.auth.clients import REFRESH_TOKEN, WECHAT_CODE, Credentials, NewClient
 from phr.auth.wechat import Wechat
+from phr.auth.wechat_grant import SECOND_LIFE_MS
+from phr.clock import now_ms
 from phr.config import Settings
 from phr.errors import InputInvalid, SettingInvalid
-from phr.people import openids, people, seals
+from phr.people import openids, people, seals, second_factors
 from tests.cast import T0, Cast
 from tests.security.asking import opens, post
 from tests.security.wechat import APPID, SECRET, SESSION_KEY, StandIn, served
@@ -220,3 +222,34 @@ def test_mini_program_has_this_grant_alone(cast: Cast, changes: dict[str, Any]) 
 def test_half_a_mini_program_stops_the_start(settings: Settings, changes: dict[str, str]) -> None:
     with pytest.raises(SettingInvalid):
         wechat.of(replace(settings, **changes))
+
+
+def test_who_has_a_second_factor_sends_it_once_in_twelve_hours(cast: Cast, weixin: StandIn, mini: Credentials) -> None:
+    who = person(cast, mini, weixin.login())
+    codes = second_factors.enrol(cast.database, who, T0).recovery_codes
+    without, wrong = (ask(cast, mini, weixin.login(), otp=otp) for otp in (None, "000000"))
+    assert [(one.status_code, one.json["error"]) for one in (without, wrong)] == [(400, "second_factor_required")] * 2  # type: ignore[index]
+    given: Any = ask(cast, mini, weixin.login(), otp=codes[0]).json
+    silent: Any = ask(cast, mini, weixin.login()).json
+    validate = cast.installation.protector.validator.authenticate_token
+    amrs = [validate(one["access_token"])["amr"] for one in (given, silent)]
+    assert amrs == [["wechat", "otp", "mfa"], ["wechat"]]
+
+
+@pytest.mark.parametrize(("age_ms", "status"), [(SECOND_LIFE_MS - 60_000, 200), (SECOND_LIFE_MS, 400)])
+def test_second_factor_of_before_is_asked_again(
+    cast: Cast, weixin: StandIn, mini: Credentials, age_ms: int, status: int
+) -> None:
+    who = person(cast, mini, weixin.login())
+    second_factors.enrol(cast.database, who, T0)
+    cast.database["logins"].update_many({"person": who}, {"$set": {"second_at_ms": now_ms() - age_ms}})
+    assert ask(cast, mini, weixin.login()).status_code == status
+
+
+def test_new_factor_is_asked_though_the_one_before_was_given_just_now(
+    cast: Cast, weixin: StandIn, mini: Credentials
+) -> None:
+    who = person(cast, mini, weixin.login())
+    ask(cast, mini, weixin.login(), otp=second_factors.enrol(cast.database, who, T0).recovery_codes[0])
+    second_factors.enrol(cast.database, who, now_ms() + 1_000)
+    assert ask(cast, mini, weixin.login()).status_code == 400

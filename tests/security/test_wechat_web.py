@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from phr.auth.wechat import WechatWeb
 from phr.clock import now_ms
 from phr.config import Settings
 from phr.errors import SettingInvalid
-from phr.people import joining, openids, seals
+from phr.people import joining, openids, seals, second_factors
 from phr.people.joining import Invitation
 from phr.people.openids import OpenId
 from tests.cast import T0, Cast
@@ -279,3 +280,52 @@ def test_half_an_account_stops_the_start(settings: Settings, changes: dict[str, 
 def test_secret_is_not_shown(settings: Settings) -> None:
     found = wechat.web_of(replace(settings, wechat_web_appid="wx", wechat_web_secret="a-secret"))
     assert "a-secret" not in repr(found)
+
+
+def second_page(phone: InWechat) -> tuple[TestResponse, tuple[str, ...]]:
+    """What somebody with a second factor is shown when WeChat has said who they are, and their recovery codes."""
+    person = phone.who()
+    phone.browser.http.delete_cookie("phr")
+    codes = second_factors.enrol(phone.cast.database, person, T0).recovery_codes
+    return phone.log_in(), codes
+
+
+def answer(phone: InWechat, page: TestResponse, code: str, **changes: str) -> TestResponse:
+    state = re.search(r'name="state" value="([^"]+)"', page.text)
+    assert state, page.text
+    return phone.browser.send(page, "/oauth/wechat", **{"state": state[1], "code": code} | changes)
+
+
+def test_who_has_a_second_factor_is_asked_it(phone: InWechat) -> None:
+    page, codes = second_page(phone)
+    assert (page.status_code, phone.cast.database[browsers.SESSIONS].count_documents({})) == (200, 0)
+    again = answer(phone, page, "000000")
+    assert (again.status_code, phone.cast.database[browsers.SESSIONS].count_documents({})) == (403, 0)
+    done = answer(phone, again, codes[0])
+    row = phone.cast.database[browsers.SESSIONS].find_one({})
+    assert row is not None
+    assert (done.status_code, done.location.startswith("/oauth/authorize"), row["amr"]) == (
+        303,
+        True,
+        ["wechat", "otp", "mfa"],
+    )
+
+
+def test_half_a_login_is_this_browsers_and_does_once(phone: InWechat) -> None:
+    page, codes = second_page(phone)
+    theirs = a_browser(phone.cast, phone.browser.app)
+    foreign = theirs.http.get(theirs.address())
+    state = re.search(r'name="state" value="([^"]+)"', page.text)
+    assert state
+    assert theirs.send(foreign, "/oauth/wechat", state=state[1], code=codes[0]).status_code == 403
+    assert answer(phone, page, codes[0]).status_code == 403  # another browser has brought the state
+    assert phone.cast.database[browsers.SESSIONS].count_documents({}) == 0
+
+
+def test_state_on_the_way_to_wechat_is_no_half_login_nor_the_reverse(phone: InWechat) -> None:
+    page, codes = second_page(phone)
+    assert answer(phone, page, codes[0], state=phone.leave()["state"]).status_code == 403
+    state = re.search(r'name="state" value="([^"]+)"', page.text)
+    assert state
+    assert phone.come_back(state[1], phone.weixin.login()).status_code == 403
+    assert answer(phone, page, codes[0]).status_code == 303

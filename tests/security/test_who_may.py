@@ -173,6 +173,7 @@ def table(cast: Cast, decisions: None) -> Table:
         "operator in a supported stranger's name": cast.token(alone, act="root"),
         "privacy officer": cast.token(officer, " ".join(scopes())),
         "doctor of a clinic without a grant": cast.token(colleague, " ".join(scopes())),
+        "operator of the installation": cast.operator_token(),
     }
     return Table(cast, singles, holders, other)
 
@@ -211,13 +212,15 @@ def test_the_table_allows_nothing_by_a_grant_that_does_not_hold() -> None:
         of_owner = "<person>" in rule
         if of_owner:
             staff = SHOWN if "/contracts" in rule else REFUSED
-            assert singles == f"{UNKNOWN}{SHOWN}{REFUSED * 7}{staff}", f"{method} {rule}"
-        if of_owner or rule.startswith(("/v1/vendor", "/v1/organisation")):
+            assert singles == f"{UNKNOWN}{SHOWN}{REFUSED * 7}{staff}{REFUSED}", f"{method} {rule}"
+        if rule.startswith("/v1/operations"):
+            assert singles == f"{UNKNOWN}{REFUSED * 9}{SHOWN}", f"{method} {rule}"
+        if of_owner or rule.startswith(("/v1/vendor", "/v1/organisation", "/v1/operations")):
             assert len(held) == len(KINDS)
             assert {group[: len(NEVER)] for group in held} == {REFUSED * len(NEVER)}, f"{method} {rule}"
 
 
 def test_every_view_about_a_person_or_a_vendor_is_guarded(cast: Cast) -> None:
     for route in routes(cast.http.application):
-        if route.rule.startswith(("/v1/people/", "/v1/vendor/", "/v1/devices/", "/v1/organisation")):
+        if route.rule.startswith(("/v1/people/", "/v1/vendor/", "/v1/devices/", "/v1/organisation", "/v1/operations")):
             assert route.scope, route.name

@@ -7,20 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phr.care.protocol import (
-    HOUR_MS,
-    MINUTE_MS,
-    Basis,
-    Days,
-    Floats,
-    Ints,
-    Measured,
-    Protocol,
-    Source,
-    by_unit,
-    told,
-)
+from phr.care.files import cited
+from phr.care.protocol import Basis, Days, Floats, Ints, Measured, Protocol, by_unit, told
 from phr.care.source import Evidence
+from phr.clock import HOUR_MS, MINUTE_MS
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import limit_in
 
@@ -185,8 +175,6 @@ def _profile(found: Measured, mg_dl: Floats) -> tuple[Hour, ...]:
     )
 
 
-_CONSENSUS = "International consensus on time in range, Battelino et al., Diabetes Care 2019;42:1593"
-
 PROTOCOL = Protocol(
     "cgm",
     "动态血糖报告",
@@ -195,9 +183,13 @@ PROTOCOL = Protocol(
     report,
     "adults with diabetes who are not pregnant",
     (
-        Source("ranges, targets, 14 days with 70 % active, variation at most 36 %", _CONSENSUS),
-        Source("GMI % = 3.31 + 0.02392 x mean in mg/dL", "Bergenstal 2018"),
-        Source("percentiles 5, 25, 50, 75 and 95 by hour", "general knowledge", Evidence.UNVERIFIED),
+        cited(
+            "CGM-2019",
+            "ranges, targets, 14 days with 70 % active, variation at most 36 %",
+            "Battelino et al., Diabetes Care 2019;42:1593",
+        ),
+        cited("GMI-2018", "GMI % = 3.31 + 0.02392 x mean in mg/dL", "by ten programs that compute it"),
+        cited("SHEET", "percentiles 5, 25, 50, 75 and 95 by hour", "no document was read", Evidence.UNVERIFIED),
     ),
     range(1, LONGEST + 1),
     14,

@@ -8,7 +8,8 @@ from datetime import date
 
 import numpy as np
 
-from phr.care.protocol import Basis, Days, Measured, Protocol, Source, date_of, told
+from phr.care.files import cited
+from phr.care.protocol import Basis, Days, Measured, Protocol, date_of, told
 
 METRIC = "weight"
 LIMITS_KG = {1: 0.5, 3: 2.0}  # by days; more is over
@@ -73,7 +74,11 @@ PROTOCOL = Protocol(
     (METRIC,),
     report,
     "adults who are known to have heart failure",
-    (Source("more than 2 kg in three days, or more than 0.5 kg in a day", "jkkpb.com, a secondary source"),),
+    (
+        cited(
+            "HF-2019", "more than 2 kg in three days, or more than 0.5 kg in a day", "the numbers by a secondary source"
+        ),
+    ),
     range(4, 91),
     14,
 )

@@ -8,22 +8,10 @@ from datetime import date
 
 import numpy as np
 
-from phr.care.protocol import (
-    HOUR_MS,
-    Basis,
-    Bools,
-    Days,
-    Floats,
-    Ints,
-    Measured,
-    Protocol,
-    Source,
-    date_of,
-    mean,
-    rounded,
-    told,
-)
+from phr.care.files import cited
+from phr.care.protocol import Basis, Bools, Days, Floats, Ints, Measured, Protocol, date_of, mean, rounded, told
 from phr.care.source import Evidence
+from phr.clock import HOUR_MS
 
 METRIC = "blood-pressure"
 HIGH_SYSTOLIC, HIGH_DIASTOLIC = 135, 85
@@ -159,22 +147,20 @@ PROTOCOL = Protocol(
     report,
     "adults who are not pregnant, with a validated cuff of the upper arm",
     (
-        Source(
-            "home mean at or above 135/85 mmHg",
-            "中国高血压防治指南（2024年修订版）; 国家基层高血压防治管理指南 2025版",
+        cited("HTN-2024", "home mean at or above 135/85 mmHg", "HTN-PRIM-2025 says the same"),
+        cited(
+            "HTN-PRIM-2025", "morning and evening, two or three readings, seven days and at least three", "by a copy"
         ),
-        Source(
-            "morning and evening, two or three readings, seven days and at least three",
-            "国家基层高血压防治管理指南 2025版",
-        ),
-        Source(
+        cited(
+            "ESH-2021",
             "the first day left out, twelve readings or more; pairs averaged",
-            "European Society of Hypertension practice guidelines 2021 (PMC9904446)",
+            "the document was found, its numbers are general knowledge",
             Evidence.UNVERIFIED,
         ),
-        Source(
+        cited(
+            "SHEET",
             "pulse pressure below 10 mmHg left out, more than 30 mmHg from the median noted",
-            "general knowledge",
+            "no document was read",
             Evidence.UNVERIFIED,
         ),
     ),

@@ -9,15 +9,14 @@ from datetime import date
 
 import numpy as np
 
+from phr.care.files import cited
 from phr.care.protocol import (
-    HOUR_MS,
     Basis,
     Bools,
     Days,
     Floats,
     Measured,
     Protocol,
-    Source,
     by_unit,
     date_of,
     mean,
@@ -25,6 +24,7 @@ from phr.care.protocol import (
     told,
 )
 from phr.care.source import Evidence
+from phr.clock import HOUR_MS
 from phr.vocabulary.metrics import vocabulary
 from phr.vocabulary.units import limit_in
 
@@ -158,12 +158,9 @@ PROTOCOL = Protocol(
     report,
     "adults with diabetes who are not pregnant",
     (
-        Source(
-            "fasting and before meals 4.4 to 7.0 mmol/L, otherwise below 10.0",
-            "Chinese Diabetes Society, by a copy",
-        ),
-        Source("low is below 3.9 mmol/L", "American Diabetes Association, table 6.2, by a copy"),
-        Source("a pair is at most four hours apart", "design of this report", Evidence.UNVERIFIED),
+        cited("CDS", "fasting and before meals 4.4 to 7.0 mmol/L, otherwise below 10.0", "by a copy"),
+        cited("ADA", "low is below 3.9 mmol/L: table 6.2", "by a copy"),
+        cited("OWN-DESIGN", "a pair is at most four hours apart", "no source says how far", Evidence.UNVERIFIED),
     ),
     range(1, 91),
     14,

@@ -8,7 +8,8 @@ from datetime import date
 
 import numpy as np
 
-from phr.care.protocol import Basis, Days, Measured, Protocol, Source, date_of, told
+from phr.care.files import cited
+from phr.care.protocol import Basis, Days, Measured, Protocol, date_of, told
 from phr.care.source import Evidence
 
 METRIC = "pef"
@@ -58,9 +59,10 @@ PROTOCOL = Protocol(
     report,
     "people with asthma who have an action plan of their doctor",
     (
-        Source(
+        cited(
+            "SHEET",
             "green from 80 % of the personal best, yellow from 50 %, red below",
-            "action plans of GINA and NAEPP",
+            "as action plans of GINA and NAEPP have it; no document was read",
             Evidence.UNVERIFIED,
         ),
     ),

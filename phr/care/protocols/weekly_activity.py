@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phr.care.protocol import Basis, Bools, Days, Measured, Protocol, Source, mean, rounded, told
+from phr.care.files import cited
+from phr.care.protocol import Basis, Bools, Days, Measured, Protocol, mean, rounded, told
 from phr.care.source import Evidence
 
 MINUTES, STEPS = "exercise-minutes", "steps"
@@ -76,11 +77,17 @@ PROTOCOL = Protocol(
     report,
     "adults from 18 years on; with a chronic disease after asking a doctor",
     (
-        Source(
+        cited(
+            "ACTIVITY-2021",
             "150 minutes of moderate or 75 of vigorous activity a week",
-            "Chinese guideline of 2021, which is that of WHO 2020; by copies",
+            "as WHO 2020 has it; by copies",
         ),
-        Source("moderate and vigorous minutes are added up by their goals", "general knowledge", Evidence.UNVERIFIED),
+        cited(
+            "SHEET",
+            "moderate and vigorous minutes are added up by their goals",
+            "no document was read",
+            Evidence.UNVERIFIED,
+        ),
     ),
     (WEEK,),
     WEEK,

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
+from phr.clock import MINUTE_MS
 from phr.formats.building import Item, ItemRefused, parse_time, take
 from phr.interchange import archives, tables
 from phr.interchange.formats import Batch, FileBroken, Wish
@@ -25,7 +26,6 @@ from phr.vocabulary.metrics import vocabulary
 NAME = "mi-fitness"
 SUFFIXES = ("hlth_center_fitness_data.csv",)
 COLUMNS = {"Uid", "Sid", "Key", "Time", "Value"}
-MINUTE_MS = 60_000
 
 _NUMBERS = {
     "heart_rate": ("bpm", ("heart-rate", "/min")),

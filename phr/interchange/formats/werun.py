@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from phr.clock import DAY_MS
 from phr.errors import InputInvalid
 from phr.formats.building import Item, ItemRefused, parse_time, take
 from phr.interchange.formats import Batch, FileBroken, Wish
@@ -25,7 +26,6 @@ from phr.vocabulary.metrics import vocabulary
 NAME = "werun"
 SUFFIXES = (".werun.json",)
 LARGEST_BYTES = 1024 * 1024
-DAY_MS = 86_400_000
 SOURCE = "wechat-werun"
 
 

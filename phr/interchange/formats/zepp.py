@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO
 
+from phr.clock import MINUTE_MS
 from phr.formats.building import Item, ItemRefused, take
 from phr.interchange import archives, tables
 from phr.interchange.formats import Batch, FileBroken, Wish
@@ -24,7 +25,6 @@ from phr.vocabulary.metrics import vocabulary
 NAME = "zepp"
 SUFFIXES = ("heartrate_auto.csv", "activity_minute.csv")
 SOURCE = "zepp"
-MINUTE_MS = 60_000
 ZONED, LOCAL = "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M"
 
 _BODY = {

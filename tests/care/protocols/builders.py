@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from phr.care.protocol import DAY_MS, HOUR_MS, Days, Measured
+from phr.care.protocol import Days, Measured
+from phr.clock import DAY_MS, HOUR_MS
 
 FIRST = 20_780  # a local day since 1970-01-01
 OFFSET_MIN = 480

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from phr.care.files import cited, documents
 from phr.care.protocols import protocols
+from phr.errors import DataFileInvalid
 from phr.vocabulary.metrics import vocabulary
 from tests.care.protocols.builders import days, readings
 
@@ -16,7 +18,7 @@ def test_protocol_is_whole(name: str) -> None:
     assert protocol.usual_length in protocol.lengths
     assert protocol.sources
     assert protocol.meant_for
-    assert all(source.says and source.where for source in protocol.sources)
+    assert all(source.id in documents() and source.section and source.note for source in protocol.sources)
     assert not protocol.reviewed_by
 
 
@@ -28,3 +30,9 @@ def test_without_readings_nothing_is_judged(name: str) -> None:
     basis = protocol.report(nothing, days(protocol.usual_length)).basis
     assert (basis.n, basis.days, basis.coverage, basis.left_out) == (0, 0, 0, {})
     assert not basis.is_enough
+
+
+def test_document_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataFileInvalid) as refused:
+        cited("NO-SUCH", "x", "x")
+    assert "NO-SUCH" in refused.value.detail

@@ -1,0 +1,3 @@
+// The browser prints the page, or keeps it as PDF.
+
+document.getElementById("print").addEventListener("click", () => print());
