@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from typing import Any, Generic, Literal
 from urllib.parse import urlencode
 
@@ -102,14 +102,17 @@ def access_by_category(
     """
     accepted = scopes_by_category(verb)
 
+    @lru_cache(maxsize=1024)
+    def categories_of(scopes: frozenset[str]) -> tuple[str, ...]:
+        return tuple(sorted({category for scope in scopes & accepted.keys() for category in accepted[scope]}))
+
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(**args: Any) -> Any:
             ticket = request.args.get("ticket") if has_tickets else None
             protector = installation().protector
             caller = g.caller = _bearer(ticket, args["person"]) if ticket else protector.caller(*accepted)
-            has = caller.scopes & accepted.keys()
-            categories = tuple(sorted({category for scope in has for category in accepted[scope]}))
+            categories = categories_of(caller.scopes)
             permission = g.permission = _begun(Ask("", verb, categories, "", True, by_period), args)
             sight = permission.sight.also(_hidden_sight(g.caller, permission))
             return _recorded(view, permission, args | {"sight": sight})

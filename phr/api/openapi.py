@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, TypedDict, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypedDict,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 import marshmallow
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Flask, Response, current_app, render_template
 from marshmallow import Schema
 from werkzeug.routing import Rule
@@ -20,6 +29,9 @@ from werkzeug.routing import Rule
 from phr.api.answer_schemas import Described, schemas_of
 from phr.api.deciding import Answer, returns, speaks
 from phr.auth.scopes import scopes
+
+if TYPE_CHECKING:
+    from apispec import APISpec
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -94,6 +106,9 @@ def described(app: Flask) -> DescriptionTold:
 
 
 def _described(app: Flask) -> DescriptionTold:
+    from apispec import APISpec  # noqa: PLC0415 - with the first who wants the description
+    from apispec.ext.marshmallow import MarshmallowPlugin  # noqa: PLC0415
+
     plugin = MarshmallowPlugin(schema_name_resolver=_name_of)
     spec = APISpec(
         title="Personal health record",

@@ -9,8 +9,6 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import segno
-
 from phr.auth import tries
 from phr.database import Database
 from phr.errors import AccessDenied, InputInvalid
@@ -81,6 +79,8 @@ def remove(database: Database, who: Who, now_ms: int, *, note: Callable[[], None
 
 def picture(uri: str) -> bytes:
     """The QR code of what an app reads, as PNG."""
+    import segno  # noqa: PLC0415 - with the first code
+
     drawn = io.BytesIO()
     segno.make(uri, error="m", micro=False).save(drawn, kind="png", scale=MODULE_PX)
     return drawn.getvalue()
@@ -88,6 +88,8 @@ def picture(uri: str) -> bytes:
 
 def inline(uri: str) -> str:
     """The same as SVG to stand in a page: no file that a browser could keep, no source that its policy has to allow."""
+    import segno  # noqa: PLC0415 - with the first code
+
     return segno.make(uri, error="m", micro=False).svg_inline(scale=MODULE_PX)
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fsrs import Card, Rating, Scheduler
 from pymongo.errors import DuplicateKeyError
 
 from phr.clock import to_datetime, to_ms
@@ -125,6 +124,8 @@ def _seen(one: Progress, new: Seen | None) -> tuple[Seen, ...]:
 
 def _reviewed(card: dict[str, Any], at: datetime, *, is_right: bool) -> tuple[dict[str, Any], datetime]:
     """The card after the answer. Answers that come late, out of order, count as of the latest one known."""
+    from fsrs import Card, Rating, Scheduler  # noqa: PLC0415 - with the first answer
+
     known = Card.from_dict(card) if card else Card(card_id=1, due=at)  # type: ignore[arg-type]
     if known.last_review is not None and known.last_review > at:
         at = known.last_review

@@ -7,8 +7,6 @@ import io
 import secrets
 from urllib.parse import urlencode
 
-import segno
-
 MODULE_PX = 8  # a dot of the picture; at 300 dpi a code of 41 dots with its margin is 3.3 cm wide
 
 
@@ -25,6 +23,8 @@ def text_of(ref: str, code: str) -> str:
 
 def picture(ref: str, code: str) -> bytes:
     """A QR code (ISO/IEC 18004, error correction M) of ``text_of``, as PNG."""
+    import segno  # noqa: PLC0415 - with the first code
+
     drawn = io.BytesIO()
     segno.make(text_of(ref, code), error="m", micro=False).save(drawn, kind="png", scale=MODULE_PX)
     return drawn.getvalue()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import puremagic
 
 from phr.errors import PhrError, ServerUnavailable
 from phr.timeline.extracting import DOCX, PDF
@@ -76,6 +75,8 @@ def extract(content: bytes) -> Extracted:
 
 def type_of(content: bytes) -> str:
     """The media type by the first bytes, whatever its sender calls it. Raises TypeRefused."""
+    import puremagic  # noqa: PLC0415 - with the first document
+
     try:
         found = puremagic.magic_string(content)[0].mime_type
     except (puremagic.PureError, ValueError, IndexError):

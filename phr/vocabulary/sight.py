@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from phr.clock import DAY_MS
 
@@ -83,11 +85,13 @@ class Sight:
 
     @classmethod
     def of(cls, categories: Iterable[str]) -> Sight:
-        """All there is of these."""
-        return cls(dict.fromkeys(categories, ALL))
+        """All there is of these. Whoever may see the same shares one: a thousand open streams hold theirs for hours."""
+        return _all_of(tuple(categories))
 
     def also(self, categories: Iterable[str]) -> Sight:
         """With all there is of these."""
+        if all(period is ALL for period in self.periods.values()):
+            return Sight.of((*self.periods, *categories))
         return Sight({**self.periods, **dict.fromkeys(categories, ALL)})
 
     @property
@@ -116,3 +120,8 @@ class Sight:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.periods)
+
+
+@lru_cache(maxsize=1024)
+def _all_of(categories: tuple[str, ...]) -> Sight:
+    return Sight(MappingProxyType(dict.fromkeys(categories, ALL)))
