@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 
 from benchmarks import Figure
 from benchmarks.stack import Stack, running
@@ -41,8 +42,8 @@ def _granted(stack: Stack) -> tuple[str, str]:
     return owner, granted(stack, owner)
 
 
-def granted(stack: Stack, owner: str) -> str:
-    """A doctor in a team with a grant of the owner's, who has granted something to twenty others, too."""
+def granted(stack: Stack, *owners: str) -> str:
+    """A doctor in a team with a grant of each owner's, who has granted something to twenty others, too."""
     database, now = stack.database, clock.now_ms()
     made = people.create_many(database, [NewPerson(zone="Asia/Shanghai") for _ in range(OTHERS + 1)])
     doctor, *others = (one.id for one in made)
@@ -50,7 +51,8 @@ def granted(stack: Stack, owner: str) -> str:
     team = organisations.create_team(database, "clinic", "blue", "blue")
     organisations.put_member(database, Member("clinic", doctor, DOCTOR, None), now)
     organisations.join_team(database, team.id, doctor, now)
-    for grantee, kind in [(team.grantee, FAMILY_DOCTOR), *((one, RELATIVE) for one in others)]:
+    given = [(team.grantee, FAMILY_DOCTOR), *((one, RELATIVE) for one in others)]
+    for owner, (grantee, kind) in product(owners, given):
         draft = NewGrant(
             person=owner, grantee=grantee, kind=kind, categories=("*",), verbs=("read",), purpose="care", from_ms=now
         )

@@ -26,9 +26,12 @@ def install(app: Flask) -> None:
 
 
 def _guarded(response: Response) -> Response:
-    response.headers.update(ALWAYS)
+    said = {name.lower() for name, _ in response.headers}
+    for name, value in ALWAYS.items():
+        response.headers[name] = value
     for name, value in UNLESS_SAID.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in said:
+            response.headers.add(name, value)
     if installation().issuer.startswith("https://"):
         response.headers["Strict-Transport-Security"] = ONLY_TLS
     return response

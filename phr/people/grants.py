@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from mongoengine import ValidationError
 
+from phr import together
 from phr.database import Database, Document
 from phr.errors import InputInvalid, NotFound
 from phr.people import organisations, people, seals
@@ -174,20 +176,47 @@ def live(database: Database, person: str, grantee: str, now_ms: int) -> list[Gra
 
 
 def standing(database: Database, person: str, grantee: str, now_ms: int) -> Standing:
-    """What ``live`` gives, and the person beside it, in one question: three would cost a request twice as much."""
-    wanted: Document = {"person": person, "grantee": {"$in": [grantee, _TO_TEAMS]}} | _holding(now_ms)
-    teams = {"coll": "team_members", "pipeline": organisations.teams_steps(grantee, now_ms)}
-    people_ = {"coll": "people", "pipeline": people.steps(person)}
+    """What ``live`` gives, and the person beside it. Who asks at the same time in this process is answered together."""
+    return together.of(database, _Question(database, person, grantee, now_ms), _standings)
+
+
+class _Question(NamedTuple):
+    database: Database
+    person: str
+    grantee: str
+    now_ms: int
+
+
+def _standings(asked: Sequence[_Question]) -> list[Standing]:
+    """Of each, as it is at the latest of their moments; in one question of the database's: three would cost twice."""
+    database, now_ms = asked[0].database, max(one.now_ms for one in asked)
+    persons, grantees = {one.person for one in asked}, {one.grantee for one in asked}
+    wanted: Document = {"person": _any_of(persons), "grantee": {"$in": [*grantees, _TO_TEAMS]}} | _holding(now_ms)
+    teams = {"coll": "team_members", "pipeline": organisations.teams_steps(_any_of(grantees), now_ms)}
+    people_ = {"coll": "people", "pipeline": people.steps(_any_of(persons))}
     steps: list[Document] = [{"$match": wanted}, {"$unionWith": teams}, {"$unionWith": people_}]
-    granted, held, found = [], {grantee}, None
+    granted: defaultdict[str, list[Document]] = defaultdict(list)
+    held = {one: {one} for one in grantees}
+    found: dict[str, Document] = {}
     for row in database["grants"].aggregate(steps):
         if "grantee" in row:
-            granted.append(row)
+            granted[row["person"]].append(row)
         elif "team" in row:
-            held.add(f"{organisations.TEAM}{row['team']}")
+            held[row["person"]].add(f"{organisations.TEAM}{row['team']}")
         else:
-            found = row
-    return Standing([grant_of(row) for row in granted if row["grantee"] in held], found)
+            found[row["_id"]] = row
+    return [
+        Standing(
+            [grant_of(row) for row in granted[one.person] if row["grantee"] in held[one.grantee]],
+            found.get(one.person),
+        )
+        for one in asked
+    ]
+
+
+def _any_of(names: Collection[str]) -> Any:
+    """Of one name itself, which the server finds soonest."""
+    return next(iter(names)) if len(names) == 1 else {"$in": list(names)}
 
 
 def of_kind(database: Database, person: str, kind: str, now_ms: int) -> list[Grant]:

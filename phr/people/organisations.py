@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import available_timezones
 
 from pymongo.errors import DuplicateKeyError
@@ -225,9 +226,12 @@ def teams_of(database: Database, person: str, now_ms: int) -> list[str]:
     return [f"{TEAM}{row['team']}" for row in rows]
 
 
-def teams_steps(person: str, now_ms: int) -> list[Document]:
-    """Steps of an aggregation over team_members: rows with the ``team`` of each that somebody is in."""
-    return [{"$match": {"person": person, **_now(now_ms)}}, {"$project": {"team": 1}}]
+def teams_steps(person: Any, now_ms: int) -> list[Document]:
+    """Steps of an aggregation over team_members: rows with the ``team`` of each that a ``person`` is in.
+
+    ``person``: one, or what stands for several in a query.
+    """
+    return [{"$match": {"person": person, **_now(now_ms)}}, {"$project": {"team": 1, "person": 1}}]
 
 
 def ensure_indexes(database: Database) -> None:

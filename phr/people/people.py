@@ -130,8 +130,11 @@ def find(database: Database, person_id: str) -> Person | None:
     return opened(database, row) if row else None
 
 
-def steps(person_id: str) -> list[Document]:
-    """Steps of an aggregation over people: the row that ``opened`` takes, where there is one."""
+def steps(person_id: Any) -> list[Document]:
+    """Steps of an aggregation over people: the row that ``opened`` takes, where there is one.
+
+    ``person_id``: of one, or what stands for several in a query.
+    """
     return [{"$match": {"_id": person_id}}, {"$project": _UNSEARCHED}]
 
 

@@ -52,5 +52,14 @@ def _among(ordered: IntArray, wanted: IntArray) -> Bools:
 
 
 def _has_one_source(track: Track, page: Rows) -> bool:
-    """The one that was asked for, or the only one; a second one may have come since they were counted."""
-    return track.source is not None or (track.ranking.is_alone and len({one.device for one in page.origins}) == 1)
+    """The one that was asked for, or the only one; a second one may have come since they were counted.
+
+    An hour of a dense metric lies in one bucket of each source, and the page comes from all that there are: where those
+    are of one device, nobody else has anything in its hours. What counts where it ends may come from a bucket before.
+    """
+    if track.source is not None:
+        return True
+    if len({one.device for one in page.origins}) > 1:
+        return False
+    metric = track.lane.metric
+    return (is_dense(metric) and metric.day_of != "end") or track.ranking.is_alone

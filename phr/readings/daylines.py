@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 
@@ -154,7 +155,7 @@ def _counted(life: Life, by_day: Mapping[int, Mapping[str, Mapping[str, Stats]]]
     found: dict[tuple[int, str], Counted] = {}
     for key, days in contested.items():
         lane = Lane(life.database, life.person, life.metrics[key], life.offset_at)
-        rows = of_days(Track(lane, None, life.ranking_of(key)), min(days), max(days))
+        rows = of_days(Track(lane, None, partial(life.ranking_of, key)), min(days), max(days))
         for index, day in enumerate(rows.at.tolist()):
             found[day, key] = rows.sums.stats(index), rows.groups[int(rows.who[index])]
     return found

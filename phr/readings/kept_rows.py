@@ -20,7 +20,7 @@ import numpy as np
 from bson import encode
 from pymongo import UpdateOne, WriteConcern
 
-from phr.clock import to_datetime
+from phr.clock import DAY_MS, to_datetime
 from phr.database import Document, write_new
 from phr.readings import matrix, raw_rows
 from phr.readings.columns import IntArray
@@ -41,11 +41,14 @@ _AT_ONCE = 32  # blocks fetched together
 _LONG = 48  # blocks
 _RUNS = 1 << 20  # more than a bucket has
 _MONTHS = 12
+_SHORTEST_MONTH_MS = 28 * DAY_MS
 _SPARSE = (Density.DAILY, Density.RARE)
 
 
 def is_worth_it(metric: Metric, between: Between) -> bool:
     """True where a span is so long that blocks are quicker than buckets."""
+    if between[1] - between[0] < (LEAST_BLOCKS - 2) * _SHORTEST_MONTH_MS:  # all but the first and the last are whole
+        return False
     return metric.density is not Density.WAVEFORM and len(_starts(metric, between)) > LEAST_BLOCKS
 
 

@@ -155,12 +155,21 @@ def _table(columns: Iterable[Signs | bytes], count: int) -> Signs:
 def _date_and_time(seconds: IntArray) -> Iterator[Signs | bytes]:
     """``2026-11-23T07:30:00``."""
     days, of_day = np.divmod(seconds, _DAY_S)
+    if (days == days[0]).all():
+        yield str(days[0].astype("datetime64[D]")).encode()
+        yield from _time(of_day)
+        return
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     years, month = np.divmod(months.astype(np.int64), 12)
     day = days - months.astype("datetime64[D]").astype(np.int64)
-    hours, of_hour = np.divmod(of_day, 3_600)
     yield from (_pairs((years + 1970) // 100), _pairs((years + 1970) % 100))
     yield from (b"-", _pairs(month + 1), b"-", _pairs(day + 1))
+    yield from _time(of_day)
+
+
+def _time(of_day: IntArray) -> Iterator[Signs | bytes]:
+    """``T07:30:00``."""
+    hours, of_hour = np.divmod(of_day, 3_600)
     yield from (b"T", _pairs(hours), b":", _pairs(of_hour // 60), b":", _pairs(of_hour % 60))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from phr import together
 from phr.clock import DAY_MS, HOUR_MS
 from phr.database import Database, Document
 from phr.readings.columns import ABSENT, IntArray, unpack, unpack_increasing
@@ -23,6 +24,7 @@ Between = tuple[int, int]
 
 QUARTER_MS = 15 * 60_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+SHORT = 4  # buckets of each source, that are asked for together with what others want
 BATCH = 200  # buckets fetched in one go: a page that is full after a few should not wait for thousands
 
 
@@ -122,10 +124,38 @@ def find_buckets(lane: Lane, between: Between, device: str | None = None) -> Ite
     first = bucket_start_text(low_ms // span.bucket_ms * span.bucket_ms)
     last = bucket_start_text((high_ms - 1) // span.bucket_ms * span.bucket_ms)
     prefix = lane.prefix
-    query: Document = {"_id": {"$gte": f"{prefix}:{first}:", "$lt": f"{prefix}:{last};"}}  # ';' follows ':'
-    if device is not None:
-        query["d"] = device
-    return iter(lane.database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=BATCH))
+    wanted = _Wanted(lane.database, f"{prefix}:{first}:", f"{prefix}:{last};", device)  # ';' follows ':'
+    if high_ms - low_ms <= SHORT * span.bucket_ms:
+        return iter(together.of(lane.database, wanted, _of_all))
+    return _found(lane.database, wanted.query)
+
+
+class _Wanted(NamedTuple):
+    """Buckets with low <= _id < high; of the one device, where it is named."""
+
+    database: Database
+    low: str
+    high: str
+    device: str | None
+
+    @property
+    def query(self) -> Document:
+        query: Document = {"_id": {"$gte": self.low, "$lt": self.high}}
+        return query if self.device is None else query | {"d": self.device}
+
+    def has(self, document: Document) -> bool:
+        return self.low <= document["_id"] < self.high and self.device in (None, document["d"])
+
+
+def _of_all(asked: Sequence[_Wanted]) -> list[list[Document]]:
+    """Of each what it wants. Nobody changes what they are given: it may be another's as well."""
+    queries = [one.query for one in dict.fromkeys(asked)]
+    found = list(_found(asked[0].database, queries[0] if len(queries) == 1 else {"$or": queries}))
+    return [[document for document in found if one.has(document)] for one in asked]
+
+
+def _found(database: Database, query: Document) -> Iterator[Document]:
+    return iter(database.readings.find(query, {"c": 1, "runs": 1, "d": 1}, sort=[("_id", 1)], batch_size=BATCH))
 
 
 def reach(lane: Lane) -> Between:

@@ -27,7 +27,8 @@ def page(track: Track, part: Part) -> tuple[Rows, bool]:
         if size > part.limit:
             break
     whole = joined(found)
-    return whole.part(np.arange(min(size, part.limit), dtype=np.int64)), size > part.limit
+    has_more = size > part.limit
+    return whole.part(np.arange(part.limit, dtype=np.int64)) if has_more else whole, has_more
 
 
 def groups(track: Track, between: Between) -> Iterator[Rows]:
@@ -90,8 +91,13 @@ def _cut(rows: Rows, between: Between, after: Place | None) -> Iterator[Rows]:
         is_of = np.array([one.device == after.device for one in rows.origins], bool)[rows.origin]
         is_behind = np.array([one.device > after.device for one in rows.origins], bool)[rows.origin]
         kept &= (rows.t > after.t_ms) | is_behind | (is_of & (rows.seq > after.seq))
+    has_one = len({one.device for one in rows.origins}) <= 1
+    if has_one and kept.all():
+        if rows.t.size:
+            yield rows
+        return
     index = np.flatnonzero(kept)
-    if len({one.device for one in rows.origins}) > 1:  # buckets of one start are in order of their devices
+    if not has_one:  # buckets of one start are in order of their devices
         index = index[np.argsort(rows.t[index], kind="stable")]
     if index.size:
         yield rows.part(index)

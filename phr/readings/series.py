@@ -13,7 +13,7 @@ from phr.readings.cursor import Cursor, parsed, written
 from phr.readings.fitting import Fitted, fitting
 from phr.readings.merging import Bools
 from phr.readings.periods import Periods
-from phr.readings.ranking import ALIKE, Ranking
+from phr.readings.ranking import RankBy, alike
 from phr.readings.raw import Lane, reach
 from phr.readings.raw_rows import Rows
 from phr.readings.spans import local_day
@@ -62,14 +62,14 @@ class Series:
     counted: Bools | None = None  # which readings of a raw page count in what is summed up; None: all of them
 
 
-def read(lane: Lane, wish: Wish, ranking: Ranking = ALIKE) -> Series:
+def read(lane: Lane, wish: Wish, rank_by: RankBy = alike) -> Series:
     """A page of the series. Raises InputInvalid for a span that ends before it begins and for a cursor of another."""
     if wish.start and wish.end and wish.start.t_ms > wish.end.t_ms:
         raise InputInvalid("to lies before from", "/to")
     wish = _held(wish)
     asked = (lane.person, lane.metric.key, wish.start, wish.end, wish.resolution, wish.source)
     cursor = parsed(wish.cursor, asked) if wish.cursor is not None else None
-    track = Track(lane, wish.source, ranking)
+    track = Track(lane, wish.source, rank_by)
     part = Part(_span(track, wish), cursor.after if cursor else None, wish.limit)
     fitted = Fitted(cursor.resolution) if cursor else _fitted(track, part.span, wish)
     found, last = _page(track, fitted, part)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from phr.readings import merging, summaries
-from phr.readings.ranking import ALIKE, Ranking
+from phr.readings.ranking import RankBy, Ranking, alike
 from phr.readings.raw import Between, Lane
 from phr.readings.summaries import Line, to_day
 
@@ -62,7 +62,12 @@ class Track:
 
     lane: Lane
     source: str | None = None
-    ranking: Ranking = ALIKE  # which source is believed first where one counts
+    rank_by: RankBy = alike
+
+    @property
+    def ranking(self) -> Ranking:
+        """Which source is believed first where one counts."""
+        return self.rank_by()
 
     @property
     def longest_ms(self) -> int:

@@ -8,17 +8,22 @@ from functools import cache
 from phr.database import Database
 from phr.intake import models
 from phr.readings import priorities
-from phr.readings.ranking import ALIKE, Ranking
+from phr.readings.ranking import RankBy, Ranking, alike
 from phr.vocabulary.metric import Metric
 from phr.vocabulary.sources import categories
 
 
-def of_metric(database: Database, person: str, metric: Metric) -> Ranking:
-    """The ranking of the person's sources of one metric; of a single source nothing is asked."""
+def of_metric(database: Database, person: str, metric: Metric) -> RankBy:
+    """The ranking of the person's sources of one metric; of a single source no more is asked."""
     if metric.merge_sources:
-        return ALIKE
-    sources = priorities.sources_of(database, person, metric.key)
-    return ranking(database, person, metric.key, sources) if len(sources) > 1 else Ranking(is_alone=True)
+        return alike
+
+    @cache
+    def found() -> Ranking:
+        sources = priorities.sources_of(database, person, metric.key)
+        return ranking(database, person, metric.key, sources) if len(sources) > 1 else Ranking(is_alone=True)
+
+    return found
 
 
 def ranking(database: Database, person: str, metric: str, sources: list[str]) -> Ranking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+import time
 from typing import Any
 
 import pytest
@@ -40,34 +40,58 @@ def test_lines_that_come_while_the_disk_is_waited_for_make_one_write(
     database: Database, settings: Settings, gathering: tuple[threading.Event, list[int]]
 ) -> None:
     may_go, sizes = gathering
-    written: list[Future[None]] = []
-    for number in range(line_writer.WRITERS):  # each writer is busy with one
-        written.append(line_writer.submit(database, a_line(number)))
-        while len(sizes) <= number:
-            pass
+    written = [line_writer.submit(database, a_line(1))]
+    while not sizes:
+        pass
     written += [line_writer.submit(database, a_line(10 + number)) for number in range(20)]
     may_go.set()
     for one in written:
         one.result(WAIT_S)
-    assert (sum(sizes), max(sizes) > 1, len(sizes) < 22) == (22, True, True)
+    assert (sum(sizes), max(sizes) > 1, len(sizes) < 21) == (21, True, True)
     while chaining.link_some(database, T0):
         pass
     report = verifying.verify(database, days.house(settings), T0)
-    assert (report.lines, report.faults) == (22, [])
+    assert (report.lines, report.faults) == (21, [])
+
+
+def test_lines_of_requests_under_way_wait_until_one_of_them_is_waited_for(
+    database: Database, gathering: tuple[threading.Event, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go, sizes = gathering
+    may_go.set()
+    monkeypatch.setattr(line_writer, "GATHERED_S", WAIT_S)
+    writer = line_writer._Writer()  # with nothing under way but these
+    alone = writer.submit(database, (a_line(1),))
+    while not alone.done():  # at once, and nobody waits for it
+        pass
+    others = [writer.submit(database, (a_line(number),)) for number in range(2, 5)]  # ``alone`` is under way still
+    others[0].result(WAIT_S)
+    assert (sizes, [one.done() for one in others]) == ([1, 3], [True] * 3)
+
+
+def test_a_line_is_not_kept_waiting_for_who_never_comes_for_theirs(
+    database: Database, gathering: tuple[threading.Event, list[int]]
+) -> None:
+    may_go, _ = gathering
+    may_go.set()
+    writer = line_writer._Writer()
+    forgotten = [writer.submit(database, (a_line(number),)) for number in range(3)]
+    until = time.monotonic() + WAIT_S
+    while not all(one.done() for one in forgotten) and time.monotonic() < until:
+        time.sleep(0.001)
+    assert all(one.done() for one in forgotten)
 
 
 def test_a_line_that_cannot_be_stored_fails_alone(
     database: Database, gathering: tuple[threading.Event, list[int]]
 ) -> None:
     may_go, sizes = gathering
-    busy = []
-    for number in range(line_writer.WRITERS):
-        busy.append(line_writer.submit(database, a_line(number)))
-        while len(sizes) <= number:
-            pass
+    busy = line_writer.submit(database, a_line(1))
+    while not sizes:
+        pass
     good, bad, also_good = (line_writer.submit(database, a_line(5, about)) for about in ("GET y", "\udc00", "GET z"))
     may_go.set()
-    for one in (*busy, good, also_good):
+    for one in (busy, good, also_good):
         one.result(WAIT_S)
     with pytest.raises(UnicodeError):
         bad.result(WAIT_S)

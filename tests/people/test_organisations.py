@@ -109,3 +109,16 @@ def test_standing_is_by_grants_to_oneself_and_ones_teams_with_the_person_beside(
     assert people.opened(database, standing.person) == people.find(database, owner)
     assert grants.standing(database, owner, other, T0).grants == []
     assert grants.standing(database, people.new_id(), doctor, T0) == grants.Standing([], None)
+
+
+def test_who_asks_at_the_same_time_is_told_of_their_own_alone(database: Database) -> None:
+    owners = [one.id for one in people.create_many(database, [a_person() for _ in range(3)])]
+    doctor, officer = a_clinic(database, DOCTOR, OFFICER)
+    grants.create(database, a_grant(owners[0], BLUE, kind="family-doctor"))
+    grants.create(database, a_grant(owners[1], officer))
+    grants.create(database, a_grant(owners[2], BLUE, kind="family-doctor"))
+    pairs = [(owner, who) for owner in (*owners, people.new_id()) for who in (doctor, officer)]
+    alone = [grants.standing(database, owner, who, T0) for owner, who in pairs]
+    together = grants._standings([grants._Question(database, owner, who, T0) for owner, who in pairs])
+    assert together == alone
+    assert [len(one.grants) for one in together] == [1, 0, 0, 1, 1, 0, 0, 0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phr.database import Database
 from phr.readings import kept_rows, series, store
@@ -12,6 +14,7 @@ from phr.readings.raw import Lane
 from phr.readings.raw_rows import Rows
 from phr.readings.series import Wish
 from phr.readings.track import Resolution
+from phr.vocabulary.metrics import vocabulary
 from tests.readings.builders import DAY_MS, HOUR_MS, a_lane, a_run, arriving
 from tests.readings.test_merging import PHONE, WATCH, beat, fold
 
@@ -55,6 +58,12 @@ def test_short_span_leaves_nothing_behind(database: Database) -> None:
     beat(database, WATCH, [0, DAY_MS], 700)
     raw(a_lane(database))
     assert blocks(database) == []
+
+
+@given(st.integers(0, 400 * DAY_MS), st.integers(1, 130 * DAY_MS), st.sampled_from(["heart-rate", "weight", "height"]))
+def test_short_span_is_told_from_a_long_one_without_its_blocks(low_ms: int, length_ms: int, metric: str) -> None:
+    of, between = vocabulary().metrics[metric], (low_ms, low_ms + length_ms)
+    assert kept_rows.is_worth_it(of, between) is (len(kept_rows._starts(of, between)) > kept_rows.LEAST_BLOCKS)
 
 
 def test_what_is_not_folded_yet_is_read_itself(database: Database, lane: Lane) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from phr.database import Database
 from phr.migrations import m0003_fold_by_slices
-from phr.readings import folding, series, store, table, views
+from phr.readings import folding, raw, series, store, table, views
 from phr.readings.local_time import Clock
 from phr.readings.periods import Periods
 from phr.readings.ranking import ALIKE, Ranking
@@ -42,7 +43,7 @@ def fold(lane: Lane) -> None:
 
 def rows(lane: Lane, ranking: Ranking = ALIKE, resolution: Resolution = Resolution.DAY, **wish: Any) -> list[Any]:
     """(sum or mean, devices) of each row."""
-    found = series.read(lane, Wish(resolution=resolution, **wish), ranking).found
+    found = series.read(lane, Wish(resolution=resolution, **wish), lambda: ranking).found
     assert isinstance(found, Periods)
     columns = table.listed(table.of_periods(found, lane.metric, Clock(lane.offset_at), resolution, has_device=True))
     return list(zip(columns[str(lane.metric.summary)], columns["device"], strict=True))
@@ -50,7 +51,7 @@ def rows(lane: Lane, ranking: Ranking = ALIKE, resolution: Resolution = Resoluti
 
 def counted(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[Any]:
     """(device, value) of the raw readings that count."""
-    page = series.read(lane, Wish(resolution=Resolution.RAW, **wish), ranking)
+    page = series.read(lane, Wish(resolution=Resolution.RAW, **wish), lambda: ranking)
     assert isinstance(page.found, Rows)
     columns = table.listed(table.of_readings(page.found, lane.metric, ("device",), page.counted))
     flags = columns.get("counted", [True] * len(columns["t"]))
@@ -189,3 +190,27 @@ def test_void_reading_leaves_its_slice_when_folded(database: Database) -> None:
     fold(lane)
     assert rows(lane) == []
     assert rows(lane, resolution=Resolution.MONTH) == []
+
+
+def test_of_a_page_with_one_source_nobody_asks_for_the_others(database: Database) -> None:
+    def asked() -> Ranking:
+        raise AssertionError("the sources were asked for")
+
+    beat(database, WATCH, [NOON, NOON + 1], 700)
+    beat(database, PHONE, [NOON + DAY_MS], 800)
+    wish = Wish(resolution=Resolution.RAW, start=series.End(NOON), end=series.End(NOON + HOUR_MS))
+    page = series.read(a_lane(database), wish, asked)
+    assert (len(page.found.t), page.counted) == (2, None)  # type: ignore[union-attr]
+
+
+def test_what_several_want_of_the_buckets_is_what_each_finds_alone(database: Database) -> None:
+    beat(database, WATCH, [NOON, NOON + DAY_MS], 700)
+    beat(database, PHONE, [NOON + 1, NOON + 2 * DAY_MS], 800)
+    lane = a_lane(database)
+    spans = [(NOON + day * DAY_MS, NOON + day * DAY_MS + HOUR_MS) for day in range(-1, 4)]
+    wanted = [(span, device) for span in spans for device in (None, WATCH, PHONE)]
+    alone = [list(raw.find_buckets(lane, span, device)) for span, device in wanted]
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        found = list(threads.map(lambda one: list(raw.find_buckets(lane, *one)), wanted * 5))
+    assert found == alone * 5
+    assert [len(one) for one in alone] == [0, 0, 0, 2, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0]

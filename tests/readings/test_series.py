@@ -129,7 +129,7 @@ def table_of(lane: Lane, ranking: Ranking = ALIKE, **wish: Any) -> list[dict[str
     """All rows, page after page, by column."""
     found, cursor = [], None
     while True:
-        page = series.read(lane, Wish(**wish, cursor=cursor), ranking)
+        page = series.read(lane, Wish(**wish, cursor=cursor), lambda: ranking)
         if isinstance(page.found, Rows):
             columns = table.listed(table.of_readings(page.found, lane.metric, ("device", "seq"), page.counted))
             columns.setdefault("counted", [True] * len(columns["t"]))
