@@ -112,7 +112,7 @@ def spawn(directory: Path, port: int) -> processes.Process:
 
 def become_primary(process: processes.Process, directory: Path, port: int, *, timeout_s: float = 60.0) -> None:
     """Waits for the server, founds its replica set once, follows a changed port, waits until it takes writes, and
-    makes its user, in a database from before there was one too. Raises ServerUnavailable.
+    makes its user, or gives it the password that is kept. Raises ServerUnavailable.
     """
     deadline = time.monotonic() + timeout_s
     address = members_uri(directory, port)
@@ -192,12 +192,13 @@ def _move(client: MongoClient[dict[str, Any]], config: dict[str, Any], port: int
 
 
 def _make_user(client: MongoClient[dict[str, Any]], password: str) -> None:
-    """The one that the roles log in as; there is one from the second start on."""
+    """The one that the roles log in as, with the password that is kept now: whose file was lost has a new one."""
     try:
         client.admin.command("createUser", USER, pwd=password, roles=["root"])
     except OperationFailure as error:
         if error.code != _USER_ALREADY_EXISTS:
             raise
+        client.admin.command("updateUser", USER, pwd=password)
 
 
 def _kept(path: Path) -> str:

@@ -62,6 +62,21 @@ def test_database_from_before_it_asked_for_a_password_goes_on(tmp_path: Path) ->
     mongod.stop(second)
 
 
+def test_password_that_was_lost_is_replaced_and_the_data_stay(tmp_path: Path) -> None:
+    first = mongod.start(tmp_path, ports.free_port())
+    with MongoClient(first.uri) as client:
+        client.kept.rows.insert_one({"_id": 1})
+    before = first.uri
+    mongod.stop(first)
+    (tmp_path / mongod.PASSWORD_FILE).unlink()
+    second = mongod.start(tmp_path, first.port)
+    with MongoClient(second.uri) as client:
+        assert client.kept.rows.count_documents({}) == 1
+    with MongoClient(before) as client, pytest.raises(OperationFailure, match="Authentication failed"):
+        client.kept.rows.find_one()
+    mongod.stop(second)
+
+
 def test_transactions_work(server: mongod.Mongod) -> None:
     with MongoClient(server.uri) as client, client.start_session() as session, session.start_transaction():
         client.kept.other.insert_one({}, session=session)
