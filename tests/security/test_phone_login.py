@@ -11,10 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from pymongo import MongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from werkzeug.test import TestResponse
 
-from phr.auth import known_devices, phone_codes, texts, tries
+from phr.auth import known_devices, phone_codes, texts, tries, ways
 from phr.auth.texts import Webhook
+from phr.auth.ways import At, CodeSent
 from phr.config import Settings
 from phr.database import Database
 from phr.errors import SettingInvalid
@@ -132,6 +135,40 @@ def test_number_of_nobody_is_answered_alike_and_gets_no_message(phone: Phone) ->
     said = [re.sub(r'name="form_token" value="[^"]+"|1[38]\d{9}|13900139000', "", one.text) for one in (known, unknown)]
     assert said[0] == said[1]
     assert [to for to, _ in phone.sent.messages] == [PHONE]
+
+
+class Heard(CommandListener):
+    """What a client asks of the database, by name."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.commands.append(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Of no interest."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Of no interest."""
+
+
+def test_number_of_nobody_costs_the_same_questions_so_that_time_does_not_tell(
+    phone: Phone, mongod: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, later = Heard(), list[Callable[[], None]]()
+    monkeypatch.setattr(texts, "soon", later.append)  # what is sent is sent by another thread
+    with MongoClient(mongod, event_listeners=[heard]) as client:
+        at = At(client.get_database(phone.browser.cast.database.name), texts=phone.sent)
+        for number in ("13700137000", PHONE, "13900139000"):
+            heard.commands.append(number)
+            with pytest.raises(CodeSent):
+                ways.prove(at, "phone", {"phone": number}, T0)
+        asked = "/".join(heard.commands)
+    _, _, after = asked.partition(f"/{PHONE}/")  # the first one has warmed the keys
+    known, _, unknown = after.partition("/13900139000/")
+    assert (known, len(later)) == (unknown, 1)
+    assert "find" in known.split("/")
 
 
 @pytest.mark.parametrize("number", ["", "12", "abc", "1" * 300, '"><script>'])
