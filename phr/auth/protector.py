@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import Any, NoReturn
 
 from authlib.integrations.flask_oauth2 import ResourceProtector
@@ -95,8 +96,14 @@ class Validator(JWTBearerTokenValidator):  # type: ignore[misc] # authlib has no
             raise InvalidTokenError() from error
         if len(self._verified) >= VERIFIED_KEPT:
             self._verified.clear()
+        token.claims = {sys.intern(key): _shared(value) for key, value in token.claims.items()}
         self._verified[name] = token
         return token
+
+
+def _shared(value: Any) -> Any:
+    """Scopes, issuer and client are long and the same in a thousand tokens that are kept."""
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 class Protector(ResourceProtector):  # type: ignore[misc] # authlib has no types
