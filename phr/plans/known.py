@@ -34,9 +34,9 @@ def of_person(database: Database, person: str) -> Known:
     return _known(found) if found else NOTHING
 
 
-def of_people(database: Database, people: Iterable[str]) -> dict[str, Known]:
-    """Of those of whom something was entered."""
-    return {one.person: _known(one) for one in versions.find_all(database, COLLECTION, people)}
+def of_people(found: Iterable[Version]) -> dict[str, Known]:
+    """Of those of whom something was entered, by what of it is stored."""
+    return {one.person: _known(one) for one in found}
 
 
 def enter(database: Database, person: str, new: Known, by: str, now_ms: int) -> Known:

@@ -152,10 +152,10 @@ def history(database: Database, person: str, plan: str) -> list[Plan]:
     return found
 
 
-def programmes_of(database: Database, people: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """The programmes that these people are enrolled in now."""
+def programmes_of(stored: Iterable[Version]) -> Mapping[str, frozenset[str]]:
+    """The programmes that people are enrolled in now, by their plans."""
     found: dict[str, set[str]] = {}
-    for one in versions.find_all(database, COLLECTION, people):
+    for one in stored:
         if one.body["state"] == ACTIVE:
             found.setdefault(one.person, set()).add(one.body["programme"])
     return {person: frozenset(some) for person, some in found.items()}

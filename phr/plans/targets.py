@@ -104,10 +104,10 @@ def history(database: Database, person: str, name: str) -> list[Target]:
     return [_target(one) for one in versions.history(database, COLLECTION, person, name)]
 
 
-def of_people(database: Database, people: Iterable[str]) -> dict[str, dict[tuple[str, str], float]]:
-    """Limits by rule and component, of those of the people who have some."""
+def of_people(stored: Iterable[Version]) -> dict[str, dict[tuple[str, str], float]]:
+    """Limits by rule and component, of those who have some."""
     found: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
-    for one in versions.find_all(database, COLLECTION, people):
+    for one in stored:
         name = _NAME.fullmatch(one.name)
         if name and name["kind"] == "rule" and one.body["limit"] is not None:
             found[one.person][name["of"], name["component"] or ""] = one.body["limit"]

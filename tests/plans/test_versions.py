@@ -53,3 +53,13 @@ def test_version_that_is_moved_to_another_place_does_not_open(database: Database
     database[WHAT].update_one({"_id": row["_id"]}, {"$set": {"sealed": row["earlier"][0]["sealed"]}})
     with pytest.raises(versions.seals.SealBroken):
         versions.find(database, WHAT, ana, "thing")
+
+
+def test_things_of_several_sorts_come_with_one_question(database: Database, ana: str) -> None:
+    put(database, ana, "a", 0)
+    put(database, ana, "b", 1)
+    versions.put(database, "known", New(person=ana, name="facts", by="d" * 20, at_ms=T0, body={"said": "k"}), 0)
+    found = versions.find_all_in(database, ("known", WHAT, "plans"), [ana, "somebody-else"])
+    alone = {name: versions.find_all(database, name, [ana]) for name in ("known", WHAT, "plans")}
+    assert found == alone
+    assert [[one.body["said"] for one in some] for some in found.values()] == [["k"], ["b"], []]
