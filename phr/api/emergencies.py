@@ -59,12 +59,16 @@ class OpenedTold(TypedDict):
 
 
 class EmergencyTold(TypedDict):
-    """``is_whole``: there are no more entries; ``special``: the special categories are in it."""
+    """``is_whole``: there are no more entries; ``special``: the special categories are in it.
+
+    ``until``: how long the doctor sees it; None for the owner.
+    """
 
     entries: list[EntryTold]
     is_whole: bool
     latest: list[LatestTold]
     special: bool
+    until: At | None
 
 
 class CaseTold(TypedDict):
@@ -142,9 +146,8 @@ def open_special(member: Member, case: str, body: dict[str, Any]) -> OpenedTold:
 def show_emergency_summary(person: str) -> EmergencyTold:
     """Allergies, medicines, conditions and the latest readings; to a doctor what the reasons have opened."""
     now, who = now_ms(), caller()
-    is_special = who.subject == person or any(
-        one.special_at_ms is not None for one in emergencies.live(database(), who.subject, person, now)
-    )
+    live = emergencies.live(database(), who.subject, person, now)
+    is_special = who.subject == person or any(one.special_at_ms is not None for one in live)
     sight = Sight.of((*SHOWN, *(SENSITIVE if is_special else ())))
     shown = frozenset(name for name, kind in kinds().items() if kind.category in SHOWN)
     page = listing.page(database(), person, listing.Filter(sight=sight, kinds=shown), MOST_ENTRIES)
@@ -154,6 +157,7 @@ def show_emergency_summary(person: str) -> EmergencyTold:
         "is_whole": page.next_cursor is None,
         "latest": [latest_json(one, now) for one in readings],
         "special": is_special,
+        "until": rfc3339(max(one.until_ms for one in live)) if live else None,
     }
 
 

@@ -49,7 +49,9 @@ def test_doctor_sees_the_summary_and_nothing_else(cast: Cast, staff: dict[str, s
     assert ask(cast, doctor, "GET", SUMMARY).status_code == 403
     opened = open_case(cast, doctor)
     assert (opened.status_code, opened.json["person"]) == (201, cast.owner)
-    assert ask(cast, doctor, "GET", SUMMARY).json["special"] is False
+    summary = ask(cast, doctor, "GET", SUMMARY).json
+    assert (summary["special"], summary["until"]) == (False, opened.json["until"])
+    assert cast.send(cast.owner, "GET", SUMMARY).json["until"] is None
     for path in ("series/heart-rate", "exports", "entries"):
         assert ask(cast, doctor, "GET", f"/v1/people/{{owner}}/{path}").status_code == 403
 

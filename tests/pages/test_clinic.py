@@ -6,15 +6,19 @@ import io
 import re
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 from werkzeug.test import TestResponse
 
 from pages import sittings
+from phr.api import emergencies
+from phr.auth.tokens import TWO_FACTORS
 from phr.clock import now_ms, to_datetime
-from phr.people import contracts, directory
+from phr.people import contracts, directory, people
 from phr.people.contracts import NewContract
+from phr.people.people import Change
 from tests.pages.test_work import doctor
 from tests.pages.visitor import Visitor
 
@@ -60,6 +64,21 @@ def test_confirmed_follow_ups_are_handed_on_and_marked(doctor: Visitor) -> None:
     assert 'name="visit"' not in doctor.get("/app/clinic/forms").text
     sent = doctor.get("/app/clinic/forms?sent=true").text
     assert "区域平台 A7" in sent
+
+
+def test_doctor_opens_an_emergency_and_is_told_how_long_it_is_seen(
+    doctor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergencies, "acr_of", lambda _: TWO_FACTORS)  # has tests of its own
+    people.patch(doctor.cast.database, doctor.cast.owner, Change(fields={"identity_number": NUMBER}))
+    page = doctor.get("/app/clinic")
+    unknown = doctor.send(page, "/app/clinic/emergencies", identity="E12345678", reason="昏迷，叫不醒")
+    opened = doctor.send(page, "/app/clinic/emergencies", identity=NUMBER, reason="昏迷，叫不醒")
+    assert (unknown.status_code, opened.status_code) == (403, 303), unknown.text
+    assert opened.location == f"/app/emergencies/{doctor.cast.owner}"
+    (grant,) = doctor.cast.database["grants"].find({"kind": "break-glass"})
+    until = to_datetime(grant["until_ms"]).astimezone(ZoneInfo("Asia/Shanghai"))  # the doctor's
+    assert re.search(rf"可查看至 .*{until:%H:%M}。", doctor.get(opened.location).text)
 
 
 def test_day_that_is_none_is_said_and_a_citizen_sees_no_forms(doctor: Visitor) -> None:
