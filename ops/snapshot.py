@@ -95,7 +95,8 @@ def check(directory: Path, tell: Callable[[str], None]) -> Manifest:
     Raises InputInvalid that names what is missing or damaged.
     """
     try:
-        lines = [line.split("  ", 1) for line in (directory / SUMS).read_text("ascii").splitlines()]
+        text = (directory / SUMS).read_bytes().decode("ascii")
+        lines = [line.split("  ", 1) for line in text.removesuffix("\n").split("\n")]  # at nothing else that ends lines
         sums = {name: expected for expected, name in lines}
     except OSError as error:
         raise InputInvalid(f"{directory} is no backup, or one that was cut off: {SUMS}: {error.strerror}") from error

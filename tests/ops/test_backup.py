@@ -128,9 +128,10 @@ def test_backup_goes_over_nothing(record: Database, taken: Path) -> None:
         backup.take(record, taken, tqdm(**QUIET))
 
 
-def damage(path: Path) -> None:
+def damage(path: Path, of: bytes = b"") -> None:
+    """One bit: of the first of these bytes, else in the middle."""
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[content.index(of) if of else len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
@@ -148,6 +149,8 @@ def forge(taken: Path, manifest: str) -> None:
         (lambda taken: (taken / "people.bson.gz").unlink(), "people.bson.gz can't be read"),
         (lambda taken: damage(taken / "manifest.json"), "manifest.json is damaged"),
         (lambda taken: damage(taken / "SHA256SUMS"), "damaged|can't be read"),
+        (lambda taken: damage(taken / "SHA256SUMS", b"\n"), "can't be read"),
+        (lambda taken: damage(taken / "SHA256SUMS", b"  "), "SHA256SUMS is damaged"),
         (lambda taken: (taken / "SHA256SUMS").write_text("x"), "SHA256SUMS is damaged"),
         (lambda taken: forge(taken, "[]"), "manifest.json is damaged"),
         (lambda taken: forge(taken, '{"format": 99}'), "another format"),
