@@ -23,7 +23,6 @@ from benchmarks.http_client import client_of
 from benchmarks.stack import Stack, running
 from phr import clock
 from phr.clock import DAY_MS, now_ms, rfc3339
-from phr.intake import devices
 from phr.people import access
 from phr.people.access import Ask, Caller
 
@@ -62,9 +61,7 @@ def figures() -> Iterator[Figure]:
 def _resident(stack: Stack, ref: str) -> str:
     """Whose device has measured for days."""
     load_wave(stack, ref, CGM, DAYS, random.Random(1))
-    device = devices.find(stack.database, ref)
-    assert device
-    return device.bindings[0].person
+    return stack.person_of(ref)
 
 
 def _request(stack: Stack, url: str, owner: str, doctor: str) -> bytes:

@@ -14,7 +14,6 @@ from benchmarks import Figure, note
 from benchmarks.browsing import CHROMIUM, LOGIN, PASSWORD, log_in
 from benchmarks.stack import running
 from phr.clock import now_ms
-from phr.intake import devices
 from phr.people import logins
 
 FIGURES = ("publish_to_drawn_p50_ms", "publish_to_drawn_p99_ms")
@@ -26,9 +25,7 @@ def figures() -> Iterator[Figure]:
     with running() as stack:
         (client,) = stack.clients(stack.register(1))
         topic = client[2]
-        device = devices.find(stack.database, "/".join(topic.split("/")[2:4]))
-        assert device
-        logins.create(stack.database, LOGIN, PASSWORD, device.bindings[0].person)
+        logins.create(stack.database, LOGIN, PASSWORD, stack.person_of("/".join(topic.split("/")[2:4])))
         stack.start_ingest(1)
         url = stack.start_api()
         with stack.device(client) as sender, sync_playwright() as play:

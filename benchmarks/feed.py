@@ -47,7 +47,7 @@ def figures() -> Iterator[Figure]:
 def _changes(stack: Stack, url: str) -> Figure:
     """A phone that last asked a day ago."""
     (ref,) = stack.register(1)
-    client = client_of(stack, url, _person(stack, ref))
+    client = client_of(stack, url, stack.person_of(ref))
     for wave in WAVES:
         load_wave(stack, ref, wave, DAYS, random.Random(1))
     since = _last(client)
@@ -71,7 +71,7 @@ def _last(client: Client) -> str:
 
 def _streams(stack: Stack, url: str) -> Iterator[Figure]:
     refs = stack.register(STREAMS)
-    people = [_person(stack, ref) for ref in refs]
+    people = [stack.person_of(ref) for ref in refs]
     before_mb = stack.rss_mb("api")
     began = time.perf_counter()
     listeners = [_opened(stack, url, person) for person in people]
@@ -126,9 +126,3 @@ def _opened(stack: Stack, url: str, person: str) -> socket.socket:
     head = f"GET /v1/people/{person}/stream HTTP/1.1\r\nHost: phr\r\nAuthorization: Bearer {client.token}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
-
-
-def _person(stack: Stack, ref: str) -> str:
-    found = devices.find(stack.database, ref)
-    assert found
-    return found.bindings[0].person

@@ -18,7 +18,6 @@ from benchmarks.load import LoadReport, load_process, start_load
 from benchmarks.payloads import SingleHeartRate
 from benchmarks.stack import Stack, running
 from phr.clock import DAY_MS, now_ms, rfc3339
-from phr.intake import devices
 
 FIGURES = ("publish_to_readable_p99_ms", "publish_to_notice_p99_ms")
 
@@ -84,13 +83,12 @@ def _alerted(stack: Stack, probes: list[tuple[str, str, str]], load: Future[Load
         for _, _, topic in probes:
             if load.done():
                 break
-            device = devices.find(stack.database, "/".join(topic.split("/")[2:4]))
-            assert device
+            person = stack.person_of("/".join(topic.split("/")[2:4]))
             value = {"systolic": 185, "diastolic": 112}
             reading = {"metric": "blood-pressure", "t": now_ms(), "value": value, "unit": "mm[Hg]"}
             began = time.perf_counter()
             sender.publish(topic, json.dumps({"readings": [reading]}), qos=1)
-            while (one := heard.try_next()) is None or one["fullDocument"]["person"] != device.bindings[0].person:
+            while (one := heard.try_next()) is None or one["fullDocument"]["person"] != person:
                 if time.perf_counter() - began > PATIENCE_S:
                     raise RuntimeError("a notice was never stored")
             taken.append((time.perf_counter() - began) * 1000)
@@ -104,9 +102,7 @@ def _readable() -> Iterator[Figure]:
         client_url = stack.start_api()
         clients = stack.clients(stack.register(DEVICES + 1))
         *loaded, probe = clients
-        device = devices.find(stack.database, "/".join(probe[2].split("/")[2:4]))
-        assert device
-        reader = client_of(stack, client_url, device.bindings[0].person)
+        reader = client_of(stack, client_url, stack.person_of("/".join(probe[2].split("/")[2:4])))
         with load_process() as pool:
             start = now_ms() - 10 * DAY_MS
             load = start_load(

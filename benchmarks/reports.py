@@ -10,7 +10,6 @@ from benchmarks import Figure, note
 from benchmarks.history import Wave, load_wave
 from benchmarks.http_client import client_of
 from benchmarks.stack import running
-from phr.intake import devices
 
 FIGURES = ("cgm_report_90d_p50_ms",)
 
@@ -24,9 +23,7 @@ def figures() -> Iterator[Figure]:
     with running() as stack:
         (ref,) = stack.register(1)
         load_wave(stack, ref, GLUCOSE, DAYS, random.Random(1))
-        device = devices.find(stack.database, ref)
-        assert device
-        client = client_of(stack, stack.start_api(), device.bindings[0].person)
+        client = client_of(stack, stack.start_api(), stack.person_of(ref))
         client.repeats = REPEATS
         count = json.loads(client.get("reports/cgm", days=DAYS))["report"]["basis"]["n"]
         note(f"{count:,} readings in the report")

@@ -124,6 +124,12 @@ class Stack:
             refs += [one.device.ref for one in devices.create_devices(self.database, drafts, clock.now_ms())]
         return refs
 
+    def person_of(self, ref: str) -> str:
+        """Whose device it is."""
+        found = devices.find(self.database, ref)
+        assert found
+        return found.bindings[0].person
+
     @contextmanager
     def device(self, client: tuple[str, str, str]) -> Iterator[mqtt.Client]:
         """The connection of one device, which publishes now and then: (username, password, topic) as of ``clients``."""

@@ -87,9 +87,7 @@ def _begun(stack: Stack) -> dict[str, Any]:
     if not marker.exists():
         note("loading eighty years; this happens once")
         (watch,) = stack.register(1, made_on=date(1900, 1, 1))
-        found = devices.find(stack.database, watch)
-        assert found
-        person = found.bindings[0].person
+        person = stack.person_of(watch)
         strap = NewDevice(vendor=VENDOR, name="strap", bindings=(("", person),), made_on=date(1900, 1, 1))
         devices.create_device(stack.database, strap, now_ms())
         marker.write_text(json.dumps({"person": person, "until_ms": now_ms() // DAY_MS * DAY_MS, "loaded": []}))
